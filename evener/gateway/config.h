@@ -1,0 +1,136 @@
+#pragma once
+// The configuration of `evener serve`, as plain values with their defaults. How it is written, checked and documented is
+// gateway/config_schema.cc: one definition that yields the YAML reader, the JSON Schema and the reference page.
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "evener/core/time.h"
+#include "evener/route/scheduler.h"
+
+namespace evener::gateway {
+
+enum class EngineKind : std::uint8_t { OpenAi, Vllm, Sglang, LlamaCpp, Tgi, TrtLlm, Triton, TfServing, Ollama, Generic };
+
+/// Money per million tokens, in the currency the operator thinks in.
+struct PriceConfig {
+  double input_per_million_tokens = 0;
+  double output_per_million_tokens = 0;
+
+  bool operator==(const PriceConfig&) const = default;
+};
+
+struct EndpointConfig {
+  std::string name;                       // unique in the pool; default: host:port
+  std::string url;                        // http://host:port[/prefix]
+  EngineKind engine = EngineKind::OpenAi;
+  double weight = 1;                      // 0.001..1000
+  std::uint32_t capacity = 0;             // most requests in flight; 0 = no limit
+  std::string tier;                       // capability, free text: "small", "large"
+  std::string zone;                       // "edge", "cloud", a region
+  PriceConfig price;
+  std::map<std::string, std::string> models;  // served name -> the name this endpoint knows; empty = all of the pool's, unchanged
+  std::string api_key_env;                // environment variable that holds the bearer token sent to it; empty = none
+
+  bool operator==(const EndpointConfig&) const = default;
+};
+
+struct HealthCheckConfig {
+  bool enabled = true;
+  std::string path;                       // empty = the engine's own (vLLM /health, Triton /v2/health/ready, ...)
+  Duration interval = std::chrono::seconds(2);
+  Duration timeout = std::chrono::seconds(1);
+  std::uint32_t rise = 2;
+  std::uint32_t fall = 3;
+
+  bool operator==(const HealthCheckConfig&) const = default;
+};
+
+struct RetryConfig {
+  route::RetrySettings budget;
+  std::vector<std::uint16_t> statuses = {429, 502, 503};  // answers that mean "not taken", tried elsewhere
+  bool on_reused_connection_reset = true;  // a kept connection died before any byte came back
+
+  bool operator==(const RetryConfig&) const = default;
+};
+
+/// Zero means "no limit" for the durations that say so.
+struct TimeoutConfig {
+  Duration connect = std::chrono::seconds(2);
+  Duration first_token = std::chrono::seconds(120);   // to the first byte of the answer's body; 0 = none
+  std::map<std::string, Duration> first_token_by_class;  // by the request's class (header x-evener-class); others use first_token
+  Duration between_tokens = std::chrono::seconds(120);  // 0 = none
+  Duration total = std::chrono::seconds(0);           // 0 = none
+  Duration upstream_idle = std::chrono::seconds(4);   // kept connections; below uvicorn's 5 s
+
+  bool operator==(const TimeoutConfig&) const = default;
+};
+
+struct PoolConfig {
+  std::string name;
+  std::vector<std::string> models;        // exact names, or with one * ; matched exact first, then the longest pattern
+  std::string path_prefix;                // any HTTP inference server: requests below this path, no body inspection
+  route::PolicyKind policy = route::PolicyKind::LeastRequest;
+  std::vector<std::string> session_headers = {"x-session-id"};  // first present one is the affinity key; then the body's keys
+  std::vector<EndpointConfig> endpoints;
+  HealthCheckConfig health_check;
+  route::OutlierSettings outlier;
+  RetryConfig retry;
+  route::QueueSettings queue;
+  TimeoutConfig timeouts;
+  Duration slow_start = std::chrono::seconds(0);
+  double panic_threshold = 0.5;           // 0..1
+
+  bool operator==(const PoolConfig&) const = default;
+};
+
+struct AdminConfig {
+  std::string listen = "127.0.0.1:9900";  // empty = no admin listener
+  std::string token_file;                 // empty = a token is made at start and written beside the run directory
+
+  bool operator==(const AdminConfig&) const = default;
+};
+
+struct LimitsConfig {
+  std::uint64_t body_bytes = 32ULL << 20;
+  std::uint64_t memory_bytes = 1ULL << 30;   // all request bodies held at one time; beyond it 503 with Retry-After
+  std::uint32_t head_bytes = 32U << 10;      // request line and headers
+  std::uint32_t connections = 100000;        // client connections
+
+  bool operator==(const LimitsConfig&) const = default;
+};
+
+struct ClientTimeoutConfig {
+  Duration head = std::chrono::seconds(10);
+  Duration body_idle = std::chrono::seconds(30);
+  Duration keep_alive = std::chrono::seconds(75);
+  Duration drain = std::chrono::seconds(600);
+
+  bool operator==(const ClientTimeoutConfig&) const = default;
+};
+
+struct AccessLogConfig {
+  std::string path = "-";                 // "-" = standard output; empty = off
+
+  bool operator==(const AccessLogConfig&) const = default;
+};
+
+struct Config {
+  std::vector<std::string> listen = {"127.0.0.1:8080"};
+  std::uint32_t workers = 0;              // 0 = the CPUs that affinity and cgroup quota allow
+  std::string handover_socket;            // Unix socket over which a new process takes the listeners; empty = off
+  AdminConfig admin;
+  LimitsConfig limits;
+  ClientTimeoutConfig timeouts;
+  AccessLogConfig access_log;
+  std::map<std::string, std::string> aliases;  // model asked for -> model routed
+  std::vector<PoolConfig> pools;
+  Duration dns_refresh = std::chrono::seconds(30);
+
+  bool operator==(const Config&) const = default;
+};
+
+}  // namespace evener::gateway

@@ -1,0 +1,106 @@
+#pragma once
+// HTTP/1 message heads: bytes -> values, strictly. One answer per input: whatever is ambiguous about where a message ends or who it is for
+// is refused (RFC 9112 MUSTs, and the rules below). No sockets; the views point into the caller's buffer. Heads are never forwarded raw:
+// write them anew with head_writer.h.
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace evener::net::http1 {
+
+inline constexpr std::size_t HeadersMax = 100;
+
+enum class Method : std::uint8_t { Get, Head, Post, Put, Delete, Options, Patch, Other };
+
+/// Headers the proxy itself reads or removes; all others are Other.
+enum class HeaderId : std::uint8_t {
+  Other, Host, ContentLength, TransferEncoding, Connection, KeepAlive, ProxyConnection, Te, Trailer, Upgrade, Expect, ContentType,
+  Authorization, ProxyAuthenticate, ProxyAuthorization, XForwardedFor, XForwardedHost, XForwardedProto, XForwardedPort, Forwarded,
+  XRealIp, XRequestId, Traceparent, Tracestate, RetryAfter, Via, XEvener /* any name that starts with x-evener- */, Date, Server,
+};
+
+struct Header {
+  std::string_view name;   // as received
+  std::string_view value;  // without surrounding blanks
+  HeaderId id = HeaderId::Other;
+  bool hop_by_hop = false; // one of the fixed set, or named by Connection: must not be forwarded
+};
+
+/// How the body of the message is delimited.
+enum class Framing : std::uint8_t { None, Length, Chunked, UntilClose };
+
+/// A fixed array, because heads are parsed on the hot path: no allocation.
+struct Headers {
+  std::array<Header, HeadersMax> items;
+  std::uint32_t count = 0;
+
+  [[nodiscard]] const Header* begin() const { return items.data(); }
+  [[nodiscard]] const Header* end() const { return items.data() + count; }
+  /// First header with this id, or nullptr. O(count).
+  [[nodiscard]] const Header* find(HeaderId id) const;
+  /// First header with this name, ASCII case ignored, or nullptr.
+  [[nodiscard]] const Header* find(std::string_view name) const;
+};
+
+struct RequestHead {
+  std::string_view method;
+  Method method_id = Method::Other;
+  std::string_view target;         // as received, always origin-form, or "*" with OPTIONS; absolute-form is reduced to its path
+  std::string_view path, query;    // split at the first '?'; query without it
+  std::string_view host;           // of Host (or of the absolute-form target, which then must agree with Host)
+  std::uint8_t minor_version = 1;  // HTTP/1.minor
+  Framing framing = Framing::None; // None, Length or Chunked
+  std::uint64_t content_length = 0;
+  bool keep_alive = true;          // what the client wants
+  bool expect_continue = false;
+  bool upgrade = false;            // asks for a protocol change; we answer as if it had not
+  Headers headers;
+};
+
+struct ResponseHead {
+  std::uint16_t status = 0;        // 100..599
+  std::string_view reason;
+  std::uint8_t minor_version = 1;
+  Framing framing = Framing::None;
+  std::uint64_t content_length = 0;
+  bool keep_alive = true;          // whether the connection may be used again after the body
+  Headers headers;
+};
+
+/// Finds where a head ends without parsing it, over bytes that arrive in pieces; each byte is looked at once.
+/// Refuses a bare LF or a stray CR at once, so that such a client gets its 400 and does not hang.
+class HeadScanner {
+ public:
+  enum class State : std::uint8_t { NeedMore, Complete, Bad };
+  /// `bytes` is everything received of this message so far (the beginning stays the same between calls).
+  State scan(std::string_view bytes);
+  /// Length of the head including the empty line; valid after Complete.
+  [[nodiscard]] std::size_t length() const { return length_; }
+  void reset() { *this = HeadScanner(); }
+
+ private:
+  std::size_t scanned_ = 0;
+  std::size_t line_start_ = 0;
+  std::size_t length_ = 0;
+};
+
+/// Why a head was refused: the status to answer (400, 413, 414, 417, 431, 501, 505) and a sentence for the log and the client.
+struct HeadError {
+  std::uint16_t status = 400;
+  const char* reason = "";
+};
+
+/// Parses one complete head (as measured by HeadScanner). Returns nullptr when it is good, else the error (static storage).
+/// Refused for requests: anything but `METHOD SP target SP HTTP/1.x CRLF`; methods that are not upper-case tokens; obs-fold; white space
+/// before the colon; empty or non-token names; control characters in values; missing, repeated or malformed Host in 1.1; Content-Length
+/// that is repeated, listed, signed or not digits; Content-Length together with Transfer-Encoding; a Transfer-Encoding other than exactly
+/// one "chunked"; Transfer-Encoding in HTTP/1.0; CONNECT; fragments and raw non-ASCII or control bytes in targets; more than HeadersMax
+/// headers (431); unknown major versions (505); an Expect other than 100-continue (417).
+[[nodiscard]] const HeadError* parse_request_head(std::string_view head, RequestHead& out);
+
+/// The same for an answer. `to_method` decides the framing (HEAD has no body). 1xx, 204 and 304 have none either.
+/// Refused: Content-Length with Transfer-Encoding, bad lengths, codings other than one final "chunked", control bytes, 101.
+[[nodiscard]] const HeadError* parse_response_head(std::string_view head, Method to_method, ResponseHead& out);
+
+}  // namespace evener::net::http1

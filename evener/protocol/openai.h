@@ -1,0 +1,73 @@
+#pragma once
+// The OpenAI HTTP API as values: what a router needs from a request body, found in one pass, and the errors clients can act on.
+// No sockets; the views point into the caller's bytes. Unknown fields are never touched.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "evener/core/result.h"
+
+namespace evener::protocol {
+
+/// Spare bytes that must follow a body handed to read_openai_request (readable, any content): simdjson's padding.
+inline constexpr std::size_t JsonPadding = 64;
+
+/// What the path says about how a request is to be handled.
+enum class Operation : std::uint8_t {
+  ChatCompletions, Completions, Embeddings, Responses,   // JSON, parsed
+  ModelList, ModelGet,                                    // answered by the gateway
+  PassJson,                                               // images/generations, audio/speech, moderations, rerank: JSON, model only
+  PassMultipart,                                          // images/edits, images/variations, audio/transcriptions, audio/translations: model is a form field
+  Unknown,
+};
+struct OperationMatch {
+  Operation operation = Operation::Unknown;
+  bool method_allowed = true;    // false: the path is known, the method is not (405)
+  std::string_view model_id;     // of ModelGet, still percent-encoded
+};
+[[nodiscard]] OperationMatch match_operation(std::string_view method, std::string_view path);
+
+/// A range of the body: what to replace when the model is renamed for an endpoint.
+struct ByteRange {
+  std::size_t offset = 0, length = 0;
+};
+
+struct OpenAiRequest {
+  std::string model;             // unescaped
+  ByteRange model_value;         // the JSON string with its quotes
+  bool stream = false;
+  bool include_usage = false;    // stream_options.include_usage
+  std::uint32_t output_tokens_max = 0;  // max_completion_tokens, max_output_tokens or max_tokens; 0 = not given
+  std::uint32_t choices = 1;     // n
+  std::string affinity;          // prompt_cache_key, else session_id, else user, else previous_response_id or conversation; empty = none
+  std::string service_tier;
+};
+
+/// Reads the top level of a JSON body in one pass. The JsonPadding bytes after `body` must be readable. Refuses (Fault::Client): not an object,
+/// invalid JSON or UTF-8, duplicate keys at the top level, a missing or non-string model, fields of the wrong type, nesting beyond 1024.
+[[nodiscard]] Result<OpenAiRequest> read_openai_request(std::string_view body);
+
+/// Finds the form field "model" of a multipart/form-data body (it may come after a file). Refuses a malformed boundary or body, a missing or
+/// repeated model.
+struct MultipartModel {
+  std::string model;
+  ByteRange value;               // the field's bytes
+};
+[[nodiscard]] Result<MultipartModel> read_multipart_model(std::string_view content_type, std::string_view body);
+
+/// `{"error":{"message","type","param","code"}}`; all four members, null where empty.
+[[nodiscard]] std::string openai_error(std::string_view message, std::string_view type, std::string_view code, std::string_view param = {});
+
+/// Appends `text` as a JSON string with quotes; invalid UTF-8 becomes U+FFFD.
+void append_json_string(std::string& out, std::string_view text);
+
+struct Usage {
+  std::uint64_t prompt_tokens = 0, completion_tokens = 0, cached_tokens = 0;
+};
+/// Usage of a complete (not streamed) answer; nothing where it has none. Accepts both the chat names and the Responses names.
+/// `body` needs JsonPadding readable bytes behind it.
+[[nodiscard]] std::optional<Usage> read_usage(std::string_view body);
+
+}  // namespace evener::protocol

@@ -1,0 +1,55 @@
+#pragma once
+// The one seam between deciding and doing. A policy picks one of the candidates of a view; filtering (health, model, capacity, already
+// tried) has been done before, by the scheduler. A policy may keep state of its own (a cursor, a hash table), but no clock, chance or
+// world: those are arguments. Add one by a file in policies/ and a line in make_policy().
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "evener/core/rng.h"
+#include "evener/route/view.h"
+
+namespace evener::route {
+
+/// Not thread-safe: a scheduler owns its policy and calls it under the pool's lock.
+class Policy {
+ public:
+  virtual ~Policy() = default;
+
+  /// The word used in config, metrics and explanations, such as "least-request".
+  [[nodiscard]] virtual std::string_view name() const = 0;
+
+  /// Picks one of view.candidates and returns its index into view.endpoints. view.candidates is not empty.
+  virtual std::uint32_t choose(const RequestView& request, const PoolView& view, Rng& rng) = 0;
+
+  /// The figure this policy compares for one endpoint, lower is better; nothing where the policy compares none (round robin, random).
+  /// For explanations only; never called on the path of a request.
+  [[nodiscard]] virtual std::optional<double> cost(const RequestView& request, const PoolView& view, std::uint32_t index) const;
+
+  /// Called when endpoints were added or removed or a configured weight changed; indices into view.endpoints hold until the next call.
+  virtual void on_membership(const PoolView& view);
+};
+
+enum class PolicyKind : std::uint8_t {
+  RoundRobin,
+  WeightedRoundRobin,
+  Random,
+  LeastRequest,
+  PowerOfTwo,
+  PeakEwma,
+  BoundedHash,
+  Maglev,
+};
+
+/// The names accepted in config, in the order of PolicyKind: round-robin weighted-round-robin random least-request power-of-two
+/// peak-ewma bounded-hash maglev.
+[[nodiscard]] std::string_view policy_name(PolicyKind kind);
+[[nodiscard]] std::optional<PolicyKind> policy_kind(std::string_view name);
+[[nodiscard]] const std::vector<std::string_view>& policy_names();
+
+[[nodiscard]] std::unique_ptr<Policy> make_policy(PolicyKind kind);
+
+}  // namespace evener::route

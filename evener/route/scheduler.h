@@ -1,0 +1,218 @@
+#pragma once
+// Scheduler: everything that is decided about one pool, as a pure state machine. Events go in (a request arrived, ended, a health check
+// answered, time passed), decisions come out (send it there, wait, refuse because). It owns the load book, the health of each endpoint,
+// the queue, the retry budget and the policy. It has no clock, thread or socket: the gateway calls it under one mutex per pool, the lab
+// calls it directly, and a recorded stream of events replays to the same decisions.
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "evener/core/ids.h"
+#include "evener/core/rng.h"
+#include "evener/core/time.h"
+#include "evener/route/policy.h"
+#include "evener/route/view.h"
+
+namespace evener::route {
+
+/// What the scheduler needs to know of an endpoint. weight 0 is not allowed: drain instead.
+struct EndpointSettings {
+  double weight = 1.0;
+  std::uint32_t capacity = 0;                  // most requests in flight; 0 = no limit
+  std::vector<std::uint64_t> models;           // hashes of the models it serves; empty = all of the pool's
+
+  bool operator==(const EndpointSettings&) const = default;
+};
+
+/// Active checks: `fall` failures in a row take a healthy endpoint down, `rise` successes bring it back.
+struct CheckSettings {
+  std::uint32_t rise = 2;
+  std::uint32_t fall = 3;
+
+  bool operator==(const CheckSettings&) const = default;
+};
+
+/// Passive ejection. Terms and defaults follow Envoy's outlier detection, except the ejected share: pools of engines are small.
+struct OutlierSettings {
+  bool enabled = true;
+  std::uint32_t consecutive_failures = 5;      // failures in a row that eject; 0 = rule off
+  double success_rate_stdev_factor = 1.9;      // eject below mean - factor * stdev of the pool's success rates; 0 = rule off
+  std::uint32_t success_rate_min_hosts = 5;
+  std::uint32_t success_rate_min_requests = 100;  // per interval and endpoint
+  Duration interval = std::chrono::seconds(10);
+  Duration base_ejection = std::chrono::seconds(10);  // times the number of ejections so far
+  Duration max_ejection = std::chrono::seconds(300);
+  double max_ejected_share = 0.5;              // of the pool, at least one endpoint
+
+  bool operator==(const OutlierSettings&) const = default;
+};
+
+struct RetrySettings {
+  std::uint32_t attempts_max = 3;              // including the first; 1 = no retries
+  double budget_share = 0.2;                   // retries in flight, as a share of requests in flight
+  std::uint32_t budget_min = 3;                // retries in flight that are always allowed
+
+  bool operator==(const RetrySettings&) const = default;
+};
+
+struct QueueSettings {
+  std::uint32_t requests_max = 1024;           // waiting for capacity; 0 = refuse at once
+  Duration wait_max = std::chrono::seconds(30);
+
+  bool operator==(const QueueSettings&) const = default;
+};
+
+struct PoolSettings {
+  PolicyKind policy = PolicyKind::LeastRequest;
+  CheckSettings check;
+  OutlierSettings outlier;
+  RetrySettings retry;
+  QueueSettings queue;
+  Duration slow_start = std::chrono::seconds(0);  // an endpoint that comes (back) up ramps 10 % -> 100 % of its weight; 0 = off
+  double panic_threshold = 0.5;                // below this share of usable endpoints, health is ignored; 0 = never
+
+  bool operator==(const PoolSettings&) const = default;
+};
+
+struct Arrival {
+  RequestView request;
+  std::uint64_t cookie = 0;                    // the caller's; comes back in Released
+};
+
+enum class RefusalReason : std::uint8_t {
+  NoEndpoint,        // the pool has none that serves this model
+  AllDown,           // endpoints exist, none is usable
+  QueueFull,
+  QueueTimeout,
+  RetryBudget,       // a retry, and the budget is spent
+  AttemptsExhausted, // a retry, and every allowed attempt or endpoint was used
+};
+[[nodiscard]] std::string_view refusal_name(RefusalReason reason);   // "no_endpoint", "all_down", ...
+
+enum class PickReason : std::uint8_t { Policy, OnlyCandidate, Panic };
+[[nodiscard]] std::string_view pick_reason_name(PickReason reason);  // "policy", "only_candidate", "panic"
+
+struct Dispatch {
+  EndpointId endpoint{};
+  PickReason reason = PickReason::Policy;
+  std::uint32_t candidates = 0;
+};
+struct Queued {
+  std::uint64_t ticket = 0;
+};
+struct Refusal {
+  RefusalReason reason{};
+  Duration retry_after{};                      // truthful hint for Retry-After; 0 = unknown
+};
+using Decision = std::variant<Dispatch, Queued, Refusal>;
+
+/// A queued request whose turn has come, or that was refused while it waited.
+struct Released {
+  std::uint64_t cookie = 0;
+  std::variant<Dispatch, Refusal> decision;
+  Duration waited{};
+};
+
+enum class Ending : std::uint8_t {
+  Ok,               // complete answer, status below 500 and not 429
+  Refused,          // 429 or 503: it is alive, but did not take the request
+  ServerError,      // other 5xx
+  ConnectFailed,
+  Reset,            // connection died before the answer was complete
+  Timeout,          // first token or between tokens
+  BadResponse,      // not HTTP that we accept
+  Cancelled,        // our side or the client's ended it: says nothing about the endpoint
+};
+
+struct Outcome {
+  Ending ending = Ending::Ok;
+  std::optional<Duration> first_token;         // from dispatch to the first byte of the answer's body (or its head when it has none)
+  Duration total{};                            // from dispatch
+  Duration retry_after{};                      // what the endpoint asked for; 0 = nothing
+};
+
+/// State of one endpoint as the operator sees it.
+struct EndpointStatus {
+  EndpointId id{};
+  Health health{};
+  bool slow_start = false;
+  double weight_configured = 0, weight_effective = 0;
+  std::uint32_t in_flight = 0, capacity = 0;
+  std::uint64_t requests_total = 0, failures_total = 0, ejections_total = 0;
+  std::uint32_t consecutive_failures = 0;
+  std::optional<bool> last_check;              // nothing = never checked
+  double latency_s = 0;
+  std::optional<Instant> until;                // end of the ejection or of the back-off
+};
+
+/// Why an endpoint would or would not get a request now.
+struct Explanation {
+  EndpointId id{};
+  bool candidate = false;
+  std::string_view filtered_by;                // "down", "ejected", "backoff", "draining", "model", "capacity", "tried"; empty for candidates
+  std::optional<double> cost;                  // the policy's figure, lower is better
+  std::uint32_t in_flight = 0;
+};
+
+/// Not thread-safe; see the file comment. `now` must never go backwards; an earlier one counts as the latest seen.
+class Scheduler {
+ public:
+  Scheduler(PoolSettings settings, std::uint64_t seed);
+  ~Scheduler();
+
+  // Membership and settings (reload, discovery, operator).
+  void configure(const PoolSettings& settings, Instant now);
+  /// Adds the endpoint, or changes the settings of a known one; state (health, counts) is kept. A new endpoint starts healthy unless
+  /// `wait_for_check`, then Down until its first good check (one is enough at start).
+  enum class Start : std::uint8_t { Healthy, AwaitCheck };
+  void put_endpoint(EndpointId id, const EndpointSettings& settings, Instant now, Start start = Start::Healthy);
+  void remove_endpoint(EndpointId id, Instant now);   // what is in flight ends normally and is ignored then
+  void set_weight(EndpointId id, double weight, Instant now);  // operator override, until the next put_endpoint with another weight
+  enum class Drain : std::uint8_t { No, Yes };
+  void set_drain(EndpointId id, Drain drain, Instant now);
+
+  // Life of a request.
+  [[nodiscard]] Decision arrived(const Arrival& arrival, Instant now);
+  /// The next attempt of a request whose earlier attempts ended (each was reported by finished()) before anything was sent to the client.
+  /// Takes from the retry budget; never queues. `tried` are the endpoints already used, in order.
+  [[nodiscard]] Decision retry(const RequestView& request, std::span<const EndpointId> tried, Instant now);
+  void first_token(EndpointId endpoint, Duration since_dispatch, Instant now);
+  enum class Attempt : std::uint8_t { First, Retry };
+  void finished(EndpointId endpoint, const Outcome& outcome, Attempt attempt, Instant now);
+  /// A queued request left (its client is gone). False when it was released already.
+  bool abandoned(std::uint64_t ticket, Instant now);
+
+  // Health.
+  enum class Check : std::uint8_t { Passed, Failed };
+  void checked(EndpointId endpoint, Check result, Instant now);
+
+  /// Time passed: ends ejections and queue waits, advances slow start. Call at least every 100 ms. O(endpoints + queue).
+  void tick(Instant now);
+
+  /// Queued requests that can go now; call after every event that can free capacity (finished, checked, put_endpoint, tick, abandoned).
+  /// Cheap when nothing is queued.
+  void release(std::vector<Released>& out, Instant now);
+
+  // Looking in.
+  [[nodiscard]] std::vector<EndpointStatus> status(Instant now) const;
+  [[nodiscard]] std::vector<Explanation> explain(const RequestView& request, Instant now) const;
+  [[nodiscard]] std::size_t queued() const;
+  [[nodiscard]] std::uint32_t in_flight() const;
+  [[nodiscard]] bool in_panic() const;
+  [[nodiscard]] std::string_view policy() const;
+  [[nodiscard]] const PoolSettings& settings() const;
+  [[nodiscard]] bool knows(EndpointId id) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace evener::route
