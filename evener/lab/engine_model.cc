@@ -1,0 +1,204 @@
+#include "evener/lab/engine_model.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <utility>
+
+namespace evener::lab {
+
+EngineModel::EngineModel(const EngineConfig& config) : config_(config), kv_(config.kv_blocks, config.prefix_cache) {}
+
+Submitted EngineModel::submit(Sequence sequence) {
+  ++totals_.submitted;
+  const auto refuse = [&](Submitted why) {
+    ++totals_.refused;
+    return why;
+  };
+  if (sequence.prompt_tokens == 0 || sequence.output_tokens == 0) return refuse(Submitted::Empty);
+  if (std::uint64_t{sequence.prompt_tokens} + sequence.output_tokens > config_.context_limit()) return refuse(Submitted::ContextTooLong);
+  if (waiting_.size() >= config_.queue_max) return refuse(Submitted::QueueFull);
+
+  Slot slot = 0;
+  if (unused_.empty()) {
+    slot = static_cast<Slot>(states_.size());
+    states_.emplace_back();
+  } else {
+    slot = unused_.back();
+    unused_.pop_back();
+  }
+  const std::size_t full_blocks = sequence.prompt_tokens / config_.kv_block_tokens;
+  if (sequence.block_hashes.size() > full_blocks) sequence.block_hashes.resize(full_blocks);
+  if (!slots_.emplace(sequence.id, slot).second) std::abort();  // two sequences under one id could not be told apart any more
+  states_[slot] = State{};
+  states_[slot].sequence = std::move(sequence);
+  waiting_.push_back(slot);
+  return Submitted::Queued;
+}
+
+bool EngineModel::cancel(SequenceId id) {
+  const auto found = slots_.find(id);
+  if (found == slots_.end()) return false;
+  const Slot slot = found->second;
+  if (std::erase(running_, slot) == 0) std::erase(waiting_, slot);
+  ++totals_.cancelled;
+  forget(slot);
+  return true;
+}
+
+const StepOutcome& EngineModel::step() {
+  outcome_.duration = {};
+  outcome_.work = {};
+  outcome_.emissions.clear();
+  outcome_.preempted.clear();
+  if (idle()) return outcome_;
+
+  std::uint32_t budget = config_.batch_tokens_max;
+  const bool all_fitted = schedule_running(budget);
+  // After a pre-emption nothing is admitted in the same step: the freed blocks would go to a newcomer and the victim would starve.
+  if (all_fitted) admit_waiting(budget);
+  finish_step();
+  return outcome_;
+}
+
+EngineGauges EngineModel::gauges() const {
+  return {.running = static_cast<std::uint32_t>(running_.size()),
+          .waiting = static_cast<std::uint32_t>(waiting_.size()),
+          .kv_used = static_cast<double>(kv_.used()) / static_cast<double>(kv_.size())};
+}
+
+std::uint32_t EngineModel::cached_tokens(SequenceId id) const {
+  const auto found = slots_.find(id);
+  return found == slots_.end() ? 0 : states_[found->second].cached;
+}
+
+bool EngineModel::schedule_running(std::uint32_t& budget) {
+  bool all_fitted = true;
+  for (std::size_t i = 0; i < running_.size(); ++i) {
+    const Slot slot = running_[i];
+    const std::uint32_t wanted = std::min(states_[slot].known() - states_[slot].computed, budget);
+    states_[slot].scheduled = 0;
+    if (wanted == 0) continue;
+    // The victim is always the newest sequence. It stands at or behind i, so it holds no tokens of this step's budget yet.
+    while (!take_blocks(states_[slot], wanted)) {
+      const Slot victim = running_.back();
+      preempt(victim);
+      all_fitted = false;
+      if (victim == slot) return false;
+    }
+    states_[slot].scheduled = wanted;
+    budget -= wanted;
+  }
+  return all_fitted;
+}
+
+void EngineModel::admit_waiting(std::uint32_t& budget) {
+  while (!waiting_.empty() && budget > 0 && running_.size() < config_.batch_sequences_max) {
+    const Slot slot = waiting_.front();
+    State& state = states_[slot];
+    // At least one token has to be computed, or there would be nothing to emit from.
+    const std::size_t shareable =
+        std::min<std::size_t>(state.sequence.block_hashes.size(), (state.known() - 1) / config_.kv_block_tokens);
+    const auto hashes = std::span(state.sequence.block_hashes).first(shareable);
+    const KvCache::Match match = kv_.match(hashes);
+    const std::uint32_t whole = (state.known() + config_.kv_block_tokens - 1) / config_.kv_block_tokens;
+    // The whole prompt must fit before its first chunk is computed; otherwise two long prompts could block each other half-way.
+    if (whole - match.blocks + match.unreferenced > kv_.free()) return;
+
+    waiting_.pop_front();
+    for (const std::uint64_t hash : hashes.first(match.blocks)) state.blocks.push_back(kv_.share(hash));
+    state.computed = match.blocks * config_.kv_block_tokens;
+    state.published = match.blocks;
+    if (!state.admitted_before) {
+      state.admitted_before = true;
+      state.cached = state.computed;
+      totals_.prefix_query_tokens += state.sequence.prompt_tokens;
+      totals_.prefix_hit_tokens += state.computed;
+    }
+    const std::uint32_t wanted = std::min(state.known() - state.computed, budget);
+    take_blocks(state, wanted);  // cannot fail: the whole prompt fits
+    state.scheduled = wanted;
+    budget -= wanted;
+    running_.push_back(slot);
+  }
+}
+
+void EngineModel::finish_step() {
+  StepWork& work = outcome_.work;
+  ++totals_.steps;
+  std::size_t kept = 0;
+  for (const Slot slot : running_) {
+    State& state = states_[slot];
+    const bool decodes = state.generated > 0 && state.scheduled == 1 && state.computed + 1 == state.known();
+    work.context_tokens += state.scheduled > 0 ? state.computed : 0;
+    if (decodes) {
+      ++work.decode_tokens;
+    } else {
+      work.prefill_tokens += state.scheduled;
+      totals_.computed_prefill_tokens += state.scheduled;
+      work.prefill_attention += state.scheduled * (static_cast<double>(state.computed) + state.scheduled / 2.0);
+    }
+    state.computed += state.scheduled;
+    const bool emits = state.scheduled > 0 && state.computed == state.known();
+    state.scheduled = 0;
+    publish_full_blocks(state);
+    if (!emits) {
+      running_[kept++] = slot;
+      continue;
+    }
+    ++work.emitting;
+    ++state.generated;
+    ++totals_.generation_tokens;
+    const bool first = state.generated == 1;
+    if (first) totals_.prompt_tokens += state.sequence.prompt_tokens;
+    const bool finished = state.generated == state.sequence.output_tokens;
+    outcome_.emissions.push_back({.id = state.sequence.id, .first = first, .finished = finished});
+    if (finished) {
+      ++totals_.finished;
+      forget(slot);
+    } else {
+      running_[kept++] = slot;
+    }
+  }
+  running_.resize(kept);
+  outcome_.duration = Duration(std::llround(step_seconds(config_.step, work) * 1e9));
+}
+
+/// Blocks for `tokens` more tokens; all of them or none.
+bool EngineModel::take_blocks(State& state, std::uint32_t tokens) {
+  const std::size_t needed = (std::size_t{state.computed} + tokens + config_.kv_block_tokens - 1) / config_.kv_block_tokens;
+  if (needed > state.blocks.size() + kv_.free()) return false;
+  while (state.blocks.size() < needed) state.blocks.push_back(kv_.allocate());
+  return true;
+}
+
+void EngineModel::preempt(Slot slot) {
+  State& state = states_[slot];
+  kv_.release(state.blocks);
+  state.blocks.clear();
+  state.computed = 0;
+  state.published = 0;
+  state.scheduled = 0;
+  std::erase(running_, slot);
+  waiting_.push_front(slot);
+  outcome_.preempted.push_back(state.sequence.id);
+  ++totals_.preemptions;
+}
+
+void EngineModel::publish_full_blocks(State& state) {
+  const std::uint32_t full = std::min(state.computed / config_.kv_block_tokens,
+                                      static_cast<std::uint32_t>(state.sequence.block_hashes.size()));
+  for (; state.published < full; ++state.published) {
+    kv_.publish(state.blocks[state.published], state.sequence.block_hashes[state.published]);
+  }
+}
+
+void EngineModel::forget(Slot slot) {
+  State& state = states_[slot];
+  kv_.release(state.blocks);
+  slots_.erase(state.sequence.id);
+  state = State{};
+  unused_.push_back(slot);
+}
+
+}  // namespace evener::lab

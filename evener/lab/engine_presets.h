@@ -1,0 +1,24 @@
+#pragma once
+// Named engines of unequal strength, from measured or published constants, so that a scenario or a demo can say "h100-8b" instead of
+// fourteen numbers.
+
+#include <span>
+#include <string_view>
+
+#include "evener/lab/engine_model.h"
+
+namespace evener::lab {
+
+struct EnginePreset {
+  std::string_view name;
+  std::string_view description;    // one line for a person: hardware, model, where the constants come from
+  EngineConfig config;
+  Duration request_overhead{};     // tokenising and HTTP before the engine sees a request; the owner adds it, the step model does not
+};
+
+/// All presets, strongest first.
+[[nodiscard]] std::span<const EnginePreset> engine_presets();
+/// Null when there is none with this name.
+[[nodiscard]] const EnginePreset* find_engine_preset(std::string_view name);
+
+}  // namespace evener::lab
