@@ -1,0 +1,25 @@
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+#include "evener/lab/trace.h"
+
+using namespace evener;
+
+// Whatever the bytes: every line is read or named, times ascend, and the block ids of each request lie inside the trace.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  lab::TraceReading reading = lab::read_mooncake_trace(text, "fuzz");
+  if (reading.lines != reading.malformed + reading.trace.requests.size()) std::abort();
+  if (reading.problems.size() > lab::TraceReading::ProblemsMax) std::abort();
+  Rng rng(size);
+  lab::spread_equal_times(reading.trace, rng);
+  Duration previous{};
+  for (const lab::TraceRequest& request : reading.trace.requests) {
+    if (request.at < previous || request.input_tokens == 0 || request.input_tokens > lab::TraceTokensMax) std::abort();
+    previous = request.at;
+    if (std::size_t{request.first_block} + request.blocks > reading.trace.block_ids.size()) std::abort();
+    if (lab::block_hashes(reading.trace, request, 16).size() > request.input_tokens / 16) std::abort();
+  }
+  return 0;
+}
