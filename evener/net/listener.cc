@@ -28,44 +28,65 @@ Result<int> listen_on(const Address& address, ReusePort reuse_port, int backlog)
   return fd;
 }
 
-Acceptor::Acceptor(Reactor& reactor, int listen_fd, std::function<void(int fd)> accepted)
-    : reactor_(reactor), fd_(listen_fd), socket_(reactor, listen_fd), accepted_(std::move(accepted)) {
-  reserve_fd_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-  reactor_.spawn(run());
-}
-
-Acceptor::~Acceptor() {
-  if (reserve_fd_ >= 0) ::close(reserve_fd_);
-}
-
-Task<> Acceptor::run() {
-  for (;;) {
-    if (co_await socket_.wait_readable() < 0) break;
-    const Batch batch = accept_batch();
-    if (batch == Batch::OutOfDescriptors && !co_await reactor_.sleep(std::chrono::milliseconds(10))) break;
+struct Acceptor::State {
+  State(Reactor& owner, int listen_fd, std::function<void(int)> hand_over)
+      : reactor(owner), fd(listen_fd), socket(owner, listen_fd), accepted(std::move(hand_over)) {}
+  ~State() {
+    if (reserve_fd >= 0) ::close(reserve_fd);
   }
-  socket_.close();
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  enum class Batch : std::uint8_t { Empty, More, OutOfDescriptors };
+  Batch accept_batch();
+
+  Reactor& reactor;
+  int fd;
+  Socket socket;
+  std::function<void(int)> accepted;
+  int reserve_fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  std::uint64_t refused = 0;
+};
+
+Acceptor::Acceptor(Reactor& reactor, int listen_fd, std::function<void(int fd)> accepted)
+    : state_(std::make_shared<State>(reactor, listen_fd, std::move(accepted))) {
+  reactor.spawn(run(state_));
 }
 
-Acceptor::Batch Acceptor::accept_batch() {
+void Acceptor::stop() {
+  state_->socket.cancel();
+}
+
+std::uint64_t Acceptor::refused_for_descriptors() const { return state_->refused; }
+
+Task<> Acceptor::run(std::shared_ptr<State> state) {
+  for (;;) {
+    if (co_await state->socket.wait_readable() < 0) break;
+    const State::Batch batch = state->accept_batch();
+    if (batch == State::Batch::OutOfDescriptors && !co_await state->reactor.sleep(std::chrono::milliseconds(10))) break;
+  }
+  state->socket.close();
+}
+
+Acceptor::State::Batch Acceptor::State::accept_batch() {
   constexpr int BatchMax = 64;
   for (int i = 0; i < BatchMax; ++i) {
-    const int fd = ::accept4(fd_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0) {
-      accepted_(fd);
+    const int connection = ::accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (connection >= 0) {
+      accepted(connection);
       continue;
     }
     if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      socket_.input_drained();
+      socket.input_drained();
       return Batch::Empty;
     }
-    if ((errno == EMFILE || errno == ENFILE) && reserve_fd_ >= 0) {
+    if ((errno == EMFILE || errno == ENFILE) && reserve_fd >= 0) {
       // Without this the connection would stay in the queue and its client would wait for ever.
-      ::close(reserve_fd_);
-      const int refused = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
-      if (refused >= 0) ::close(refused);
-      reserve_fd_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-      ++refused_;
+      ::close(reserve_fd);
+      const int rejected = ::accept4(fd, nullptr, nullptr, SOCK_CLOEXEC);
+      if (rejected >= 0) ::close(rejected);
+      reserve_fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+      ++refused;
       return Batch::OutOfDescriptors;
     }
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) return Batch::OutOfDescriptors;
