@@ -49,10 +49,14 @@ struct HealthCheckConfig {
   bool operator==(const HealthCheckConfig&) const = default;
 };
 
+/// When a request may be sent again after its connection died: the endpoint may have begun to work on it. Inference is safe to repeat;
+/// an external API that charges per call may want ReusedConnection (a kept connection that was closed as we wrote) or Never.
+enum class ResetRetry : std::uint8_t { Any, ReusedConnection, Never };
+
 struct RetryConfig {
   route::RetrySettings budget;
   std::vector<std::uint16_t> statuses = {429, 502, 503};  // answers that mean "not taken", tried elsewhere
-  bool on_reused_connection_reset = true;  // a kept connection died before any byte came back
+  ResetRetry on_reset = ResetRetry::Any;  // the connection died before anything reached the client
 
   bool operator==(const RetryConfig&) const = default;
 };
@@ -106,6 +110,7 @@ struct LimitsConfig {
 struct ClientTimeoutConfig {
   Duration head = std::chrono::seconds(10);
   Duration body_idle = std::chrono::seconds(30);
+  Duration send_idle = std::chrono::seconds(60);    // a client that takes nothing of its answer
   Duration keep_alive = std::chrono::seconds(75);
   Duration drain = std::chrono::seconds(600);
 
