@@ -60,13 +60,12 @@ Task<long> HttpClient::fill(Instant deadline) {
 Task<Result<HttpResponse>> HttpClient::send(const HttpRequest& request, std::string_view host, Instant deadline) {
   if (!socket_) co_return fail("not connected");
   std::string head;
-  http1::append_request_line(head, request.method, request.query.empty() ? request.path : request.path + "?" + request.query);
-  http1::append_header(head, "Host", host);
-  for (const auto& [name, value] : request.headers) http1::append_header(head, name, value);
-  if (!request.body.empty() || request.method == "POST" || request.method == "PUT") {
-    http1::append_header(head, "Content-Length", std::to_string(request.body.size()));
-  }
-  http1::append_end_of_head(head);
+  http1::HeadWriter writer(head);
+  writer.request_line(request.method, request.path, request.query);
+  writer.header("Host", host);
+  for (const auto& [name, value] : request.headers) writer.header(name, value);
+  if (!request.body.empty() || request.method == "POST" || request.method == "PUT") writer.header("Content-Length", request.body.size());
+  writer.end();
   iovec pieces[2] = {{head.data(), head.size()}, {const_cast<char*>(request.body.data()), request.body.size()}};
   socket_.set_write_deadline(deadline);
   const long sent = co_await socket_.send(pieces);

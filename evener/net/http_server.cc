@@ -62,27 +62,26 @@ class Connection final : public HttpReply {
 
   Task<bool> respond(HttpResponse response) override {
     std::string head;
-    http1::append_status_line(head, response.status);
-    for (const auto& [name, value] : response.headers) http1::append_header(head, name, value);
-    http1::append_header(head, "Content-Length", std::to_string(response.body.size()));
-    if (!keep_alive_) http1::append_header(head, "Connection", "close");
-    http1::append_end_of_head(head);
+    http1::HeadWriter writer(head);
+    writer.status_line(response.status);
+    for (const auto& [name, value] : response.headers) writer.header(name, value);
+    writer.header("Content-Length", response.body.size());
+    if (!keep_alive_) writer.header("Connection", "close");
+    writer.end();
     started_ = ended_ = true;
     if (head_request_) response.body.clear();
     co_return co_await send(std::move(head), std::move(response.body), {});
   }
 
   Task<bool> start(std::uint16_t status, HeaderList headers) override {
+    if (http10_) keep_alive_ = false;
     std::string head;
-    http1::append_status_line(head, status);
-    for (const auto& [name, value] : headers) http1::append_header(head, name, value);
-    if (http10_) {
-      keep_alive_ = false;
-    } else {
-      http1::append_header(head, "Transfer-Encoding", "chunked");
-    }
-    if (!keep_alive_) http1::append_header(head, "Connection", "close");
-    http1::append_end_of_head(head);
+    http1::HeadWriter writer(head);
+    writer.status_line(status);
+    for (const auto& [name, value] : headers) writer.header(name, value);
+    if (!http10_) writer.header("Transfer-Encoding", "chunked");
+    if (!keep_alive_) writer.header("Connection", "close");
+    writer.end();
     started_ = true;
     co_return co_await send(std::move(head), {}, {});
   }

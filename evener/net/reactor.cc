@@ -133,6 +133,8 @@ void Reactor::cancel_everything() {
   while (waiting_events_ != nullptr) waiting_events_->cancel();
 }
 
+void Reactor::bury(std::unique_ptr<SocketState> dead) { graveyard_.push_back(std::move(dead)); }
+
 Task<bool> Reactor::sleep(Duration duration) {
   Event event(*this);
   const Event::Result result = co_await event.wait_until(now_ + duration);

@@ -59,7 +59,7 @@ class Reactor {
   void run_posted();
   void run_ready();
   void cancel_everything();
-  void bury(std::unique_ptr<SocketState> dead) { graveyard_.push_back(std::move(dead)); }
+  void bury(std::unique_ptr<SocketState> dead);
 
   static constexpr int EventsMax = 256;
 

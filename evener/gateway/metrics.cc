@@ -1,0 +1,126 @@
+#include "evener/gateway/metrics.h"
+
+namespace evener::gateway {
+namespace {
+
+// The buckets of OpenTelemetry's GenAI conventions, so that dashboards made for other servers fit.
+constexpr std::array<double, 16> FirstTokenBounds = {.001, .005, .01, .02, .04, .06, .08, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10};
+constexpr std::array<double, 14> RequestBounds = {.01, .02, .04, .08, .16, .32, .64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92};
+constexpr std::array<double, 13> PerTokenBounds = {.01, .025, .05, .075, .1, .15, .2, .3, .4, .5, .75, 1, 2.5};
+
+constexpr std::array<route::Ending, 8> Endings = {route::Ending::Ok,          route::Ending::Refused, route::Ending::ServerError,
+                                                  route::Ending::ConnectFailed, route::Ending::Reset,   route::Ending::Timeout,
+                                                  route::Ending::BadResponse, route::Ending::Cancelled};
+constexpr std::array<route::RefusalReason, 6> Refusals = {
+    route::RefusalReason::NoEndpoint,   route::RefusalReason::AllDown,     route::RefusalReason::QueueFull,
+    route::RefusalReason::QueueTimeout, route::RefusalReason::RetryBudget, route::RefusalReason::AttemptsExhausted};
+
+}  // namespace
+
+std::string_view ending_name(route::Ending ending) {
+  switch (ending) {
+    case route::Ending::Ok: return "ok";
+    case route::Ending::Refused: return "refused";
+    case route::Ending::ServerError: return "server_error";
+    case route::Ending::ConnectFailed: return "connect_failed";
+    case route::Ending::Reset: return "reset";
+    case route::Ending::Timeout: return "timeout";
+    case route::Ending::BadResponse: return "bad_response";
+    case route::Ending::Cancelled: return "cancelled";
+  }
+  return "unknown";
+}
+
+GatewayMetrics::GatewayMetrics(telemetry::Registry& registry, std::size_t endpoints_max) : registry_(registry) {
+  attempts_ = registry.counter({.name = "evener_endpoint_attempts_total",
+                                .help = "Attempts at endpoints, by how they ended.",
+                                .labels = {"pool", "endpoint", "ending"},
+                                .series_max = endpoints_max * Endings.size()});
+  opened_ = registry.counter({.name = "evener_endpoint_connections_opened_total",
+                              .help = "Connections opened to endpoints.",
+                              .labels = {"pool", "endpoint"},
+                              .series_max = endpoints_max});
+  reused_ = registry.counter({.name = "evener_endpoint_connections_reused_total",
+                              .help = "Attempts that went over a kept connection.",
+                              .labels = {"pool", "endpoint"},
+                              .series_max = endpoints_max});
+  endpoint_first_token_ = registry.histogram({.name = "evener_endpoint_time_to_first_token_seconds",
+                                              .help = "From dispatch to the first byte of the answer's body.",
+                                              .labels = {"pool", "endpoint"},
+                                              .series_max = endpoints_max},
+                                             FirstTokenBounds);
+  requests_ = registry.counter(
+      {.name = "evener_requests_total", .help = "Requests by pool and class of the status sent.", .labels = {"pool", "status"}});
+  retries_ = registry.counter({.name = "evener_retries_total", .help = "Attempts after the first one.", .labels = {"pool"}});
+  tokens_ = registry.counter(
+      {.name = "evener_tokens_total", .help = "Tokens that endpoints reported in usage, by type.", .labels = {"pool", "type"}});
+  refusals_ = registry.counter(
+      {.name = "evener_refusals_total", .help = "Requests that got no endpoint, by reason.", .labels = {"pool", "reason"}});
+  request_seconds_ = registry.histogram(
+      {.name = "evener_request_duration_seconds", .help = "From the first byte of a request to the last of its answer.", .labels = {"pool"}},
+      RequestBounds);
+  first_token_ = registry.histogram({.name = "evener_time_to_first_token_seconds",
+                                     .help = "From the first byte of a request to the first byte of its answer's body, retries included.",
+                                     .labels = {"pool"}},
+                                    FirstTokenBounds);
+  queue_ = registry.histogram({.name = "evener_queue_wait_seconds", .help = "Time that requests waited for capacity.", .labels = {"pool"}},
+                              RequestBounds);
+  per_token_ = registry.histogram({.name = "evener_time_per_output_token_seconds",
+                                   .help = "Mean time between the events of a streamed answer after the first.",
+                                   .labels = {"pool"}},
+                                  PerTokenBounds);
+
+  server_.connections = registry.up_down({.name = "evener_client_connections", .help = "Open client connections.", .labels = {}}).with({});
+  server_.active = registry.up_down({.name = "evener_requests_active", .help = "Requests that have begun and not ended.", .labels = {}}).with({});
+  server_.connections_total =
+      registry.counter({.name = "evener_client_connections_total", .help = "Client connections accepted.", .labels = {}}).with({});
+  server_.bad_requests =
+      registry.counter({.name = "evener_bad_requests_total", .help = "Requests refused because of their form.", .labels = {}}).with({});
+  server_.unrouted = registry
+                         .counter({.name = "evener_unrouted_requests_total",
+                                   .help = "Requests for a path or model that no pool serves, or that the gateway answered itself.",
+                                   .labels = {}})
+                         .with({});
+  server_.connections_refused =
+      registry.counter({.name = "evener_client_connections_refused_total", .help = "Connections over the limit.", .labels = {}}).with({});
+  server_.memory_refused = registry
+                               .counter({.name = "evener_memory_refusals_total",
+                                         .help = "Requests refused because limits.memory_bytes was reached.",
+                                         .labels = {}})
+                               .with({});
+}
+
+EndpointMetrics GatewayMetrics::endpoint(std::string_view pool, std::string_view endpoint) {
+  EndpointMetrics metrics;
+  for (const route::Ending ending : Endings) {
+    metrics.attempts[static_cast<std::size_t>(ending)] = attempts_.with({pool, endpoint, ending_name(ending)});
+  }
+  metrics.first_token_seconds = endpoint_first_token_.with({pool, endpoint});
+  metrics.connections_opened = opened_.with({pool, endpoint});
+  metrics.connections_reused = reused_.with({pool, endpoint});
+  return metrics;
+}
+
+PoolMetrics GatewayMetrics::pool(std::string_view pool) {
+  PoolMetrics metrics;
+  constexpr std::array<std::string_view, 6> classes = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
+  for (std::size_t i = 0; i < classes.size(); ++i) metrics.requests[i] = requests_.with({pool, classes[i]});
+  metrics.request_seconds = request_seconds_.with({pool});
+  metrics.first_token_seconds = first_token_.with({pool});
+  metrics.queue_seconds = queue_.with({pool});
+  metrics.time_per_token_seconds = per_token_.with({pool});
+  metrics.retries = retries_.with({pool});
+  metrics.prompt_tokens = tokens_.with({pool, "prompt"});
+  metrics.completion_tokens = tokens_.with({pool, "completion"});
+  metrics.cached_tokens = tokens_.with({pool, "cached"});
+  for (const route::RefusalReason reason : Refusals) {
+    metrics.refusals[static_cast<std::size_t>(reason)] = refusals_.with({pool, route::refusal_name(reason)});
+  }
+  return metrics;
+}
+
+void GatewayMetrics::drop_endpoint(std::string_view pool, std::string_view endpoint) {
+  registry_.drop_series({{"pool", pool}, {"endpoint", endpoint}});
+}
+
+}  // namespace evener::gateway

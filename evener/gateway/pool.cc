@@ -1,0 +1,115 @@
+#include "evener/gateway/pool.h"
+
+#include "evener/base/clock.h"
+#include "evener/core/hashing.h"
+
+namespace evener::gateway {
+
+std::string_view Endpoint::model_name(std::string_view served) const {
+  if (config.models.empty()) return served;
+  const auto found = config.models.find(std::string(served));
+  return found == config.models.end() || found->second.empty() ? served : std::string_view(found->second);
+}
+
+Pool::Pool(const PoolConfig& config, std::uint64_t seed, PoolMetrics metrics)
+    : name_(config.name), metrics_(std::move(metrics)), scheduler_(pool_settings(config), seed), decisions_(DecisionsKept) {}
+
+Pool::Decided Pool::arrived(std::string_view request_id, std::string_view model, const route::RequestView& request, Waiter& waiter,
+                            Instant now) {
+  const std::lock_guard lock(mutex_);
+  Decided decided{.decision = scheduler_.arrived({.request = request, .cookie = reinterpret_cast<std::uintptr_t>(&waiter)}, now)};
+  decided.number = keep_locked(request_id, model, request, 1, decided.decision, now);
+  return decided;
+}
+
+Pool::Decided Pool::retry(std::string_view request_id, std::string_view model, const route::RequestView& request,
+                          std::span<const EndpointId> tried, Instant now) {
+  const std::lock_guard lock(mutex_);
+  Decided decided{.decision = scheduler_.retry(request, tried, now)};
+  decided.number = keep_locked(request_id, model, request, static_cast<std::uint32_t>(tried.size() + 1), decided.decision, now);
+  return decided;
+}
+
+void Pool::first_token(EndpointId endpoint, Duration since_dispatch, Instant now) {
+  const std::lock_guard lock(mutex_);
+  scheduler_.first_token(endpoint, since_dispatch, now);
+}
+
+void Pool::finished(EndpointId endpoint, const route::Outcome& outcome, route::Scheduler::Attempt attempt, std::uint64_t number,
+                    Instant now) {
+  std::vector<route::Released> released;
+  {
+    const std::lock_guard lock(mutex_);
+    scheduler_.finished(endpoint, outcome, attempt, now);
+    if (scheduler_.queued() > 0) scheduler_.release(released, now);
+    DecisionRecord& record = decisions_[number % DecisionsKept];
+    if (record.number == number) {
+      record.ended = true;
+      record.outcome = outcome;
+    }
+  }
+  wake(released);
+}
+
+bool Pool::abandoned(std::uint64_t ticket, Instant now) {
+  const std::lock_guard lock(mutex_);
+  return scheduler_.abandoned(ticket, now);
+}
+
+std::uint64_t Pool::keep_locked(std::string_view request_id, std::string_view model, const route::RequestView& request,
+                                std::uint32_t attempt, const route::Decision& decision, Instant now) {
+  const std::uint64_t number = ++decisions_made_;
+  DecisionRecord& record = decisions_[number % DecisionsKept];
+  record.number = number;
+  record.request_id.assign(request_id);
+  record.model.assign(model);
+  record.at_wall_ns = wall_clock_ns();
+  record.attempt = attempt;
+  record.decision = decision;
+  record.ended = false;
+  scheduler_.explain_into(record.candidates, request, now, ExplainedEndpointsMax);
+  return number;
+}
+
+void Pool::wake(const std::vector<route::Released>& released) {
+  for (const route::Released& one : released) {
+    auto* waiter = reinterpret_cast<Waiter*>(static_cast<std::uintptr_t>(one.cookie));
+    waiter->reactor.post([waiter, decision = one.decision, waited = one.waited] {
+      waiter->decision = decision;
+      waiter->waited = waited;
+      waiter->released.set();
+    });
+  }
+}
+
+std::vector<DecisionRecord> Pool::decisions(std::string_view request_id, std::size_t most) {
+  std::vector<DecisionRecord> found;
+  const std::lock_guard lock(mutex_);
+  for (std::uint64_t i = 0; i < DecisionsKept && found.size() < most; ++i) {
+    if (decisions_made_ < i + 1) break;
+    const DecisionRecord& record = decisions_[(decisions_made_ - i) % DecisionsKept];
+    if (record.number == 0) break;
+    if (request_id.empty() || record.request_id == request_id) found.push_back(record);
+  }
+  return found;
+}
+
+route::PoolSettings pool_settings(const PoolConfig& config) {
+  return {.policy = config.policy,
+          .check = {.rise = config.health_check.rise, .fall = config.health_check.fall},
+          .outlier = config.outlier,
+          .retry = config.retry.budget,
+          .queue = config.queue,
+          .slow_start = config.slow_start,
+          .panic_threshold = config.panic_threshold};
+}
+
+route::EndpointSettings endpoint_settings(const EndpointConfig& config) {
+  route::EndpointSettings settings{.weight = config.weight, .capacity = config.capacity, .models = {}};
+  for (const auto& [served, known_as] : config.models) settings.models.push_back(model_hash(served));
+  return settings;
+}
+
+std::uint64_t model_hash(std::string_view model) { return hash64(model); }
+
+}  // namespace evener::gateway

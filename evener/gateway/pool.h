@@ -1,0 +1,169 @@
+#pragma once
+// Pool: one scheduler behind one mutex, with what it takes to use it from many worker threads: leases that end whatever happens, waiters
+// that are woken on their own reactor, and a short memory of recent decisions. All deciding is the scheduler's.
+
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "evener/gateway/config.h"
+#include "evener/gateway/metrics.h"
+#include "evener/net/address.h"
+#include "evener/net/reactor.h"
+#include "evener/route/scheduler.h"
+
+namespace evener::gateway {
+
+/// An endpoint as the data path needs it. Immutable: when its address or settings change, a new value with the same id is published.
+struct Endpoint {
+  EndpointId id{};
+  EndpointConfig config;
+  net::Address address;            // the one in use; chosen among what its name resolves to
+  bool resolved = false;
+  std::string host_header;
+  std::string path_prefix;         // of its URL, without a trailing '/'
+  std::string authorization;       // value of the Authorization header sent to it; empty = the client's is passed on
+  std::shared_ptr<const EndpointMetrics> metrics;
+
+  /// The name this endpoint knows the model by.
+  [[nodiscard]] std::string_view model_name(std::string_view served) const;
+};
+
+/// One kept decision, for `explain`. Slots of the ring are written in place, so that keeping one allocates nothing once it is warm.
+struct DecisionRecord {
+  std::uint64_t number = 0;        // counts up from 1; 0 = empty slot
+  std::string request_id;
+  std::string model;
+  std::int64_t at_wall_ns = 0;
+  std::uint32_t attempt = 1;       // 1 = the first
+  std::variant<route::Dispatch, route::Queued, route::Refusal> decision;
+  std::vector<route::Explanation> candidates;  // every endpoint as it stood then; only in pools of at most ExplainedEndpointsMax
+  bool ended = false;
+  route::Outcome outcome;          // valid when ended
+};
+
+/// A queued request's place to be told. Lives in its coroutine; used on its reactor's thread only.
+struct Waiter {
+  explicit Waiter(net::Reactor& owner) : reactor(owner), released(owner) {}
+  net::Reactor& reactor;
+  net::Event released;
+  std::variant<route::Dispatch, route::Refusal> decision;
+  Duration waited{};
+};
+
+class Pool {
+ public:
+  static constexpr std::size_t DecisionsKept = 1024;
+  static constexpr std::size_t ExplainedEndpointsMax = 16;
+
+  Pool(const PoolConfig& config, std::uint64_t seed, PoolMetrics metrics);
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] const PoolMetrics& metrics() const { return metrics_; }
+
+  /// A decision and the number under which it is kept (see decision()).
+  struct Decided {
+    route::Decision decision;
+    std::uint64_t number = 0;
+  };
+  /// The first decision about a request. When it is Queued, `waiter.released` is set later, on the waiter's reactor.
+  [[nodiscard]] Decided arrived(std::string_view request_id, std::string_view model, const route::RequestView& request, Waiter& waiter,
+                                Instant now);
+  /// The next attempt, after every earlier one was reported by finished().
+  [[nodiscard]] Decided retry(std::string_view request_id, std::string_view model, const route::RequestView& request,
+                              std::span<const EndpointId> tried, Instant now);
+  void first_token(EndpointId endpoint, Duration since_dispatch, Instant now);
+  /// Ends an attempt; every Dispatch needs exactly one (see Lease).
+  void finished(EndpointId endpoint, const route::Outcome& outcome, route::Scheduler::Attempt attempt, std::uint64_t number, Instant now);
+  /// A queued request whose client has gone leaves. False when it was released already: its waiter will be set.
+  bool abandoned(std::uint64_t ticket, Instant now);
+
+  /// Anything else: calls `use(scheduler)` under the mutex, then wakes whoever it released. `use` must not block.
+  template <class Use>
+  auto with_scheduler(Instant now, Use use) {
+    std::vector<route::Released> released;
+    std::unique_lock lock(mutex_);
+    if constexpr (std::is_void_v<decltype(use(scheduler_))>) {
+      use(scheduler_);
+      scheduler_.release(released, now);
+      lock.unlock();
+      wake(released);
+    } else {
+      auto result = use(scheduler_);
+      scheduler_.release(released, now);
+      lock.unlock();
+      wake(released);
+      return result;
+    }
+  }
+
+  /// The newest decisions first, at most `most`; only those of one request when an id is given.
+  [[nodiscard]] std::vector<DecisionRecord> decisions(std::string_view request_id, std::size_t most);
+
+ private:
+  std::uint64_t keep_locked(std::string_view request_id, std::string_view model, const route::RequestView& request, std::uint32_t attempt,
+                            const route::Decision& decision, Instant now);
+  static void wake(const std::vector<route::Released>& released);
+
+  const std::string name_;
+  const PoolMetrics metrics_;
+  std::mutex mutex_;
+  route::Scheduler scheduler_;
+  std::vector<route::Released> released_scratch_;
+  std::vector<DecisionRecord> decisions_;
+  std::uint64_t decisions_made_ = 0;
+};
+
+/// Capacity held on an endpoint for one attempt. If nobody says how the attempt ended, it ends as Cancelled: nothing leaks on any path.
+class Lease {
+ public:
+  Lease() = default;
+  Lease(Pool& pool, const route::Dispatch& dispatch, route::Scheduler::Attempt attempt, std::uint64_t number, const net::Reactor& reactor)
+      : pool_(&pool), reactor_(&reactor), endpoint_(dispatch.endpoint), attempt_(attempt), number_(number), since_(reactor.now()) {}
+  Lease(Lease&& other) noexcept { *this = std::move(other); }
+  Lease& operator=(Lease&& other) noexcept {
+    if (this != &other) {
+      end({.ending = route::Ending::Cancelled});
+      pool_ = std::exchange(other.pool_, nullptr);
+      reactor_ = other.reactor_;
+      endpoint_ = other.endpoint_;
+      attempt_ = other.attempt_;
+      number_ = other.number_;
+      since_ = other.since_;
+    }
+    return *this;
+  }
+  ~Lease() { end({.ending = route::Ending::Cancelled}); }
+
+  [[nodiscard]] EndpointId endpoint() const { return endpoint_; }
+  [[nodiscard]] Instant since() const { return since_; }
+  void first_token() {
+    pool_->first_token(endpoint_, reactor_->now() - since_, reactor_->now());
+  }
+  void end(route::Outcome outcome) {
+    if (pool_ == nullptr) return;
+    outcome.total = reactor_->now() - since_;
+    std::exchange(pool_, nullptr)->finished(endpoint_, outcome, attempt_, number_, reactor_->now());
+  }
+
+ private:
+  Pool* pool_ = nullptr;
+  const net::Reactor* reactor_ = nullptr;
+  EndpointId endpoint_{};
+  route::Scheduler::Attempt attempt_ = route::Scheduler::Attempt::First;
+  std::uint64_t number_ = 0;
+  Instant since_{};
+};
+
+/// The scheduler's settings that a pool's configuration means.
+[[nodiscard]] route::PoolSettings pool_settings(const PoolConfig& config);
+[[nodiscard]] route::EndpointSettings endpoint_settings(const EndpointConfig& config);
+[[nodiscard]] std::uint64_t model_hash(std::string_view model);
+
+}  // namespace evener::gateway
