@@ -67,11 +67,6 @@ EngineGauges EngineModel::gauges() const {
           .kv_used = static_cast<double>(kv_.used()) / static_cast<double>(kv_.size())};
 }
 
-std::uint32_t EngineModel::cached_tokens(SequenceId id) const {
-  const auto found = slots_.find(id);
-  return found == slots_.end() ? 0 : states_[found->second].cached;
-}
-
 bool EngineModel::schedule_running(std::uint32_t& budget) {
   bool all_fitted = true;
   for (std::size_t i = 0; i < running_.size(); ++i) {
@@ -152,7 +147,7 @@ void EngineModel::finish_step() {
     const bool first = state.generated == 1;
     if (first) totals_.prompt_tokens += state.sequence.prompt_tokens;
     const bool finished = state.generated == state.sequence.output_tokens;
-    outcome_.emissions.push_back({.id = state.sequence.id, .first = first, .finished = finished});
+    outcome_.emissions.push_back({.id = state.sequence.id, .cached_tokens = state.cached, .first = first, .finished = finished});
     if (finished) {
       ++totals_.finished;
       forget(slot);

@@ -40,6 +40,7 @@ enum class Submitted : std::uint8_t { Queued, QueueFull, ContextTooLong, Empty }
 /// What one sequence did in a step.
 struct Emission {
   SequenceId id = 0;
+  std::uint32_t cached_tokens = 0;  // prompt tokens that the prefix cache gave when the sequence was first admitted
   bool first = false;      // its first token: prefill has just ended
   bool finished = false;   // its last token; the sequence is gone
 };
@@ -88,8 +89,6 @@ class EngineModel {
   [[nodiscard]] EngineGauges gauges() const;
   [[nodiscard]] const EngineTotals& totals() const { return totals_; }
   [[nodiscard]] const EngineConfig& config() const { return config_; }
-  /// Prompt tokens that the prefix cache gave this sequence when it was admitted; nothing for one that is unknown or still waits.
-  [[nodiscard]] std::uint32_t cached_tokens(SequenceId id) const;
 
  private:
   struct State {
