@@ -1,0 +1,100 @@
+"""Starts Evener's programs on free ports, reads what they log, and stops them."""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+EVENER = os.environ.get("EVENER_BINARY") or str(pathlib.Path(__file__).parents[2] / "build/dev/bin/evener")
+
+
+def wait_until(condition, seconds=5.0, every=0.005):
+    """The first true value of condition(), looked at again and again for a bounded time; a test never sleeps for a guessed time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"still not true after {seconds} s: {condition}"
+        time.sleep(every)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Program:
+    """A running `evener`. Its JSON lines are collected while it runs: log lines from stderr, access-log lines from stdout."""
+
+    def __init__(self, *arguments, env=None):
+        self.arguments = [EVENER, *map(str, arguments)]
+        self.process = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        env={**os.environ, **(env or {})})
+        self.log, self.access, self.text = [], [], []
+        self._readers = [self._collect(self.process.stderr, self.log), self._collect(self.process.stdout, self.access)]
+
+    def _collect(self, pipe, into):
+        def read():
+            for line in pipe:
+                text = line.decode("utf-8", "replace").rstrip("\n")
+                self.text.append(text)
+                try:
+                    value = json.loads(text)
+                except ValueError:
+                    continue
+                if isinstance(value, dict):
+                    into.append(value)
+        thread = threading.Thread(target=read, daemon=True)
+        thread.start()
+        return thread
+
+    def address(self, role):
+        """Where it listens in this role: "gateway", "admin" or "engine"."""
+        def found():
+            for entry in list(self.log):
+                if entry.get("msg") == "listening" and entry.get("role") == role:
+                    return entry["address"]
+            assert self.process.poll() is None, f"{self.arguments} ended with {self.process.returncode}:\n" + "\n".join(self.text[-20:])
+            return None
+        return wait_until(found, 10)
+
+    def port(self, role):
+        return int(self.address(role).rpartition(":")[2])
+
+    def resident_bytes(self):
+        pages = int(pathlib.Path(f"/proc/{self.process.pid}/statm").read_text(encoding="ascii").split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def wait(self, seconds=10):
+        code = self.process.wait(seconds)
+        for reader in self._readers:
+            reader.join(2)
+        return code
+
+    def kill(self):
+        self.process.kill()
+        return self.wait()
+
+    def stop(self):
+        """Asks it to end now; a test that is about draining sends SIGTERM by itself and waits."""
+        if self.process.poll() is None:
+            self.signal(signal.SIGTERM)
+            try:
+                self.process.wait(0.5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        self.wait()
+
+
+def run(*arguments, timeout=20):
+    """Runs `evener` to its end."""
+    return subprocess.run([EVENER, *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False)

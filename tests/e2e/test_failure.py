@@ -1,0 +1,93 @@
+"""Engines that die, refuse or lie, under load."""
+
+import time
+
+from client import Load, chat_body
+from programs import wait_until
+from raw_engine import CHAT, answer
+
+
+def test_killing_one_of_four_engines_fails_no_request_that_had_not_begun(gateway, engine):
+    engines = [engine() for _ in range(4)]
+    started = gateway(*[e.url for e in engines])
+    load = Load(started.port)
+    wait_until(lambda: load.ok > 100, 10)
+    engines[2].kill()
+    killed = time.monotonic()
+    wait_until(lambda: started.endpoints()["e2"]["health"] != "healthy", 2.0)
+    # Passive detection or one failed check: within one check interval (200 ms here), and some slack for a busy machine.
+    assert time.monotonic() - killed < 1.0
+    done = load.ok
+    wait_until(lambda: load.ok > done + 100, 10)
+    assert load.stop().failures == []
+
+
+def test_an_engine_that_comes_back_is_used_again(gateway, programs, engine):
+    first, second = engine(), engine()
+    started = gateway(first.url, second.url, pool={"policy": "round-robin"})
+    port = second.port("engine")
+    second.kill()
+    wait_until(lambda: started.endpoints()["e1"]["health"] != "healthy")
+    programs("engine", "--port", port, "--model", "m").address("engine")
+    wait_until(lambda: started.endpoints()["e1"]["health"] == "healthy", 10)
+    before = started.metric("evener_endpoint_requests_total", endpoint="e1") or 0
+    for _ in range(4):
+        assert started.call("POST", "/v1/chat/completions", chat_body(max_tokens=1))[0] == 200
+    assert (started.metric("evener_endpoint_requests_total", endpoint="e1") or 0) > before
+
+
+def test_a_refused_connection_is_retried_elsewhere(gateway, raw_engine):
+    gone, good = raw_engine(), raw_engine()
+    started = gateway(gone.url, good.url, pool={"policy": "round-robin", "health_check": {"enabled": False}}, wait=True)
+    gone.close()
+    for _ in range(6):
+        assert started.call("POST", "/v1/chat/completions", chat_body())[0] == 200
+
+
+def test_a_kept_connection_that_the_engine_closed_is_replaced_unseen(gateway, raw_engine):
+    # uvicorn closes idle connections after 5 s; here it happens after each answer, without a word in the answer.
+    def behave(connection, request):
+        connection.send(answer(CHAT))
+        return False
+
+    backend = raw_engine(behave)
+    started = gateway(backend.url)
+    for _ in range(10):
+        assert started.call("POST", "/v1/chat/completions", chat_body())[0] == 200
+    assert len(backend.requests) == 10
+
+
+def test_an_engine_that_says_503_is_not_the_clients_problem(gateway, raw_engine):
+    full = raw_engine(lambda connection, request: connection.send(answer(b"{}", "503 Service Unavailable", ["Retry-After: 1"])))
+    good = raw_engine()
+    started = gateway(full.url, good.url, pool={"policy": "round-robin"})
+    for _ in range(4):
+        assert started.call("POST", "/v1/chat/completions", chat_body())[0] == 200
+    assert 1 <= len(full.requests) <= 2, "it asked to be left alone for a second"
+
+
+def test_retries_stop_at_the_budget(gateway, raw_engine):
+    broken = [raw_engine(lambda connection, request: connection.send(answer(b"{}", "502 Bad Gateway"))) for _ in range(4)]
+    started = gateway(*[b.url for b in broken], pool={"outlier": {"enabled": False}})
+    for _ in range(40):
+        assert started.call("POST", "/v1/chat/completions", chat_body())[0] in (502, 503)
+    tries = sum(len(b.requests) for b in broken)
+    assert 40 < tries <= 40 * 2, f"{tries} tries for 40 requests: a budget of 20 %, at least 3 at once, forbids a storm"
+
+
+def test_a_wave_of_bodies_over_the_memory_quota_is_told_to_come_back(gateway, raw_engine):
+    started = gateway(raw_engine().url, limits={"memory_bytes": 200_000, "body_bytes": 150_000})
+    from client import RawClient
+    body = chat_body("x" * 120_000)
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: g\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    with RawClient(started.port) as holder, RawClient(started.port) as refused:
+        holder.send(head + body[:100_000])  # holds its share and does not finish
+
+        def told():
+            with RawClient(started.port) as client:
+                client.send(head + body)
+                return client.read()
+        status, headers, _ = wait_until(lambda: (answer_ := told())[0] == 503 and answer_)
+        assert status == 503 and int(headers["retry-after"]) >= 1
+        assert holder.send(body[100_000:]).read()[0] == 200
+        assert refused.send(head + body).read()[0] == 200

@@ -1,0 +1,313 @@
+"""Running it: reload, restart, drain, the admin listener, metrics, and configurations that are wrong."""
+
+import json
+import os
+import signal
+import subprocess
+import threading
+import urllib.parse
+
+import pytest
+
+from client import Load, RawClient, call, chat_body, post
+from conftest import Gateway, configuration
+from programs import free_port, run, wait_until
+from raw_engine import answer
+
+CHAT_PATH = "/v1/chat/completions"
+
+
+# ---- reload and restart
+
+def test_fifty_reloads_under_load_fail_no_request(gateway, engine):
+    started = gateway(engine().url, engine().url)
+    config = json.loads(started.program.config_file.read_text(encoding="utf-8"))
+    load = Load(started.port)
+    for number in range(50):
+        config["pools"][0]["endpoints"][0]["weight"] = 1 + number % 3
+        config["pools"][0]["policy"] = ["least-request", "round-robin", "peak-ewma"][number % 3]
+        started.program.config_file.write_text(json.dumps(config), encoding="utf-8")
+        if number % 2:
+            assert started.admin("POST", "/reload")[0] == 200
+        else:
+            done = started.metric("evener_config_reloads_total", result="ok") or 0
+            started.program.signal(signal.SIGHUP)
+            wait_until(lambda done=done: (started.metric("evener_config_reloads_total", result="ok") or 0) > done)
+    assert load.stop().failures == []
+    assert load.ok > 100
+
+
+def test_a_bad_reload_is_refused_and_the_last_good_one_stays(gateway, engine):
+    started = gateway(engine().url)
+    started.program.config_file.write_text("pools: 7\n", encoding="utf-8")
+    status, _, value = started.admin("POST", "/reload")
+    assert status in (400, 409, 422) and "pools" in json.dumps(value)
+    assert started.call("POST", CHAT_PATH, chat_body(max_tokens=1))[0] == 200
+
+
+def test_five_restarts_under_load_fail_no_request(programs, engine, tmp_path):
+    urls = [engine().url, engine().url]
+    port = free_port()
+    config = configuration(tmp_path, urls, listen=[f"127.0.0.1:{port}"], handover_socket=str(tmp_path / "handover"))
+    file = tmp_path / "gateway.yaml"
+    file.write_text(json.dumps(config), encoding="utf-8")
+    old = programs("serve", "--config", file)
+    old.address("gateway")
+    wait_until(lambda: call(port, "POST", CHAT_PATH, chat_body(max_tokens=1))[0] == 200)
+    load = Load(port)
+    for _ in range(5):
+        done = load.ok
+        wait_until(lambda done=done: load.ok > done + 50, 10)
+        new = programs("serve", "--config", file)
+        new.address("gateway")
+        assert old.wait(15) == 0
+        old = new
+    done = load.ok
+    wait_until(lambda: load.ok > done + 50, 10)
+    assert load.stop().failures == []
+
+
+def test_a_stream_survives_a_stop_and_new_connections_are_refused(gateway, raw_engine):
+    proceed = threading.Event()
+
+    def behave(connection, request):
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n5\r\none\n\n\r\n")
+        assert proceed.wait(10)
+        connection.send(b"5\r\ntwo\n\n\r\n0\r\n\r\n")
+
+    started = gateway(raw_engine(behave).url)
+    port = started.port
+    with RawClient(port) as client:
+        client.send(post(CHAT_PATH, chat_body(stream=True))).read_head()
+        assert client.read_chunk() == b"one\n\n"
+        started.program.signal(signal.SIGTERM)
+
+        def refused():
+            try:
+                RawClient(port).socket.close()
+            except ConnectionRefusedError:
+                return True
+            return False
+        wait_until(refused)
+        proceed.set()
+        assert client.read_chunk() == b"two\n\n" and client.read_chunk() == b""
+    assert started.program.wait() == 0
+
+
+def test_a_drain_has_a_deadline(gateway, raw_engine):
+    backend = raw_engine(lambda connection, request: connection.wait_for_end(20) and False)
+    started = gateway(backend.url, timeouts={"drain": "300ms"})
+    with RawClient(started.port) as client:
+        client.send(post(CHAT_PATH, chat_body()))
+        wait_until(lambda: backend.requests)
+        started.program.signal(signal.SIGTERM)
+        assert started.program.wait(5) in (0, 7)
+
+
+# ---- the admin listener
+
+def test_the_admin_listener_wants_its_token(gateway, raw_engine):
+    started = gateway(raw_engine().url)
+    assert started.admin("GET", "/status", token=None)[0] == 401
+    assert started.admin("GET", "/status", token="wrong")[0] in (401, 403)
+    assert started.admin("POST", "/pools/main/endpoints/e0/drain", token=None)[0] == 401
+    assert started.admin("GET", "/status")[0] == 200
+    assert started.admin("GET", "/healthz", token=None)[0] == 200
+
+
+def test_the_admin_api_is_not_on_the_public_listener(gateway, raw_engine):
+    started = gateway(raw_engine().url)
+    for path in ("/status", "/metrics", "/reload", "/explain"):
+        assert started.call("GET", path, headers={"Authorization": "Bearer end-to-end-token"})[0] == 404
+
+
+def counts(*backends):
+    return [len(b.requests) for b in backends]
+
+
+def test_a_drained_endpoint_gets_nothing_new_until_it_is_undrained(gateway, raw_engine):
+    a, b = raw_engine(), raw_engine()
+    started = gateway(a.url, b.url, pool={"policy": "round-robin"})
+    assert started.admin("POST", "/pools/main/endpoints/e0/drain")[0] == 200
+    assert started.endpoints()["e0"]["health"] == "draining"
+    for _ in range(4):
+        assert started.call("POST", CHAT_PATH, chat_body())[0] == 200
+    assert counts(a, b) == [0, 4]
+    assert started.admin("POST", "/pools/main/endpoints/e0/undrain")[0] == 200
+    for _ in range(4):
+        assert started.call("POST", CHAT_PATH, chat_body())[0] == 200
+    assert counts(a, b) == [2, 6]
+
+
+def test_a_changed_weight_changes_the_shares(gateway, raw_engine):
+    a, b = raw_engine(), raw_engine()
+    started = gateway(a.url, b.url, pool={"policy": "weighted-round-robin"})
+    assert started.admin("POST", "/pools/main/endpoints/e0/weight", {"weight": 3})[0] == 200
+    for _ in range(8):
+        started.call("POST", CHAT_PATH, chat_body())
+    assert counts(a, b) == [6, 2]
+
+
+def test_endpoints_are_added_and_removed_under_load(gateway, engine):
+    first, second = engine(), engine()
+    started = gateway(first.url)
+    load = Load(started.port)
+    for _ in range(5):
+        status, _, value = started.admin("POST", "/pools/main/endpoints", {"name": "added", "url": second.url})
+        assert status in (200, 201), value
+        wait_until(lambda: started.endpoints()["added"]["health"] == "healthy")
+        assert started.admin("DELETE", "/pools/main/endpoints/added")[0] in (200, 202, 204)
+        wait_until(lambda: "added" not in started.endpoints())
+    assert load.stop().failures == []
+
+
+@pytest.mark.parametrize("path, body", [
+    ("/pools/none/endpoints/e0/drain", None), ("/pools/main/endpoints/none/drain", None), ("/pools/main/endpoints/e0/weight", {"weight": -1}),
+    ("/pools/main/endpoints/e0/weight", {}), ("/pools/main/endpoints", {"name": "x", "url": "ftp://x"}), ("/pools/main/endpoints", {"name": "e0", "url": "http://127.0.0.1:1"}),
+])
+def test_a_wrong_admin_request_is_refused_with_a_reason(gateway, raw_engine, path, body):
+    status, _, value = gateway(raw_engine().url).admin("POST", path, body)
+    assert status in (400, 404, 409, 422) and value["error"]["message"]
+
+
+def test_a_request_can_be_asked_why_it_went_there(gateway, raw_engine):
+    started = gateway(raw_engine().url, raw_engine().url, pool={"policy": "least-request"})
+    started.admin("POST", "/pools/main/endpoints/e0/drain")
+    _, headers, _ = started.call("POST", CHAT_PATH, chat_body())
+    status, _, value = started.admin("GET", "/explain?request_id=" + urllib.parse.quote(headers["x-request-id"]))
+    assert status == 200
+    said = json.dumps(value)
+    assert "e1" in said and "draining" in said and "least-request" in said
+
+
+def test_one_log_line_says_what_became_of_a_request(gateway, raw_engine):
+    started = gateway(raw_engine().url)
+    _, headers, _ = started.call("POST", CHAT_PATH, chat_body())
+    line = started.access_line(headers["x-request-id"])
+    assert (line["status"], line["endpoint"], line["model"]) == (200, "e0", "m")
+    assert line["prompt_tokens"] == 3 and line["completion_tokens"] == 1
+    assert 0 <= line["queue_ms"] <= line["total_ms"] and 0 <= line["first_token_ms"] <= line["total_ms"]
+
+
+@pytest.mark.skipif(not os.environ.get("EVENER_PROMTOOL"), reason="promtool could not be had on this machine")
+def test_promtool_finds_no_fault_in_the_metrics(gateway, raw_engine):
+    started = gateway(raw_engine().url)
+    started.call("POST", CHAT_PATH, chat_body())
+    text = started.admin("GET", "/metrics")[2]
+    assert "evener_" in text
+    ran = subprocess.run([os.environ["EVENER_PROMTOOL"], "check", "metrics"], input=text, capture_output=True, text=True, timeout=20, check=False)
+    assert (ran.returncode, ran.stdout + ran.stderr) == (0, "")
+
+
+def test_readiness_follows_the_endpoints(gateway, raw_engine):
+    backend = raw_engine()
+    started = gateway(backend.url)
+    assert started.admin("GET", "/readyz", token=None)[0] == 200
+    backend.close()
+    wait_until(lambda: started.admin("GET", "/readyz", token=None)[0] == 503)
+    assert started.admin("GET", "/healthz", token=None)[0] == 200
+
+
+# ---- routing
+
+def test_pools_are_found_by_exact_name_then_by_the_longest_pattern(gateway, raw_engine):
+    backends = {name: raw_engine(lambda connection, request, name=name: connection.send(answer(b'{"served_by":"%s"}' % name.encode())))
+                for name in ("exact", "long", "short", "path")}
+    pools = [{"name": name, "endpoints": [{"url": backends[name].url}], **where} for name, where in (
+        ("exact", {"models": ["qwen-7b"]}), ("long", {"models": ["qwen-*"]}), ("short", {"models": ["q*"]}), ("path", {"path_prefix": "/predict/"}))]
+    started = gateway(pools=pools, wait=False)
+    wait_until(lambda: started.admin("GET", "/readyz")[0] == 200)
+    served = lambda model: started.call("POST", CHAT_PATH, {"model": model, "messages": []})[2]["served_by"]
+    assert [served(m) for m in ("qwen-7b", "qwen-72b", "quiet")] == ["exact", "long", "short"]
+    assert started.call("POST", "/predict/anything?x=1", b"\x00raw")[2]["served_by"] == "path"
+    assert backends["path"].requests[-1].body == b"\x00raw" and " /predict/anything?x=1 " in backends["path"].requests[-1].line
+
+
+def test_a_model_is_renamed_for_the_endpoint_and_nothing_else_changes(gateway, raw_engine):
+    backend = raw_engine()
+    started = gateway(pools=[{"name": "main", "models": ["m"], "endpoints": [{"url": backend.url, "models": {"m": "org/M-7B"}}]}], wait=False)
+    wait_until(lambda: started.admin("GET", "/readyz")[0] == 200)
+    assert started.call("POST", CHAT_PATH, b'{"stream":false, "model" : "m", "messages":[ ] }')[0] == 200
+    assert backend.requests[-1].body == b'{"stream":false, "model" : "org/M-7B", "messages":[ ] }'
+
+
+def test_a_session_stays_at_its_endpoint(gateway, raw_engine):
+    backends = [raw_engine() for _ in range(4)]
+    started = gateway(*[b.url for b in backends], pool={"policy": "maglev"})
+    for session in ("a", "b", "c"):
+        before = counts(*backends)
+        for _ in range(5):
+            started.call("POST", CHAT_PATH, chat_body(), {"x-session-id": session})
+        assert sorted(after - b for after, b in zip(counts(*backends), before)) == [0, 0, 0, 5]
+
+
+# ---- configuration and commands
+
+def test_every_mistake_is_named_at_once_with_its_place(tmp_path):
+    file = tmp_path / "evener.yaml"
+    file.write_text("listen: [\"127.0.0.1:0\"]\n"
+                    "worker: 2\n"
+                    "pools:\n"
+                    "  - name: a\n"
+                    "    models: [m]\n"
+                    "    policy: fastest\n"
+                    "    endpoints:\n"
+                    "      - {url: \"http://127.0.0.1:1\", weight: 0}\n"
+                    "      - {url: \"http://127.0.0.1:2\", url: \"http://127.0.0.1:3\"}\n", encoding="utf-8")
+    for command in (("serve", "--config", file), ("config", "check", file)):
+        ran = run(*command)
+        said = ran.stdout + ran.stderr
+        assert ran.returncode == 3, said
+        for wanted in ("evener.yaml:2:1", "workers", "evener.yaml:6:", "fastest", "least-request", "evener.yaml:8:", "weight", "evener.yaml:9:", "duplicate"):
+            assert wanted in said, f"{wanted} is missing in:\n{said}"
+
+
+def test_a_file_that_is_not_there_is_said_so(tmp_path):
+    ran = run("serve", "--config", tmp_path / "none.yaml")
+    assert ran.returncode in (1, 3) and "none.yaml" in ran.stderr
+
+
+def test_the_example_passes_the_check_and_the_schema_is_json(tmp_path):
+    example = run("config", "example")
+    assert example.returncode == 0
+    file = tmp_path / "example.yaml"
+    file.write_text(example.stdout, encoding="utf-8")
+    checked = run("config", "check", file)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    schema = json.loads(run("config", "schema").stdout)
+    assert schema["type"] == "object" and "pools" in schema["properties"]
+
+
+def test_serve_runs_without_a_file(programs, engine):
+    started = Gateway(programs("serve", "--listen", "127.0.0.1:0", "--endpoint", engine().url, "--endpoint", engine().url))
+    wait_until(lambda: started.call("POST", CHAT_PATH, chat_body(max_tokens=1))[0] == 200)
+
+
+@pytest.mark.parametrize("command", ["serve", "engine", "load", "demo", "config"])
+def test_each_command_explains_itself_with_an_example(command):
+    ran = run(command, "--help")
+    assert ran.returncode == 0 and f"evener {command}" in ran.stdout
+
+
+def test_the_version_names_the_compiler_and_the_libraries():
+    ran = run("--version")
+    assert ran.returncode == 0 and all(word in ran.stdout.lower() for word in ("evener 0.", "clang", "simdjson", "yaml-cpp", "fmt"))
+
+
+def test_a_wrong_command_is_a_usage_error():
+    assert run("fly").returncode == 2
+    assert run("serve", "--no-such-option").returncode == 2
+
+
+def test_the_load_generator_reports_what_it_did(gateway, engine):
+    started = gateway(engine().url, engine().url)
+    ran = run("load", "--url", f"http://127.0.0.1:{started.port}", "--model", "m", "--rate", 50, "--seconds", 2, "--json", timeout=30)
+    assert ran.returncode == 0, ran.stderr
+    report = json.loads(ran.stdout)
+    assert report["requests"]["ok"] > 50 and report["requests"]["failed"] == 0
+
+
+def test_the_demo_balances_and_compares_policies():
+    ran = run("demo", "--seconds", 3, timeout=60)
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    assert all(policy in ran.stdout for policy in ("round-robin", "least-request"))

@@ -1,0 +1,137 @@
+"""Streams: bytes as the engine wrote them, at once, with back-pressure, and never a clean end that was none."""
+
+import hashlib
+import random
+import threading
+import time
+
+import pytest
+
+from client import RawClient, chat_body, post
+from programs import wait_until
+from raw_engine import CHAT, answer, chunked
+
+STREAM = post("/v1/chat/completions", chat_body(stream=True))
+EVENT = b'data: {"choices":[{"index":0,"delta":{"content":"%d"}}]}\n\n'
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def test_events_are_byte_for_byte_what_the_engine_sent(gateway, raw_engine):
+    rng = random.Random(7)
+    text = b"".join(b"id: %d\r\n: a comment\ndata: {\"t\":\"caf\xc3\xa9 \xf0\x9f\x90\x8e %s\"}\n\n" % (n, b"x" * rng.randrange(300)) for n in range(2000)) + b"data: [DONE]\n\n"
+    cuts = sorted(rng.sample(range(1, len(text)), 900))
+    pieces = [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)])]
+    backend = raw_engine(lambda connection, request: connection.send(chunked(*pieces)))
+    started = gateway(backend.url)
+    with RawClient(int(backend.url.rpartition(":")[2])) as direct, RawClient(started.port) as through:
+        expected = direct.send(STREAM).read()[2]
+        seen = through.send(STREAM).read()[2]
+    assert hashlib.sha256(seen).digest() == hashlib.sha256(expected).digest() and expected == text
+
+
+def test_each_event_arrives_before_the_next_is_sent(gateway, raw_engine):
+    seen = threading.Semaphore(0)
+
+    def behave(connection, request):
+        connection.send(HEAD)
+        for number in range(20):
+            event = EVENT % number
+            connection.send(b"%x\r\n%s\r\n" % (len(event), event))
+            assert seen.acquire(timeout=2)
+        connection.send(b"0\r\n\r\n")
+
+    with RawClient(gateway(raw_engine(behave).url).port) as client:
+        client.send(STREAM).read_head()
+        for number in range(20):
+            assert client.read_chunk() == EVENT % number
+            seen.release()
+        assert client.read_chunk() == b""
+
+
+@pytest.mark.parametrize("how", ["reset", "close"])
+def test_a_stream_that_breaks_ends_with_an_error_event_and_an_aborted_connection(gateway, raw_engine, how):
+    def behave(connection, request):
+        connection.send(HEAD + b"%x\r\n%s\r\n" % (len(EVENT % 1), EVENT % 1))
+        passed.wait(2)
+        if how == "reset":
+            connection.reset()
+        return False
+
+    passed = threading.Event()
+    started = gateway(raw_engine(behave).url)
+    with RawClient(started.port) as client:
+        _, headers = client.send(STREAM).read_head()
+        assert client.read_chunk() == EVENT % 1
+        passed.set()
+        rest = client.read_to_end()
+    assert b'data: {"error":' in rest and not rest.endswith(b"0\r\n\r\n")
+    line = started.access_line(headers["x-request-id"])
+    assert "upstream" in line["end"] or "engine" in line["end"] or "endpoint" in line["end"]
+
+
+def test_a_slow_reader_holds_little_memory_and_stops_the_engine(gateway, raw_engine):
+    sent, readers = [], 20
+    piece = b"4000\r\n" + b"x" * 0x4000 + b"\r\n"
+
+    def behave(connection, request):
+        mine = len(sent)
+        sent.append(0)
+        connection.send(HEAD)
+        for _ in range(4096):  # 64 MiB, if somebody took them
+            connection.send(piece)
+            sent[mine] += len(piece)
+        connection.send(b"0\r\n\r\n")
+
+    started = gateway(raw_engine(behave).url)
+    before = started.program.resident_bytes()
+    clients = [RawClient(started.port, receive_buffer=4096).send(STREAM) for _ in range(readers)]
+    try:
+        wait_until(lambda: len(sent) == readers)
+        settled = [None]
+
+        def stopped():
+            now = list(sent)
+            same, settled[0] = now == settled[0], now
+            return same
+        wait_until(stopped, 10, every=0.3)
+        # What was sent sits in the kernel's socket buffers; ours hold at most 64 KiB for each reader.
+        assert max(sent) < 32 << 20
+        assert started.program.resident_bytes() - before < readers * (64 << 10) + (4 << 20)
+        assert clients[0].read_head()[0] == 200  # and it flows on when read
+        assert clients[0].read_chunk() == b"x" * 0x4000
+    finally:
+        for client in clients:
+            client.socket.close()
+
+
+def test_an_engine_that_never_starts_to_answer_is_left_for_another(gateway, raw_engine):
+    silent = raw_engine(lambda connection, request: connection.wait_for_end(5) and False)
+    good = raw_engine()
+    started = gateway(silent.url, good.url, pool={"policy": "round-robin", "timeouts": {"first_token": "300ms"}})
+    for _ in range(4):
+        status, _, value = started.call("POST", "/v1/chat/completions", chat_body())
+        assert status == 200, value
+    assert silent.requests, "the silent engine was never tried, so nothing was shown"
+
+
+def test_a_stream_that_stalls_between_tokens_is_ended(gateway, raw_engine):
+    def behave(connection, request):
+        connection.send(HEAD + b"%x\r\n%s\r\n" % (len(EVENT % 1), EVENT % 1))
+        connection.wait_for_end(5)
+        return False
+
+    started = gateway(raw_engine(behave).url, pool={"timeouts": {"between_tokens": "300ms"}})
+    begin = time.monotonic()
+    with RawClient(started.port) as client:
+        client.send(STREAM).read_head()
+        client.read_chunk()
+        assert b'"error"' in client.read_to_end()
+    assert time.monotonic() - begin < 3
+
+
+def test_a_large_prompt_arrives_whole(gateway, raw_engine):
+    backend = raw_engine(lambda connection, request: connection.send(answer(CHAT)))
+    body = chat_body("p" * (20 << 20))
+    status, _, _ = gateway(backend.url).call("POST", "/v1/chat/completions", body)
+    assert status == 200
+    assert hashlib.sha256(backend.requests[-1].body).digest() == hashlib.sha256(body).digest()
