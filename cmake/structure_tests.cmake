@@ -36,6 +36,11 @@ structure_test("every header compiles alone" ${CMAKE_COMMAND} --build ${PROJECT_
 set_tests_properties("structure: every header compiles alone" PROPERTIES TIMEOUT 900 RUN_SERIAL ON)
 
 structure_test("files are tidy and links lead somewhere" ${PYTHON3} ${structure}/tidy.py ${PROJECT_SOURCE_DIR})
+get_target_property(route_type evener_route TYPE)
+if(route_type STREQUAL "STATIC_LIBRARY")
+  structure_test("the worked example of CONTRIBUTING.md compiles and passes" ${PYTHON3} ${structure}/worked_example.py ${PROJECT_SOURCE_DIR}
+                 ${CMAKE_CXX_COMPILER} $<TARGET_FILE:evener_route> $<TARGET_FILE:evener_core>)
+endif()
 if(TARGET evener)
   structure_test("commands in the documentation exist" ${PYTHON3} ${structure}/documented_commands.py ${PROJECT_SOURCE_DIR} $<TARGET_FILE:evener>)
 endif()

@@ -14,6 +14,7 @@ import findings
 import layers
 import pure_archives
 import tidy
+import worked_example
 
 ROOT, COMPILER = pathlib.Path("."), "c++"
 
@@ -160,6 +161,12 @@ class DocumentedCommands(unittest.TestCase):
     def test_a_command_or_an_option_that_does_not_exist_is_found(self):
         self.assertEqual(len(self.found("`evener fly`")), 1)
         self.assertEqual(len(self.found("```\nevener serve --end http://x\n```")), 1)
+
+
+class WorkedExample(unittest.TestCase):
+    def test_only_blocks_that_name_a_file_are_taken(self):
+        text = "```cpp\n// evener/a/b.h\nint x;\n```\n```cpp\nint y;\n```\n```sh\n// evener/a/c.h\n```\n"
+        self.assertEqual(worked_example.example_files(text), {"evener/a/b.h": "int x;\n"})
 
 
 if __name__ == "__main__":
