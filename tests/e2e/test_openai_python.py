@@ -99,7 +99,7 @@ def test_a_body_over_the_limit_is_refused_with_413(gateway, raw_engine):
 def test_with_no_endpoint_up_the_client_is_told_to_come_back(gateway, raw_engine):
     backend = raw_engine()
     backend.close()
-    started = gateway(backend.url, pool={"queue": {"wait": "200ms"}}, wait=False)
+    started = gateway(backend.url, pool={"queue": {"wait_max": "200ms"}}, wait=False)
     with pytest.raises((openai.InternalServerError, openai.RateLimitError)) as raised:
         started.client().chat.completions.create(model="m", messages=HELLO)
     assert raised.value.status_code in (502, 503)

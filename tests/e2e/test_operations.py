@@ -304,7 +304,7 @@ def test_the_load_generator_reports_what_it_did(gateway, engine):
     ran = run("load", "--url", f"http://127.0.0.1:{started.port}", "--model", "m", "--rate", 50, "--seconds", 2, "--json", timeout=30)
     assert ran.returncode == 0, ran.stderr
     report = json.loads(ran.stdout)
-    assert report["requests"]["ok"] > 50 and report["requests"]["failed"] == 0
+    assert report["request_count"]["avg"] > 50 and report["error_request_count"]["avg"] == 0
 
 
 def test_the_demo_balances_and_compares_policies():
