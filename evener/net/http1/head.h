@@ -4,12 +4,16 @@
 // write them anew with head_writer.h.
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
 namespace evener::net::http1 {
 
 inline constexpr std::size_t HeadersMax = 100;
+inline constexpr std::size_t TargetBytesMax = 8192;  // longer: 414
+inline constexpr std::size_t MethodBytesMax = 24;    // longer: 501
+inline constexpr std::size_t HostBytesMax = 255;
 
 enum class Method : std::uint8_t { Get, Head, Post, Put, Delete, Options, Patch, Other };
 
@@ -32,8 +36,12 @@ enum class Framing : std::uint8_t { None, Length, Chunked, UntilClose };
 
 /// A fixed array, because heads are parsed on the hot path: no allocation.
 struct Headers {
-  std::array<Header, HeadersMax> items;
+  union {                    // left uninitialised: clearing 4 KB would cost more than parsing what is usually in it
+    std::array<Header, HeadersMax> items;
+  };
   std::uint32_t count = 0;
+
+  Headers() {}
 
   [[nodiscard]] const Header* begin() const { return items.data(); }
   [[nodiscard]] const Header* end() const { return items.data() + count; }
@@ -69,7 +77,7 @@ struct ResponseHead {
 };
 
 /// Finds where a head ends without parsing it, over bytes that arrive in pieces; each byte is looked at once.
-/// Refuses a bare LF or a stray CR at once, so that such a client gets its 400 and does not hang.
+/// Refuses a bare LF or a stray CR at once, so that such a client gets its 400 and does not hang, and an empty line before the first.
 class HeadScanner {
  public:
   enum class State : std::uint8_t { NeedMore, Complete, Bad };
@@ -85,22 +93,31 @@ class HeadScanner {
   std::size_t length_ = 0;
 };
 
-/// Why a head was refused: the status to answer (400, 413, 414, 417, 431, 501, 505) and a sentence for the log and the client.
+/// Why a head was refused: the status to answer and a sentence for the log and the client. Requests: 400, 413, 414, 417, 431, 501, 505.
+/// Answers: always 502, for it is the endpoint that is at fault.
 struct HeadError {
   std::uint16_t status = 400;
   const char* reason = "";
 };
 
 /// Parses one complete head (as measured by HeadScanner). Returns nullptr when it is good, else the error (static storage).
-/// Refused for requests: anything but `METHOD SP target SP HTTP/1.x CRLF`; methods that are not upper-case tokens; obs-fold; white space
-/// before the colon; empty or non-token names; control characters in values; missing, repeated or malformed Host in 1.1; Content-Length
-/// that is repeated, listed, signed or not digits; Content-Length together with Transfer-Encoding; a Transfer-Encoding other than exactly
-/// one "chunked"; Transfer-Encoding in HTTP/1.0; CONNECT; fragments and raw non-ASCII or control bytes in targets; more than HeadersMax
-/// headers (431); unknown major versions (505); an Expect other than 100-continue (417).
+/// Refused for requests:
+///   the line   anything but `METHOD SP target SP HTTP/1.0|1.1 CRLF`; other versions (505); methods that are not upper-case letters and '-';
+///              CONNECT (501); fragments, raw blanks, controls and non-ASCII in targets, the characters " < > \, a broken or zero %-triplet
+///              in the path; userinfo in an absolute form
+///   fields     obs-fold; white space before the colon; empty or non-token names; control characters in values; more than HeadersMax (431);
+///              '_' spellings of names the proxy acts on (others pass as they are); Connection naming one of those
+///   the host   missing in 1.1, repeated, empty, not a plain name, address or [v6] with an optional port, other than in the absolute form
+///   the body   Content-Length that is repeated, listed, signed, zero-padded or not digits, or beyond 2^63 (413); Content-Length together
+///              with Transfer-Encoding; a Transfer-Encoding other than exactly one "chunked" (501 where only an unknown coding comes before
+///              it); Transfer-Encoding in HTTP/1.0
+///   others     repeated Content-Type, Authorization or Expect; an Expect other than 100-continue (417)
 [[nodiscard]] const HeadError* parse_request_head(std::string_view head, RequestHead& out);
 
-/// The same for an answer. `to_method` decides the framing (HEAD has no body). 1xx, 204 and 304 have none either.
-/// Refused: Content-Length with Transfer-Encoding, bad lengths, codings other than one final "chunked", control bytes, 101.
+/// The same for an answer. `to_method` decides the framing (HEAD has no body). 1xx, 204 and 304 have none either; a 204 that announces one
+/// nevertheless is taken as empty and its connection is not kept.
+/// Refused: Content-Length with Transfer-Encoding, bad lengths, codings other than one final "chunked", any coding in HTTP/1.0, 1xx that
+/// announce a body, control bytes, 101, all that is wrong with fields above.
 [[nodiscard]] const HeadError* parse_response_head(std::string_view head, Method to_method, ResponseHead& out);
 
 }  // namespace evener::net::http1

@@ -1,0 +1,167 @@
+#include "evener/net/http1/head_writer.h"
+
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "evener/net/http1/byte_scan.h"
+#include "evener/net/http1/fields.h"
+#include "evener/net/http1/target.h"
+
+namespace evener::net::http1 {
+
+namespace {
+
+/// A head that says something else than its writer meant would be a smuggled request: stop instead. On in release builds too.
+void require(bool holds, const char* what) {
+  if (holds) [[likely]] return;
+  std::fprintf(stderr, "evener: broken invariant in HeadWriter: %s\n", what);
+  std::abort();
+}
+
+}  // namespace
+
+std::string_view reason_phrase(std::uint16_t status) {
+  switch (status) {
+    case 100: return "Continue";
+    case 102: return "Processing";
+    case 103: return "Early Hints";
+    case 200: return "OK";
+    case 201: return "Created";
+    case 202: return "Accepted";
+    case 203: return "Non-Authoritative Information";
+    case 204: return "No Content";
+    case 205: return "Reset Content";
+    case 206: return "Partial Content";
+    case 207: return "Multi-Status";
+    case 300: return "Multiple Choices";
+    case 301: return "Moved Permanently";
+    case 302: return "Found";
+    case 303: return "See Other";
+    case 304: return "Not Modified";
+    case 307: return "Temporary Redirect";
+    case 308: return "Permanent Redirect";
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 402: return "Payment Required";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 406: return "Not Acceptable";
+    case 408: return "Request Timeout";
+    case 409: return "Conflict";
+    case 410: return "Gone";
+    case 411: return "Length Required";
+    case 412: return "Precondition Failed";
+    case 413: return "Content Too Large";
+    case 414: return "URI Too Long";
+    case 415: return "Unsupported Media Type";
+    case 416: return "Range Not Satisfiable";
+    case 417: return "Expectation Failed";
+    case 421: return "Misdirected Request";
+    case 422: return "Unprocessable Content";
+    case 424: return "Failed Dependency";
+    case 425: return "Too Early";
+    case 426: return "Upgrade Required";
+    case 428: return "Precondition Required";
+    case 429: return "Too Many Requests";
+    case 431: return "Request Header Fields Too Large";
+    case 451: return "Unavailable For Legal Reasons";
+    case 499: return "Client Closed Request";
+    case 500: return "Internal Server Error";
+    case 501: return "Not Implemented";
+    case 502: return "Bad Gateway";
+    case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
+    case 505: return "HTTP Version Not Supported";
+    case 507: return "Insufficient Storage";
+    case 511: return "Network Authentication Required";
+    case 529: return "Overloaded";
+    default: return "Status";
+  }
+}
+
+void HeadWriter::append(std::string_view bytes) {
+  if (string_ != nullptr) {
+    string_->append(bytes);
+    written_ += bytes.size();
+    return;
+  }
+  if (overflow_ || bytes.size() > static_cast<std::size_t>(end_ - pos_)) {
+    overflow_ = true;
+    return;
+  }
+  if (bytes.empty()) return;
+  std::memcpy(pos_, bytes.data(), bytes.size());
+  pos_ += bytes.size();
+}
+
+void HeadWriter::start(Stage expected) {
+  require(stage_ == expected, "start line, fields and end come in this order, each start and end once");
+}
+
+void HeadWriter::check_value(std::string_view value) {
+  const char* end = value.data() + value.size();
+  require(find_control(value.data(), end) == end, "a control character in a value");
+}
+
+void HeadWriter::request_line(std::string_view method, std::string_view target) { request_line(method, target, {}); }
+
+void HeadWriter::request_line(std::string_view method, std::string_view path, std::string_view query) {
+  start(Stage::StartLine);
+  require(is_token(method), "a method that is no token");
+  const auto is_target = [](std::string_view text) { return find_target_end(text.data(), text.data() + text.size()) == text.data() + text.size(); };
+  require(!path.empty() && is_target(path) && is_target(query), "a target that is empty or holds a character that has to be encoded");
+  append(method);
+  append(" ");
+  append(path);
+  if (!query.empty()) {
+    append("?");
+    append(query);
+  }
+  append(" HTTP/1.1\r\n");
+  stage_ = Stage::Fields;
+}
+
+void HeadWriter::status_line(std::uint16_t status, std::string_view reason) {
+  start(Stage::StartLine);
+  require(status >= 100 && status <= 599, "a status outside 100..599");
+  check_value(reason);
+  char line[] = "HTTP/1.1 000 ";
+  line[9] = static_cast<char>('0' + status / 100);
+  line[10] = static_cast<char>('0' + status / 10 % 10);
+  line[11] = static_cast<char>('0' + status % 10);
+  append(std::string_view(line, sizeof line - 1));
+  append(reason);
+  append("\r\n");
+  stage_ = Stage::Fields;
+}
+
+void HeadWriter::header(std::string_view name, std::string_view value) { header(name, value, {}); }
+
+void HeadWriter::header(std::string_view name, std::uint64_t value) {
+  char digits[20];
+  const auto result = std::to_chars(digits, digits + sizeof digits, value);
+  header(name, std::string_view(digits, static_cast<std::size_t>(result.ptr - digits)));
+}
+
+void HeadWriter::header(std::string_view name, std::string_view value, std::string_view more) {
+  start(Stage::Fields);
+  require(is_token(name), "a header name that is no token");
+  check_value(value);
+  check_value(more);
+  append(name);
+  append(": ");
+  append(value);
+  append(more);
+  append("\r\n");
+}
+
+void HeadWriter::end() {
+  start(Stage::Fields);
+  append("\r\n");
+  stage_ = Stage::Done;
+}
+
+}  // namespace evener::net::http1
