@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -26,10 +27,16 @@ class Policy {
   virtual std::uint32_t choose(const RequestView& request, const PoolView& view, Rng& rng) = 0;
 
   /// The figure this policy compares for one endpoint, lower is better; nothing where the policy compares none (round robin, random).
-  /// For explanations only; never called on the path of a request.
+  /// For explanations only; choose() never calls it.
   [[nodiscard]] virtual std::optional<double> cost(const RequestView& request, const PoolView& view, std::uint32_t index) const;
 
-  /// Called when endpoints were added or removed or a configured weight changed; indices into view.endpoints hold until the next call.
+  /// cost() of each of view.candidates, by position there; `out` is as long as view.candidates. For policies that find all of them in
+  /// one go.
+  virtual void costs(const RequestView& request, const PoolView& view, std::span<std::optional<double>> out) const;
+
+  /// Called before the first choice, and before the next one after endpoints were added or removed or a configured weight changed;
+  /// indices into view.endpoints hold until the next call. view.candidates is empty here. A late call costs one slow choice, never a
+  /// wrong one.
   virtual void on_membership(const PoolView& view);
 };
 

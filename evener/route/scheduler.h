@@ -27,6 +27,8 @@ struct EndpointSettings {
   double weight = 1.0;
   std::uint32_t capacity = 0;                  // most requests in flight; 0 = no limit
   std::vector<std::uint64_t> models;           // hashes of the models it serves; empty = all of the pool's
+  std::uint64_t identity = 0;                  // hash of its address: hash policies place keys by it, so equal in every gateway and after
+                                               // a restart; 0 = derived from the id, which promises neither
 
   bool operator==(const EndpointSettings&) const = default;
 };
@@ -193,16 +195,19 @@ class Scheduler {
   enum class Check : std::uint8_t { Passed, Failed };
   void checked(EndpointId endpoint, Check result, Instant now);
 
-  /// Time passed: ends ejections and queue waits, advances slow start. Call at least every 100 ms. O(endpoints + queue).
+  /// Time passed: ends ejections and queue waits, advances slow start. Call at least every 100 ms. O(endpoints) when something is due,
+  /// else O(1). Every other event does the same first, so decisions depend on the events and their times, not on how often this is called.
   void tick(Instant now);
 
-  /// Queued requests that can go now; call after every event that can free capacity (finished, checked, put_endpoint, tick, abandoned).
-  /// Cheap when nothing is queued.
+  /// Queued requests that can go now, and those whose wait is over; appended in the order of their arrival. Call after every event that
+  /// can free capacity (finished, checked, put_endpoint, set_drain, remove_endpoint, configure, tick). Cheap when nothing is queued.
   void release(std::vector<Released>& out, Instant now);
 
   // Looking in.
   [[nodiscard]] std::vector<EndpointStatus> status(Instant now) const;
   [[nodiscard]] std::vector<Explanation> explain(const RequestView& request, Instant now) const;
+  /// The same into a vector that is kept, so that nothing is allocated; leaves it empty when the pool has more than `endpoints_max`.
+  void explain_into(std::vector<Explanation>& out, const RequestView& request, Instant now, std::size_t endpoints_max) const;
   [[nodiscard]] std::size_t queued() const;
   [[nodiscard]] std::uint32_t in_flight() const;
   [[nodiscard]] bool in_panic() const;

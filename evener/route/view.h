@@ -10,6 +10,9 @@
 
 namespace evener::route {
 
+/// How fast a latency estimate gives way to news (Finagle's and Linkerd's default for peak EWMA).
+inline constexpr Duration LatencyTau = std::chrono::seconds(10);
+
 enum class Health : std::uint8_t {
   Healthy,
   Down,      // active checks failed, or its name does not resolve
@@ -24,6 +27,8 @@ struct EndpointView {
   std::uint32_t in_flight = 0;      // requests we sent that have not ended; exact
   std::uint32_t capacity = 0;       // most requests in flight; 0 = no limit
   double weight = 1.0;              // effective: configured weight times the slow-start share; > 0 for candidates
+  double weight_configured = 1.0;   // without slow start; hash policies place keys by it, so that a ramp moves no key twice
+  std::uint64_t identity = 0;       // hash of what the endpoint is called, the same in every process; hash policies place it by this
   double latency_s = 0.0;           // peak-EWMA of first-token latency; 0 = nothing observed yet
   Instant latency_at{};             // when latency_s was last fed, so that it can decay
 };
@@ -40,6 +45,9 @@ struct PoolView {
   Instant now{};
   std::span<const EndpointView> endpoints;      // all of the pool, sorted by id
   std::span<const std::uint32_t> candidates;    // indices into endpoints that passed the filters, ascending, never empty
+  std::uint64_t generation = 0;                 // same number = same candidates with the same weights, so that what a policy derived
+                                                // from them still holds; 0 = a list made for this request alone
+  double latency_s = 0.0;                       // mean first-token latency of the pool, fading with age; 0 = nothing observed yet
 };
 
 }  // namespace evener::route

@@ -1,0 +1,79 @@
+#include "evener/route/load_book.h"
+
+#include <algorithm>
+
+namespace evener::route {
+namespace {
+constexpr double LatencyMin_s = 1e-6;  // 0 means "nothing observed"
+}
+
+std::optional<std::uint32_t> LoadBook::find(EndpointId id) const {
+  const auto found = std::lower_bound(ids_.begin(), ids_.end(), id);
+  if (found == ids_.end() || *found != id) return std::nullopt;
+  return static_cast<std::uint32_t>(found - ids_.begin());
+}
+
+std::uint32_t LoadBook::insert(const EndpointView& endpoint) {
+  const auto place = std::lower_bound(ids_.begin(), ids_.end(), endpoint.id) - ids_.begin();
+  ids_.insert(ids_.begin() + place, endpoint.id);
+  endpoints_.insert(endpoints_.begin() + place, endpoint);
+  in_flight_ += endpoint.in_flight;
+  if (is_full(endpoint)) ++full_;
+  return static_cast<std::uint32_t>(place);
+}
+
+void LoadBook::erase(std::uint32_t index) {
+  in_flight_ -= endpoints_[index].in_flight;
+  if (is_full(endpoints_[index])) --full_;
+  ids_.erase(ids_.begin() + index);
+  endpoints_.erase(endpoints_.begin() + index);
+}
+
+void LoadBook::set_weight(std::uint32_t index, double configured, double effective) {
+  endpoints_[index].weight_configured = configured;
+  endpoints_[index].weight = effective;
+}
+
+void LoadBook::set_capacity(std::uint32_t index, std::uint32_t capacity) {
+  EndpointView& endpoint = endpoints_[index];
+  if (is_full(endpoint)) --full_;
+  endpoint.capacity = capacity;
+  if (is_full(endpoint)) ++full_;
+}
+
+void LoadBook::dispatched(std::uint32_t index) {
+  EndpointView& endpoint = endpoints_[index];
+  ++endpoint.in_flight;
+  ++in_flight_;
+  if (endpoint.in_flight == endpoint.capacity) ++full_;
+}
+
+bool LoadBook::ended(std::uint32_t index) {
+  EndpointView& endpoint = endpoints_[index];
+  if (endpoint.in_flight == 0) return false;
+  if (endpoint.in_flight == endpoint.capacity) --full_;
+  --endpoint.in_flight;
+  --in_flight_;
+  return true;
+}
+
+void LoadBook::answered(std::uint32_t index, double latency_s, Instant at) {
+  EndpointView& endpoint = endpoints_[index];
+  if (endpoint.latency_s > 0 && endpoint.latency_at > at) return;
+  PeakEwma latency{.value = endpoint.latency_s, .at = endpoint.latency_at};
+  latency.add(std::max(latency_s, LatencyMin_s), at, LatencyTau);
+  endpoint.latency_s = latency.value;
+  endpoint.latency_at = latency.at;
+  latency_.add(std::max(latency_s, LatencyMin_s), at);
+}
+
+void LoadBook::failed(std::uint32_t index, double total_s, Instant now) {
+  EndpointView& endpoint = endpoints_[index];
+  const double assumed_s = latency_.empty() ? FailureUnknown_s : latency_.value() * FailureFactor;
+  PeakEwma latency{.value = endpoint.latency_s, .at = endpoint.latency_at};
+  latency.add(std::max({total_s, assumed_s, LatencyMin_s}), now, LatencyTau);
+  endpoint.latency_s = latency.value;
+  endpoint.latency_at = latency.at;
+}
+
+}  // namespace evener::route

@@ -1,0 +1,63 @@
+#pragma once
+// LoadBook: the exact figures of a pool: which endpoints there are, what is in flight on each, and how fast each has been answering. It
+// holds the values that views show to policies. It decides nothing.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "evener/core/estimators.h"
+#include "evener/route/view.h"
+
+namespace evener::route {
+
+/// Not thread-safe. Indices hold until the next insert or erase.
+class LoadBook {
+ public:
+  /// A failure counts as an answer that took this many times the pool's mean, however fast it came, so that failing fast attracts nothing.
+  static constexpr double FailureFactor = 8.0;
+  /// The same while the pool has not answered anything yet.
+  static constexpr double FailureUnknown_s = 1.0;
+
+  [[nodiscard]] std::span<const EndpointView> endpoints() const { return endpoints_; }
+  [[nodiscard]] const EndpointView& operator[](std::size_t index) const { return endpoints_[index]; }
+  [[nodiscard]] std::optional<std::uint32_t> find(EndpointId id) const;
+
+  /// Where the endpoint stands now; it must not be known. O(endpoints).
+  std::uint32_t insert(const EndpointView& endpoint);
+  void erase(std::uint32_t index);
+
+  void set_health(std::uint32_t index, Health health) { endpoints_[index].health = health; }
+  void set_weight(std::uint32_t index, double configured, double effective);
+  void set_capacity(std::uint32_t index, std::uint32_t capacity);
+  void set_identity(std::uint32_t index, std::uint64_t identity) { endpoints_[index].identity = identity; }
+
+  void dispatched(std::uint32_t index);
+  /// False, and nothing changes, when nothing is in flight there.
+  bool ended(std::uint32_t index);
+
+  /// An answer began `latency_s` after its dispatch, at `at`. Older news than the endpoint's latest is dropped: a stream that ends now
+  /// and began to answer a minute ago says nothing about the present.
+  void answered(std::uint32_t index, double latency_s, Instant at);
+  void failed(std::uint32_t index, double total_s, Instant now);
+
+  [[nodiscard]] std::uint32_t in_flight() const { return in_flight_; }
+  /// Endpoints at their capacity.
+  [[nodiscard]] std::uint32_t full() const { return full_; }
+  [[nodiscard]] double latency_s() const { return latency_.value(); }
+
+  [[nodiscard]] static bool is_full(const EndpointView& endpoint) {
+    return endpoint.capacity > 0 && endpoint.in_flight >= endpoint.capacity;
+  }
+
+ private:
+  std::vector<EndpointView> endpoints_;
+  std::vector<EndpointId> ids_;  // the same order; apart, because finding one of 4,000 touches far fewer cache lines this way
+  std::uint32_t in_flight_ = 0;
+  std::uint32_t full_ = 0;
+  DecayingMean latency_{LatencyTau};
+};
+
+}  // namespace evener::route

@@ -1,0 +1,33 @@
+#pragma once
+// Bounded-load consistent hashing: a request goes where its affinity key hashes to, unless that endpoint already has more than 1.25 times
+// its fair share of the requests in flight; then the key jumps on (hops.h). Mirrokni et al., "Consistent hashing with bounded loads"
+// (arXiv 1608.01350): bound = ceil(1.25 * (in flight + 1) * weight / total weight). Sessions keep their prefix cache, and one popular
+// session cannot sink its endpoint. A request without a key (0) goes to the least loaded. O(candidates), for the sum in flight.
+//
+// When not to use it: without keys that repeat, where it is least request with extra steps; with very few requests in flight, where the
+// bound is one request and two sessions of one endpoint push each other away (maglev keeps them); or when moving a session costs more
+// than waiting, as with caches of many minutes.
+
+#include "evener/route/policies/hash_ring.h"
+#include "evener/route/policies/least_request.h"
+#include "evener/route/policy.h"
+
+namespace evener::route {
+
+class BoundedHash final : public Policy {
+ public:
+  /// Most requests in flight on one endpoint, as a multiple of its fair share.
+  static constexpr double BoundFactor = 1.25;
+
+  [[nodiscard]] std::string_view name() const override;
+  std::uint32_t choose(const RequestView& request, const PoolView& view, Rng& rng) override;
+  /// The hop at which the key arrives at the endpoint, 0 for the one it belongs to; HopsMax more when the endpoint is at its bound.
+  [[nodiscard]] std::optional<double> cost(const RequestView& request, const PoolView& view, std::uint32_t index) const override;
+  void on_membership(const PoolView& view) override;
+
+ private:
+  HashRing ring_;
+  LeastRequest without_key_;
+};
+
+}  // namespace evener::route

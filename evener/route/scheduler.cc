@@ -1,0 +1,341 @@
+#include "evener/route/scheduler.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "evener/core/hashing.h"
+#include "evener/route/scheduler_state.h"
+
+namespace evener::route {
+namespace {
+
+// Weights come from people and from load reports; what is out of range here still has to divide well.
+constexpr double WeightMin = 1e-3;
+constexpr double WeightMax = 1e6;
+
+double valid_weight(double weight) { return weight >= WeightMin ? std::min(weight, WeightMax) : WeightMin; }  // NaN becomes WeightMin
+
+std::uint64_t valid_identity(const EndpointSettings& settings, EndpointId id) {
+  return settings.identity != 0 ? settings.identity : splitmix64(static_cast<std::uint64_t>(id));
+}
+
+}  // namespace
+
+std::string_view refusal_name(RefusalReason reason) {
+  switch (reason) {
+    case RefusalReason::NoEndpoint: return "no_endpoint";
+    case RefusalReason::AllDown: return "all_down";
+    case RefusalReason::QueueFull: return "queue_full";
+    case RefusalReason::QueueTimeout: return "queue_timeout";
+    case RefusalReason::RetryBudget: return "retry_budget";
+    case RefusalReason::AttemptsExhausted: return "attempts_exhausted";
+  }
+  return "unknown";
+}
+
+std::string_view pick_reason_name(PickReason reason) {
+  switch (reason) {
+    case PickReason::Policy: return "policy";
+    case PickReason::OnlyCandidate: return "only_candidate";
+    case PickReason::Panic: return "panic";
+  }
+  return "unknown";
+}
+
+Scheduler::Scheduler(PoolSettings settings, std::uint64_t seed) : state_(std::make_unique<State>(std::move(settings), seed)) {}
+Scheduler::~Scheduler() = default;
+
+// Membership and settings ---------------------------------------------------------------------------------------------------------------
+
+void Scheduler::configure(const PoolSettings& settings, Instant now) {
+  State& s = *state_;
+  s.advance(now);
+  if (settings.policy != s.settings.policy) {
+    s.policy = make_policy(settings.policy);
+    s.membership_changed = true;
+  }
+  const bool rules_switched = settings.outlier.enabled != s.settings.outlier.enabled;
+  s.settings = settings;
+  if (rules_switched) {
+    for (EndpointState& state : s.states) state.outlier.pardon();
+    s.ejected = 0;
+  }
+  s.interval_end = Instant::max();
+  s.await_interval();
+  for (std::uint32_t index = 0; index < s.states.size(); ++index) s.refresh(index);
+}
+
+void Scheduler::put_endpoint(EndpointId id, const EndpointSettings& settings, Instant now, Start start) {
+  State& s = *state_;
+  s.advance(now);
+  EndpointSettings valid = settings;
+  valid.weight = valid_weight(settings.weight);
+  std::optional<std::uint32_t> index = s.book.find(id);
+  if (index) {
+    EndpointState& state = s.states[*index];
+    if (state.settings == valid) return;
+    if (state.settings.weight != valid.weight) state.weight_override.reset();
+    state.settings = valid;
+    s.book.set_capacity(*index, valid.capacity);
+    s.book.set_identity(*index, valid_identity(valid, id));
+  } else {
+    index = s.book.insert({.id = id, .capacity = valid.capacity, .identity = valid_identity(valid, id)});
+    s.states.insert(s.states.begin() + *index, EndpointState{.settings = valid, .checks = ActiveChecks(start)});
+    if (start == Start::Healthy) s.begin_slow_start(*index, s.now);
+  }
+  s.candidates.regroup();
+  s.membership_changed = true;
+  s.refresh(*index);
+}
+
+void Scheduler::remove_endpoint(EndpointId id, Instant now) {
+  State& s = *state_;
+  s.advance(now);
+  const std::optional<std::uint32_t> index = s.book.find(id);
+  if (!index) return;
+  if (s.states[*index].outlier.until()) --s.ejected;
+  s.book.erase(*index);
+  s.states.erase(s.states.begin() + *index);
+  s.candidates.regroup();
+  s.membership_changed = true;
+  s.may_release = true;  // waiting requests may have lost their last endpoint
+}
+
+void Scheduler::set_weight(EndpointId id, double weight, Instant now) {
+  State& s = *state_;
+  s.advance(now);
+  const std::optional<std::uint32_t> index = s.book.find(id);
+  if (!index) return;
+  s.states[*index].weight_override = valid_weight(weight);
+  s.membership_changed = true;
+  s.refresh(*index);
+}
+
+void Scheduler::set_drain(EndpointId id, Drain drain, Instant now) {
+  State& s = *state_;
+  s.advance(now);
+  const std::optional<std::uint32_t> index = s.book.find(id);
+  if (!index) return;
+  const bool draining = drain == Drain::Yes;
+  if (s.states[*index].draining == draining) return;
+  s.states[*index].draining = draining;
+  if (!draining) s.begin_slow_start(*index, s.now);
+  s.refresh(*index);
+}
+
+// Life of a request ---------------------------------------------------------------------------------------------------------------------
+
+Decision Scheduler::arrived(const Arrival& arrival, Instant now) {
+  State& s = *state_;
+  s.advance(now);
+  const Candidates::Group& group = s.group_of(arrival.request);
+  if (group.usable.empty()) return s.refuse_unusable(group);
+  if (s.queue.size() == 0) s.may_release = false;
+  // Room that was freed since the queue was last looked at belongs to those who wait.
+  const bool behind_others = s.may_release && s.queue.size() > 0;
+  if (!behind_others) {
+    const State::Selection selection = s.select(group, {});
+    if (!selection.candidates.empty()) return s.dispatch(arrival.request, group, selection);
+  }
+  if (s.queue.size() >= s.settings.queue.requests_max) {
+    return Refusal{.reason = RefusalReason::QueueFull, .retry_after = s.pace.until_gone(s.queue.size())};
+  }
+  return Queued{.ticket = s.queue.push(arrival, s.now)};
+}
+
+Decision Scheduler::retry(const RequestView& request, std::span<const EndpointId> tried, Instant now) {
+  State& s = *state_;
+  s.advance(now);
+  const Candidates::Group& group = s.group_of(request);
+  if (group.members.empty()) return Refusal{.reason = RefusalReason::NoEndpoint};
+
+  const auto was_tried = [&](std::uint32_t index) { return std::find(tried.begin(), tried.end(), s.book[index].id) != tried.end(); };
+  const bool all_tried = std::all_of(group.members.begin(), group.members.end(), was_tried);
+  if (tried.size() >= s.settings.retry.attempts_max || all_tried) {
+    return Refusal{.reason = RefusalReason::AttemptsExhausted, .retry_after = group.usable.empty() ? s.until_usable(group) : Duration::zero()};
+  }
+  if (group.usable.empty()) return s.refuse_unusable(group);
+  if (std::all_of(group.usable.begin(), group.usable.end(), was_tried)) return Refusal{.reason = RefusalReason::AttemptsExhausted};
+
+  const State::Selection selection = s.select(group, tried);
+  if (selection.candidates.empty()) {
+    return Refusal{.reason = RefusalReason::QueueFull, .retry_after = s.pace.until_gone(s.queue.size() + 1)};
+  }
+  if (!s.retries.allows(s.settings.retry, s.book.in_flight())) return Refusal{.reason = RefusalReason::RetryBudget};
+  s.retries.began();
+  return s.dispatch(request, group, selection);
+}
+
+void Scheduler::first_token(EndpointId endpoint, Duration since_dispatch, Instant now) {
+  State& s = *state_;
+  s.advance(now);
+  if (const auto index = s.book.find(endpoint)) s.book.answered(*index, seconds(since_dispatch), s.now);
+}
+
+void Scheduler::finished(EndpointId endpoint, const Outcome& outcome, Attempt attempt, Instant now) {
+  State& s = *state_;
+  s.advance(now);
+  const std::optional<std::uint32_t> index = s.book.find(endpoint);
+  const bool counted = index && s.book.ended(*index);
+  if (index && !counted) return;  // nothing of ours was in flight there
+  if (attempt == Attempt::Retry) s.retries.ended();
+  if (!index) return;             // removed meanwhile
+
+  s.may_release = true;
+  if (s.queue.size() > 0) s.pace.ended(s.now);
+  switch (outcome.ending) {
+    case Ending::Ok: s.endpoint_succeeded(*index, outcome); break;
+    case Ending::Cancelled: break;
+    case Ending::Refused:
+    case Ending::ServerError:
+    case Ending::ConnectFailed:
+    case Ending::Reset:
+    case Ending::Timeout:
+    case Ending::BadResponse: s.endpoint_failed(*index, outcome); break;
+  }
+}
+
+bool Scheduler::abandoned(std::uint64_t ticket, Instant now) {
+  State& s = *state_;
+  s.advance(now);
+  const bool waited = s.queue.remove(ticket);
+  if (s.queue.size() == 0) s.pace.emptied();
+  return waited;
+}
+
+void Scheduler::checked(EndpointId endpoint, Check result, Instant now) {
+  State& s = *state_;
+  s.advance(now);
+  const std::optional<std::uint32_t> index = s.book.find(endpoint);
+  if (!index) return;
+  const ActiveChecks::Change change = s.states[*index].checks.checked(result, s.settings.check);
+  if (change == ActiveChecks::Change::None) return;
+  if (change == ActiveChecks::Change::CameUp) s.begin_slow_start(*index, s.now);
+  s.refresh(*index);
+}
+
+void Scheduler::tick(Instant now) { state_->advance(now); }
+
+void Scheduler::release(std::vector<Released>& out, Instant now) {
+  State& s = *state_;
+  s.advance(now);
+  if (s.queue.size() == 0) {
+    s.may_release = false;
+    return;
+  }
+
+  // Requests that wait for the same model wait behind each other: once one of them has to stay, so do the others.
+  std::vector<std::uint64_t> models_waiting;
+  const auto give = [&](const WaitQueue::Waiting& waiting, std::variant<Dispatch, Refusal> decision) {
+    out.push_back({.cookie = waiting.arrival.cookie, .decision = decision, .waited = s.now - waiting.since});
+    return WaitQueue::Next::Take;
+  };
+  std::size_t left = s.queue.size();
+  s.queue.visit([&](const WaitQueue::Waiting& waiting) {
+    --left;
+    if (s.now - waiting.since >= s.settings.queue.wait_max) {
+      return give(waiting, Refusal{.reason = RefusalReason::QueueTimeout, .retry_after = s.pace.until_gone(left)});
+    }
+    if (!s.may_release) return WaitQueue::Next::Stop;  // those behind came later, so their wait is not over either
+    const RequestView& request = waiting.arrival.request;
+    if (std::find(models_waiting.begin(), models_waiting.end(), request.model) != models_waiting.end()) return WaitQueue::Next::Keep;
+    const Candidates::Group& group = s.group_of(request);
+    const State::Selection selection = s.select(group, {});
+    if (!selection.candidates.empty()) return give(waiting, s.dispatch(request, group, selection));
+    if (group.usable.empty()) {
+      // Waiting for an endpoint whose back-off or ejection ends soon is worth it; how long one stays down nobody knows.
+      const Refusal refusal = s.refuse_unusable(group);
+      const Instant deadline = waiting.since + s.settings.queue.wait_max;
+      const bool returns_in_time = refusal.retry_after > Duration::zero() && s.now + refusal.retry_after < deadline;
+      if (!returns_in_time) return give(waiting, refusal);
+    } else if (s.candidates.single()) {
+      return WaitQueue::Next::Stop;
+    }
+    models_waiting.push_back(request.model);
+    return WaitQueue::Next::Keep;
+  });
+  s.may_release = false;
+  if (s.queue.size() == 0) s.pace.emptied();
+}
+
+// Looking in ----------------------------------------------------------------------------------------------------------------------------
+
+std::vector<EndpointStatus> Scheduler::status(Instant now) const {
+  State& s = *state_;
+  s.advance(now);
+  std::vector<EndpointStatus> all;
+  all.reserve(s.states.size());
+  for (std::size_t index = 0; index < s.states.size(); ++index) {
+    const EndpointState& state = s.states[index];
+    const EndpointView& view = s.book[index];
+    const Health health = state.health();
+    std::optional<Instant> until;
+    if (health == Health::Ejected) until = state.outlier.until();
+    if (health == Health::Backoff) until = state.backoff.until();
+    all.push_back({.id = view.id,
+                   .health = health,
+                   .slow_start = state.slow_start_since.has_value(),
+                   .weight_configured = view.weight_configured,
+                   .weight_effective = view.weight,
+                   .in_flight = view.in_flight,
+                   .capacity = view.capacity,
+                   .requests_total = state.requests_total,
+                   .failures_total = state.failures_total,
+                   .ejections_total = state.outlier.ejections_total(),
+                   .consecutive_failures = state.outlier.consecutive_failures(),
+                   .last_check = state.checks.last(),
+                   .latency_s = view.latency_s,
+                   .until = until});
+  }
+  return all;
+}
+
+std::vector<Explanation> Scheduler::explain(const RequestView& request, Instant now) const {
+  std::vector<Explanation> all;
+  explain_into(all, request, now, state_->states.size());
+  return all;
+}
+
+void Scheduler::explain_into(std::vector<Explanation>& out, const RequestView& request, Instant now, std::size_t endpoints_max) const {
+  State& s = *state_;
+  s.advance(now);
+  out.clear();
+  if (s.states.size() > endpoints_max) return;
+  const Candidates::Group& group = s.group_of(request);
+  const State::Selection selection = s.select(group, {});
+  s.costs.assign(selection.candidates.size(), std::nullopt);
+  if (!selection.candidates.empty()) {
+    if (s.membership_changed) s.introduce_endpoints();
+    s.policy->costs(request, s.view_of(selection), s.costs);
+  }
+
+  const auto why_not = [&](std::uint32_t index) -> std::string_view {
+    if (!std::binary_search(group.members.begin(), group.members.end(), index)) return "model";
+    if (std::binary_search(group.usable.begin(), group.usable.end(), index)) return "capacity";
+    const EndpointState& state = s.states[index];
+    if (state.draining) return "draining";
+    if (group.panic && state.backoff.until()) return "backoff";
+    if (state.checks.down()) return "down";
+    return state.outlier.until() ? "ejected" : "backoff";
+  };
+  std::size_t next = 0;  // in selection.candidates, which ascend
+  for (std::uint32_t index = 0; index < s.states.size(); ++index) {
+    Explanation one{.id = s.book[index].id, .in_flight = s.book[index].in_flight};
+    if (next < selection.candidates.size() && selection.candidates[next] == index) {
+      one.candidate = true;
+      one.cost = s.costs[next++];
+    } else {
+      one.filtered_by = why_not(index);
+    }
+    out.push_back(one);
+  }
+}
+
+std::size_t Scheduler::queued() const { return state_->queue.size(); }
+std::uint32_t Scheduler::in_flight() const { return state_->book.in_flight(); }
+bool Scheduler::in_panic() const { return state_->group_of({}).panic; }
+std::string_view Scheduler::policy() const { return state_->policy->name(); }
+const PoolSettings& Scheduler::settings() const { return state_->settings; }
+bool Scheduler::knows(EndpointId id) const { return state_->book.find(id).has_value(); }
+
+}  // namespace evener::route

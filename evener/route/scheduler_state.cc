@@ -1,0 +1,173 @@
+#include "evener/route/scheduler_state.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "evener/route/slow_start.h"
+
+namespace evener::route {
+
+Scheduler::State::State(PoolSettings pool_settings, std::uint64_t seed)
+    : settings(std::move(pool_settings)), rng(seed), policy(make_policy(settings.policy)) {}
+
+// Deciding ------------------------------------------------------------------------------------------------------------------------------
+
+Scheduler::State::Selection Scheduler::State::select(const Candidates::Group& group, std::span<const EndpointId> tried) {
+  if (book.full() == 0 && tried.empty()) return {.candidates = group.usable, .generation = group.generation};
+  scratch.clear();
+  for (std::uint32_t index : group.usable) {
+    if (LoadBook::is_full(book[index])) continue;
+    if (std::find(tried.begin(), tried.end(), book[index].id) != tried.end()) continue;
+    scratch.push_back(index);
+  }
+  if (scratch.size() == group.usable.size()) return {.candidates = group.usable, .generation = group.generation};
+  return {.candidates = scratch, .generation = 0};
+}
+
+PoolView Scheduler::State::view_of(const Selection& selection) const {
+  return {.now = now,
+          .endpoints = book.endpoints(),
+          .candidates = selection.candidates,
+          .generation = selection.generation,
+          .latency_s = book.latency_s()};
+}
+
+Dispatch Scheduler::State::dispatch(const RequestView& request, const Candidates::Group& group, const Selection& selection) {
+  std::uint32_t index = selection.candidates.front();
+  PickReason reason = PickReason::OnlyCandidate;
+  if (selection.candidates.size() > 1) {
+    if (membership_changed) introduce_endpoints();
+    index = policy->choose(request, view_of(selection), rng);
+    reason = PickReason::Policy;
+  }
+  if (group.panic) reason = PickReason::Panic;
+  book.dispatched(index);
+  ++states[index].requests_total;
+  return {.endpoint = book[index].id, .reason = reason, .candidates = static_cast<std::uint32_t>(selection.candidates.size())};
+}
+
+void Scheduler::State::introduce_endpoints() {
+  policy->on_membership(view_of({}));
+  membership_changed = false;
+}
+
+Duration Scheduler::State::until_usable(const Candidates::Group& group) const {
+  std::optional<Instant> first;
+  for (std::uint32_t index : group.members) {
+    const std::optional<Instant> at = states[index].returns_at();
+    if (at && (!first || *at < *first)) first = at;
+  }
+  return first && *first > now ? *first - now : Duration::zero();
+}
+
+Refusal Scheduler::State::refuse_unusable(const Candidates::Group& group) const {
+  if (group.members.empty()) return {.reason = RefusalReason::NoEndpoint};
+  return {.reason = RefusalReason::AllDown, .retry_after = until_usable(group)};
+}
+
+// Health --------------------------------------------------------------------------------------------------------------------------------
+
+void Scheduler::State::refresh(std::uint32_t index) {
+  EndpointState& state = states[index];
+  double share = 1.0;
+  if (state.slow_start_since) {
+    const SlowStartAt ramp = slow_start_at(*state.slow_start_since, settings.slow_start, now);
+    if (ramp.over) {
+      state.slow_start_since.reset();
+    } else {
+      share = ramp.share;
+      wake_at(ramp.next);
+    }
+  }
+  book.set_health(index, state.health());
+  book.set_weight(index, state.weight(), state.weight() * share);
+  candidates.touch();
+  may_release = true;
+}
+
+void Scheduler::State::begin_slow_start(std::uint32_t index, Instant at) {
+  if (settings.slow_start > Duration::zero()) states[index].slow_start_since = at;
+}
+
+void Scheduler::State::endpoint_succeeded(std::uint32_t index, const Outcome& outcome) {
+  EndpointState& state = states[index];
+  state.outlier.succeeded();
+  state.backoff.took_request();
+  await_interval();
+  if (outcome.first_token) book.answered(index, seconds(*outcome.first_token), now - (outcome.total - *outcome.first_token));
+}
+
+void Scheduler::State::endpoint_failed(std::uint32_t index, const Outcome& outcome) {
+  EndpointState& state = states[index];
+  ++state.failures_total;
+  book.failed(index, seconds(outcome.total), now);
+  if (outcome.ending == Ending::Refused) {
+    const std::uint32_t refusals_max = settings.outlier.enabled ? settings.outlier.consecutive_failures : 0;
+    if (!state.backoff.refused(outcome.retry_after, refusals_max, now)) return;
+    wake_at(*state.backoff.until());
+    refresh(index);
+    return;
+  }
+  const bool enough = state.outlier.failed(settings.outlier);
+  await_interval();
+  if (enough) eject_if_allowed(index, now);
+}
+
+void Scheduler::State::eject_if_allowed(std::uint32_t index, Instant at) {
+  EndpointState& state = states[index];
+  if (!settings.outlier.enabled || state.outlier.until()) return;
+  if (ejected >= ejected_max(settings.outlier, states.size())) return;
+  state.outlier.eject(settings.outlier, at);
+  ++ejected;
+  wake_at(*state.outlier.until());
+  await_interval();
+  refresh(index);
+}
+
+// Intervals lie on a grid of time and not behind each other, so that it makes no difference when somebody looks.
+void Scheduler::State::await_interval() {
+  if (interval_end != Instant::max() || !settings.outlier.enabled || settings.outlier.interval <= Duration::zero()) return;
+  const Duration interval = settings.outlier.interval;
+  interval_end = Instant((now.time_since_epoch() / interval + 1) * interval);
+  wake_at(interval_end);
+}
+
+// Time ----------------------------------------------------------------------------------------------------------------------------------
+
+void Scheduler::State::settle_due() {
+  const Instant at = wake;
+  wake = Instant::max();
+  for (std::uint32_t index = 0; index < states.size(); ++index) {
+    EndpointState& state = states[index];
+    bool changed = state.slow_start_since.has_value();
+    const std::optional<Instant> ejected_until = state.outlier.until();
+    if (state.outlier.expire(at)) {
+      --ejected;
+      begin_slow_start(index, *ejected_until);
+      changed = true;
+    }
+    if (state.backoff.expire(at)) changed = true;
+    if (changed) refresh(index);
+  }
+  if (interval_end <= at) judge_interval(at);
+  if (interval_end != Instant::max()) wake_at(interval_end);
+  for (const EndpointState& state : states) {
+    if (state.outlier.until()) wake_at(*state.outlier.until());
+    if (state.backoff.until()) wake_at(*state.backoff.until());
+  }
+}
+
+void Scheduler::State::judge_interval(Instant at) {
+  interval_end = Instant::max();
+  std::vector<RateSample> samples;
+  for (std::uint32_t index = 0; index < states.size(); ++index) {
+    const OutlierRecord& record = states[index].outlier;
+    if (!record.until()) samples.push_back({.index = index, .requests = record.requests(), .success_rate = record.success_rate()});
+  }
+  for (EndpointState& state : states) state.outlier.interval_passed();
+  for (std::uint32_t index : success_rate_outliers(samples, settings.outlier)) eject_if_allowed(index, at);
+  const bool more = std::any_of(states.begin(), states.end(), [](const EndpointState& state) { return state.outlier.remembers(); });
+  if (more && settings.outlier.interval > Duration::zero()) interval_end = at + settings.outlier.interval;
+}
+
+}  // namespace evener::route

@@ -1,0 +1,79 @@
+#pragma once
+// The parts of a Scheduler and how they move together. Everything here is called with time already advanced, except advance() itself.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "evener/route/candidates.h"
+#include "evener/route/endpoint_state.h"
+#include "evener/route/load_book.h"
+#include "evener/route/queue_pace.h"
+#include "evener/route/retry_budget.h"
+#include "evener/route/scheduler.h"
+#include "evener/route/wait_queue.h"
+
+namespace evener::route {
+
+struct Scheduler::State {
+  State(PoolSettings pool_settings, std::uint64_t seed);
+
+  PoolSettings settings;
+  Rng rng;
+  std::unique_ptr<Policy> policy;
+
+  LoadBook book;
+  std::vector<EndpointState> states;  // by the book's index
+  Candidates candidates;
+  WaitQueue queue;
+  QueuePace pace;
+  RetryBudget retries;
+
+  Instant now{};                             // the latest seen
+  Instant wake = Instant::max();             // when the next thing below is due
+  Instant interval_end = Instant::max();     // of the success-rate rule; max = nothing to judge
+  bool membership_changed = true;            // the policy has not seen the present endpoints
+  bool may_release = false;                  // something changed since release() last looked at the queue
+  std::uint32_t ejected = 0;
+  std::vector<std::uint32_t> scratch;        // candidates of one request, when the group's list will not do
+  std::vector<std::optional<double>> costs;  // of an explanation
+
+  // Time.
+  void advance(Instant to) {
+    if (to > now) now = to;
+    while (wake <= now) settle_due();
+  }
+  void wake_at(Instant at) { wake = std::min(wake, at); }
+
+  // Deciding.
+  struct Selection {
+    std::span<const std::uint32_t> candidates;
+    std::uint64_t generation = 0;
+  };
+  Candidates::Group& group_of(const RequestView& request) { return candidates.of(request.model, states, settings.panic_threshold); }
+  /// The group's usable endpoints that have room and were not tried; may be empty.
+  Selection select(const Candidates::Group& group, std::span<const EndpointId> tried);
+  [[nodiscard]] PoolView view_of(const Selection& selection) const;
+  Dispatch dispatch(const RequestView& request, const Candidates::Group& group, const Selection& selection);
+  [[nodiscard]] Refusal refuse_unusable(const Candidates::Group& group) const;
+  [[nodiscard]] Duration until_usable(const Candidates::Group& group) const;
+  void introduce_endpoints();
+
+  // Health.
+  /// Something about the endpoint's health or weight may have changed: its view follows, and lists are made anew.
+  void refresh(std::uint32_t index);
+  void begin_slow_start(std::uint32_t index, Instant at);
+  void endpoint_failed(std::uint32_t index, const Outcome& outcome);
+  void endpoint_succeeded(std::uint32_t index, const Outcome& outcome);
+  void eject_if_allowed(std::uint32_t index, Instant at);
+  void await_interval();
+
+ private:
+  /// Does what is due at `wake` and finds the next one.
+  void settle_due();
+  void judge_interval(Instant at);
+};
+
+}  // namespace evener::route

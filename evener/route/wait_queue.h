@@ -1,0 +1,52 @@
+#pragma once
+// WaitQueue: requests that wait for capacity, in the order of their arrival. It keeps order and tickets; who may go is decided elsewhere.
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+
+#include "evener/route/scheduler.h"
+
+namespace evener::route {
+
+/// Not thread-safe.
+class WaitQueue {
+ public:
+  struct Waiting {
+    Arrival arrival;
+    Instant since{};
+    std::uint64_t ticket = 0;
+    bool gone = false;
+  };
+
+  /// The ticket of the request; tickets are never reused.
+  std::uint64_t push(const Arrival& arrival, Instant now);
+  /// False when the ticket is not waiting (any more). O(log n).
+  bool remove(std::uint64_t ticket);
+  [[nodiscard]] std::size_t size() const { return size_; }
+
+  enum class Next : std::uint8_t { Keep, Take, Stop };
+  /// Shows the waiting requests in order; `decide(const Waiting&)` says whether each stays, leaves, or whether to look no further.
+  template <class Decide>
+  void visit(Decide decide) {
+    for (Waiting& waiting : entries_) {
+      if (waiting.gone) continue;
+      const Next next = decide(static_cast<const Waiting&>(waiting));
+      if (next == Next::Stop) break;
+      if (next == Next::Take) drop(waiting);
+    }
+    tidy();
+  }
+
+ private:
+  void drop(Waiting& waiting);
+  /// Frees the places of requests that left. At most as many as are waiting, and TidyAt, are kept for later.
+  void tidy();
+  static constexpr std::size_t TidyAt = 64;
+
+  std::deque<Waiting> entries_;  // by ticket
+  std::size_t size_ = 0;
+  std::uint64_t next_ticket_ = 1;
+};
+
+}  // namespace evener::route
