@@ -49,6 +49,27 @@ inline const char* find_line_end(const char* p, const char* end) {
   return p;
 }
 
+/// First byte that may not stand in a request target, or end: visible ASCII may, without what is never legal in a URI and read differently by
+/// different servers: a fragment, quotes, angle brackets, and the backslash, which some take for '/'. The rest of RFC 3986's exclusions
+/// ({}|^`) only ever reach an endpoint as data.
+constexpr bool is_target_char(char c) { return c > 0x20 && c < 0x7f && c != '#' && c != '"' && c != '<' && c != '>' && c != '\\'; }
+
+inline const char* find_target_end(const char* p, const char* end) {
+#if defined(__SSE2__)
+  for (; end - p >= 16; p += 16) {
+    const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    const auto is = [v](char c) { return _mm_cmpeq_epi8(v, _mm_set1_epi8(c)); };
+    const __m128i low = _mm_cmplt_epi8(v, _mm_set1_epi8(0x21));  // signed, and so from 0x80 on as well
+    const __m128i angles = _mm_cmpeq_epi8(_mm_or_si128(v, _mm_set1_epi8(2)), _mm_set1_epi8('>'));
+    const __m128i hash = _mm_or_si128(is('#'), is('"'));
+    const auto hits = static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(low, angles), _mm_or_si128(hash, _mm_or_si128(is('\\'), is(0x7f))))));
+    if (hits != 0) return p + std::countr_zero(hits);
+  }
+#endif
+  while (p != end && is_target_char(*p)) ++p;
+  return p;
+}
+
 /// How many of the first 16 bytes are letters, digits or '-', the characters of all header names in common use. On the way their lower case
 /// is written to `folded` (16 bytes). Needs 16 readable bytes.
 inline unsigned fold_plain_name(const char* p, char* folded) {

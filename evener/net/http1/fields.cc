@@ -36,7 +36,7 @@ constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c
 
 /// `name` is in lower case. The length leaves one to three candidates; each comparison has a constant length and becomes two or three
 /// integer comparisons.
-HeaderId identify_folded(const char* name, std::size_t length) {
+inline HeaderId identify_folded(const char* name, std::size_t length) {
   const auto is = [name]<std::size_t N>(const char (&known)[N]) { return std::memcmp(name, known, N - 1) == 0; };
   using enum HeaderId;
   if (length > 9 && is("x-evener-")) return XEvener;
@@ -76,6 +76,7 @@ const HeadError* parse_name_slowly(const char* p, const char* end, std::size_t& 
     if (at < PlainNameBytes) folded[at] = *q == '_' ? '-' : lower(*q);
   }
   length = static_cast<std::size_t>(q - p);
+  id = HeaderId::Other;
   if (q == end || *q != ':') {
     if (length == 0 || q == end) return &BadName;
     if (*q == ' ' || *q == '\t') return &BlankBeforeColon;
@@ -90,13 +91,32 @@ const HeadError* parse_name_slowly(const char* p, const char* end, std::size_t& 
   return nullptr;
 }
 
-const HeadError* parse_name(const char* p, const char* end, std::size_t& length, HeaderId& id) {
-  if (end - p < static_cast<std::ptrdiff_t>(PlainNameBytes)) return parse_name_slowly(p, end, length, id);
-  char folded[PlainNameBytes];
-  length = fold_plain_name(p, folded);
-  if (length == 16) length += fold_plain_name(p + 16, folded + 16);
-  if (length == 0 || length == PlainNameBytes || p[length] != ':') return parse_name_slowly(p, end, length, id);
-  id = identify_folded(folded, length);
+/// One field line; inline, for this is where the time of a head goes. `folded` is scratch.
+[[gnu::always_inline]] inline const HeadError* parse_one_field(const char*& p, const char* end, Header& out, char* folded) {
+  const char* const name = p;
+  if (name == end) return &Incomplete;
+  if (*name == ' ' || *name == '\t') return &Fold;
+  std::size_t length = 0;
+  if (end - name >= static_cast<std::ptrdiff_t>(PlainNameBytes)) {
+    length = fold_plain_name(name, folded);
+    if (length == 16) length += fold_plain_name(name + 16, folded + 16);
+  }
+  if (length != 0 && length != PlainNameBytes && name[length] == ':') {
+    out.id = identify_folded(folded, length);
+  } else if (const HeadError* error = parse_name_slowly(name, end, length, out.id)) {
+    return error;
+  }
+  out.name = std::string_view(name, length);
+  out.hop_by_hop = is_hop_by_hop(out.id);
+
+  const char* first = name + length + 1;
+  while (first != end && (*first == ' ' || *first == '\t')) ++first;
+  const char* const stop = find_control(first, end);
+  if (end - stop < 2 || stop[0] != '\r' || stop[1] != '\n') return &BadValue;
+  const char* last = stop;
+  while (last != first && (last[-1] == ' ' || last[-1] == '\t')) --last;
+  out.value = std::string_view(first, static_cast<std::size_t>(last - first));
+  p = stop + 2;
   return nullptr;
 }
 
@@ -128,30 +148,15 @@ HeaderId identify(std::string_view name) {
 }
 
 const HeadError* parse_field(const char*& p, const char* end, Header& out) {
-  if (p == end) return &Incomplete;
-  if (*p == ' ' || *p == '\t') return &Fold;
-  std::size_t name_length = 0;
-  HeaderId id = HeaderId::Other;
-  if (const HeadError* error = parse_name(p, end, name_length, id)) return error;
-  out.name = std::string_view(p, name_length);
-  out.id = id;
-  out.hop_by_hop = is_hop_by_hop(id);
-
-  const char* first = p + name_length + 1;
-  while (first != end && (*first == ' ' || *first == '\t')) ++first;
-  const char* stop = find_control(first, end);
-  if (end - stop < 2 || stop[0] != '\r' || stop[1] != '\n') return &BadValue;
-  const char* last = stop;
-  while (last != first && (last[-1] == ' ' || last[-1] == '\t')) --last;
-  out.value = std::string_view(first, static_cast<std::size_t>(last - first));
-  p = stop + 2;
-  return nullptr;
+  char folded[PlainNameBytes];
+  return parse_one_field(p, end, out, folded);
 }
 
 const HeadError* parse_fields(const char* p, const char* end, Headers& out, FieldsSeen& seen) {
   seen.once = seen.repeated = 0;
   out.count = 0;
   std::uint32_t count = 0;
+  char folded[PlainNameBytes];
   for (;;) {
     if (p == end) return &Incomplete;
     if (*p == '\r') {
@@ -162,7 +167,7 @@ const HeadError* parse_fields(const char* p, const char* end, Headers& out, Fiel
     }
     if (count == HeadersMax) return &TooMany;
     Header& header = out.items[count];
-    if (const HeadError* error = parse_field(p, end, header)) return error;
+    if (const HeadError* error = parse_one_field(p, end, header, folded)) return error;
     const std::uint32_t bit = 1U << static_cast<unsigned>(header.id);
     if ((seen.once & bit) == 0) {
       seen.once |= bit;
@@ -179,6 +184,11 @@ const HeadError* apply_connection(Headers& headers, ConnectionOptions& options) 
   for (const Header& field : headers) {
     if (field.id != HeaderId::Connection) continue;
     std::string_view rest = field.value;
+    if (rest == "keep-alive") {  // what nearly all of them are
+      options.keep_alive = true;
+      ++listed;
+      continue;
+    }
     while (!rest.empty()) {
       const std::size_t comma = rest.find(',');
       std::string_view option = rest.substr(0, comma);
@@ -209,12 +219,12 @@ const HeadError* apply_connection(Headers& headers, ConnectionOptions& options) 
 
 LengthCheck parse_content_length(std::string_view text, std::uint64_t& out) {
   if (text.empty() || (text.size() > 1 && text.front() == '0')) return LengthCheck::Malformed;
+  std::uint64_t value = 0;
   for (const char c : text) {
     if (!is_digit(c)) return LengthCheck::Malformed;
+    value = value * 10 + static_cast<std::uint64_t>(c - '0');  // wraps around only beyond 19 digits
   }
-  if (text.size() > 19) return LengthCheck::TooLarge;  // 2^63 has 19 digits, and 19 digits fit into 64 bits
-  std::uint64_t value = 0;
-  for (const char c : text) value = value * 10 + static_cast<std::uint64_t>(c - '0');
+  if (text.size() > 19) return LengthCheck::TooLarge;  // 2^63 has 19 digits
   if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return LengthCheck::TooLarge;
   out = value;
   return LengthCheck::Good;

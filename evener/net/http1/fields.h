@@ -24,18 +24,15 @@ constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 /// The fixed set of fields that speak of one connection only.
 [[nodiscard]] constexpr bool is_hop_by_hop(HeaderId id) {
-  switch (id) {
-    case HeaderId::Connection:
-    case HeaderId::KeepAlive:
-    case HeaderId::ProxyConnection:
-    case HeaderId::Te:
-    case HeaderId::Trailer:
-    case HeaderId::TransferEncoding:
-    case HeaderId::Upgrade:
-    case HeaderId::ProxyAuthenticate:
-    case HeaderId::ProxyAuthorization: return true;
-    default: return false;
-  }
+  using enum HeaderId;
+  constexpr auto Set = [] {
+    std::uint32_t bits = 0;
+    for (const HeaderId one : {Connection, KeepAlive, ProxyConnection, Te, Trailer, TransferEncoding, Upgrade, ProxyAuthenticate, ProxyAuthorization}) {
+      bits |= 1U << static_cast<unsigned>(one);
+    }
+    return bits;
+  }();
+  return ((Set >> static_cast<unsigned>(id)) & 1U) != 0;
 }
 
 /// Reads one `name: value CRLF` that starts at p and moves p behind it. [p, end) must end in CRLF.

@@ -81,12 +81,17 @@ const HeadError* parse_request_line(const char*& p, const char* end, RequestHead
   // Whatever stopped the target inside of it is told as its fault; the missing version of HTTP/0.9 as the line's.
   if (p == end || *p != ' ') return p == end || *p == '\r' ? &BadRequestLine : &BadTarget;
   ++p;
-  const char* version = p;
-  p = find_control(p, end);
-  if (end - p < 2 || p[0] != '\r' || p[1] != '\n') return &BadRequestLine;
-  const HeadError* error = parse_version(std::string_view(version, static_cast<std::size_t>(p - version)), out.minor_version);
-  if (error != nullptr) return error;
-  p += 2;
+  if (end - p >= 10 && std::memcmp(p, "HTTP/1.1\r\n", 10) == 0) {
+    out.minor_version = 1;
+    p += 10;
+  } else {
+    const char* version = p;
+    p = find_control(p, end);
+    if (end - p < 2 || p[0] != '\r' || p[1] != '\n') return &BadRequestLine;
+    const HeadError* error = parse_version(std::string_view(version, static_cast<std::size_t>(p - version)), out.minor_version);
+    if (error != nullptr) return error;
+    p += 2;
+  }
   if (out.method == "CONNECT") return &ConnectMethod;
   return split_target(raw, out, authority);
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "evener/net/http1/byte_scan.h"
 #include "evener/net/http1/fields.h"
 #include "evener/net/http1/target.h"
 #include "evener/net/http1/testing.h"
@@ -286,6 +287,39 @@ TEST_CASE("the scanner refuses a bare LF or a stray CR as soon as the next byte 
   CHECK(scanner.scan("GET / HTTP/1.1\r") == HeadScanner::State::NeedMore);
   CHECK(scanner.scan("GET / HTTP/1.1\rH") == HeadScanner::State::Bad);
   CHECK(scanner.scan("GET / HTTP/1.1\rHo") == HeadScanner::State::Bad);
+}
+
+TEST_CASE("the searches over blocks find what a search byte by byte finds, for every byte at every place") {
+  const auto agree = [](const char* (*fast)(const char*, const char*), auto slow) {
+    for (int value = 0; value < 256; ++value) {
+      for (const std::size_t length : {1U, 15U, 16U, 17U, 31U, 33U, 48U}) {
+        for (std::size_t at = 0; at < length; at += 1 + length / 17) {
+          std::string text(length, 'a');
+          text[at] = static_cast<char>(value);
+          const char* const end = text.data() + length;
+          const char* expected = text.data();
+          while (expected != end && !slow(*expected)) ++expected;
+          if (fast(text.data(), end) != expected) FAIL("byte ", value, " at ", at, " of ", length);
+        }
+      }
+    }
+  };
+  agree(find_control, [](char c) { return is_control(c); });
+  agree(find_line_end, [](char c) { return c == '\r' || c == '\n'; });
+  agree(find_target_end, [](char c) { return !is_target_char(c); });
+
+  for (int value = 0; value < 256; ++value) {
+    std::string text = "aZ0-aZ0-aZ0-aZ0-";
+    for (std::size_t at = 0; at < 16; ++at) {
+      const char kept = text[at];
+      text[at] = static_cast<char>(value);
+      const bool plain = is_token_char(text[at]) && std::string_view("!#$%&'*+.^_`|~").find(text[at]) == std::string_view::npos;
+      char folded[16];
+      if (fold_plain_name(text.data(), folded) != (plain ? 16U : at)) FAIL("byte ", value, " at ", at);
+      if (plain && folded[at] != (value >= 'A' && value <= 'Z' ? value + 32 : value)) FAIL("case of byte ", value);
+      text[at] = kept;
+    }
+  }
 }
 
 TEST_CASE("a control character is found at every position and before every distance to the end") {

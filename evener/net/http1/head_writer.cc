@@ -1,13 +1,12 @@
 #include "evener/net/http1/head_writer.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 
 #include "evener/net/http1/byte_scan.h"
 #include "evener/net/http1/fields.h"
-#include "evener/net/http1/target.h"
 
 namespace evener::net::http1 {
 
@@ -82,19 +81,19 @@ std::string_view reason_phrase(std::uint16_t status) {
   }
 }
 
-void HeadWriter::append(std::string_view bytes) {
+void HeadWriter::append(std::initializer_list<std::string_view> parts) {
+  std::size_t bytes = 0;
+  for (const std::string_view part : parts) bytes += part.size();
   if (string_ != nullptr) {
-    string_->append(bytes);
-    written_ += bytes.size();
+    for (const std::string_view part : parts) string_->append(part);
+    written_ += bytes;
     return;
   }
-  if (overflow_ || bytes.size() > static_cast<std::size_t>(end_ - pos_)) {
+  if (overflow_ || bytes > static_cast<std::size_t>(end_ - pos_)) {
     overflow_ = true;
     return;
   }
-  if (bytes.empty()) return;
-  std::memcpy(pos_, bytes.data(), bytes.size());
-  pos_ += bytes.size();
+  for (const std::string_view part : parts) pos_ = std::copy_n(part.data(), part.size(), pos_);
 }
 
 void HeadWriter::start(Stage expected) {
@@ -113,14 +112,7 @@ void HeadWriter::request_line(std::string_view method, std::string_view path, st
   require(is_token(method), "a method that is no token");
   const auto is_target = [](std::string_view text) { return find_target_end(text.data(), text.data() + text.size()) == text.data() + text.size(); };
   require(!path.empty() && is_target(path) && is_target(query), "a target that is empty or holds a character that has to be encoded");
-  append(method);
-  append(" ");
-  append(path);
-  if (!query.empty()) {
-    append("?");
-    append(query);
-  }
-  append(" HTTP/1.1\r\n");
+  append({method, " ", path, query.empty() ? "" : "?", query, " HTTP/1.1\r\n"});
   stage_ = Stage::Fields;
 }
 
@@ -132,9 +124,7 @@ void HeadWriter::status_line(std::uint16_t status, std::string_view reason) {
   line[9] = static_cast<char>('0' + status / 100);
   line[10] = static_cast<char>('0' + status / 10 % 10);
   line[11] = static_cast<char>('0' + status % 10);
-  append(std::string_view(line, sizeof line - 1));
-  append(reason);
-  append("\r\n");
+  append({std::string_view(line, sizeof line - 1), reason, "\r\n"});
   stage_ = Stage::Fields;
 }
 
@@ -151,16 +141,12 @@ void HeadWriter::header(std::string_view name, std::string_view value, std::stri
   require(is_token(name), "a header name that is no token");
   check_value(value);
   check_value(more);
-  append(name);
-  append(": ");
-  append(value);
-  append(more);
-  append("\r\n");
+  append({name, ": ", value, more, "\r\n"});
 }
 
 void HeadWriter::end() {
   start(Stage::Fields);
-  append("\r\n");
+  append({"\r\n"});
   stage_ = Stage::Done;
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -43,7 +44,7 @@ class HeadWriter {
  private:
   enum class Stage : std::uint8_t { StartLine, Fields, Done };
 
-  void append(std::string_view bytes);
+  void append(std::initializer_list<std::string_view> parts);
   void start(Stage expected);
   static void check_value(std::string_view value);
 

@@ -1,7 +1,6 @@
 #include "evener/net/http1/target.h"
 
 #include <array>
-#include <cstring>
 
 #include "evener/net/http1/fields.h"
 
@@ -17,20 +16,11 @@ constexpr HeadError AsteriskTarget{400, "the target * belongs to OPTIONS only"};
 constexpr HeadError UserInfo{400, "the host of the request target is malformed or has user information"};
 constexpr HeadError QueryWithoutPath{400, "the request target has a query but no path"};
 
-/// Visible ASCII without what is never legal in a URI and read differently by different servers: a fragment, quotes, angle brackets, and the
-/// backslash, which some take for '/'. The rest of RFC 3986's exclusions ({}|^`) only ever reach an endpoint as data.
-constexpr auto TargetChars = [] {
-  std::array<bool, 256> table{};
-  for (std::size_t c = 0x21; c < 0x7f; ++c) table[c] = true;
-  for (const char c : std::string_view("#\"<>\\")) table[static_cast<unsigned char>(c)] = false;
-  return table;
-}();
-
 constexpr auto HostChars = [] {
   std::array<bool, 256> table{};
   for (std::size_t c = '0'; c <= '9'; ++c) table[c] = true;
   for (std::size_t c = 'a'; c <= 'z'; ++c) table[c] = table[c - 32] = true;
-  table['.'] = table['-'] = table['_'] = true;  // '_' because container and service names have it
+  table['.'] = table['-'] = table['_'] = true;  // '_' because the names of containers and services have it
   return table;
 }();
 
@@ -45,11 +35,6 @@ bool has_bad_triplet(std::string_view path) {
 }
 
 }  // namespace
-
-const char* find_target_end(const char* p, const char* end) {
-  while (p != end && TargetChars[static_cast<unsigned char>(*p)]) ++p;
-  return p;
-}
 
 const HeadError* split_target(std::string_view raw, RequestHead& out, std::string_view& authority) {
   authority = {};
@@ -77,15 +62,9 @@ const HeadError* split_target(std::string_view raw, RequestHead& out, std::strin
     }
   }
   out.target = raw;
-  const auto* question = static_cast<const char*>(std::memchr(raw.data(), '?', raw.size()));
-  if (question == nullptr) {
-    out.path = raw;
-    out.query = {};
-  } else {
-    const auto at = static_cast<std::size_t>(question - raw.data());
-    out.path = raw.substr(0, at);
-    out.query = raw.substr(at + 1);
-  }
+  const std::size_t question = raw.find('?');
+  out.path = raw.substr(0, question);
+  out.query = question == std::string_view::npos ? std::string_view() : raw.substr(question + 1);
   return has_bad_triplet(out.path) ? &BadTriplet : nullptr;
 }
 

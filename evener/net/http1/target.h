@@ -10,9 +10,6 @@ namespace evener::net::http1 {
 extern const HeadError BadTarget;
 extern const HeadError TargetTooLong;
 
-/// First character that may not stand in a target (the blank after it, if all is well), or end.
-[[nodiscard]] const char* find_target_end(const char* p, const char* end);
-
 /// Sets target, path and query of `out` (whose method is known), and the authority if the target is in absolute form.
 [[nodiscard]] const HeadError* split_target(std::string_view raw, RequestHead& out, std::string_view& authority);
 
