@@ -143,8 +143,9 @@ class Lease {
 
   [[nodiscard]] EndpointId endpoint() const { return endpoint_; }
   [[nodiscard]] Instant since() const { return since_; }
+  /// The answer has begun; ignored when the attempt has ended already.
   void first_token() {
-    pool_->first_token(endpoint_, reactor_->now() - since_, reactor_->now());
+    if (pool_ != nullptr) pool_->first_token(endpoint_, reactor_->now() - since_, reactor_->now());
   }
   void end(route::Outcome outcome) {
     if (pool_ == nullptr) return;

@@ -142,6 +142,12 @@ void Socket::watch_hangup(HangupWatch watch) {
   }
 }
 
+void Socket::shorten_read_deadline(Instant deadline) {
+  if (deadline >= state_->read_deadline) return;
+  state_->read_deadline = deadline;
+  if (state_->reader != nullptr) state_->reactor.timers_.arm(*state_, deadline);
+}
+
 long Socket::try_recv(std::span<char> buffer) {
   if (state_->cancelled) return -ECANCELED;
   return recv_once(*state_, buffer);

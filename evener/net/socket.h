@@ -5,6 +5,7 @@
 
 #include <sys/uio.h>
 
+#include <cerrno>
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
@@ -89,12 +90,16 @@ class Socket {
   void cancel() {
     if (state_) state_->cancel();
   }
+  /// Fails a pending read with -ECANCELED and leaves the socket as it is otherwise.
+  void interrupt_read() { state_->complete(state_->reader, -ECANCELED); }
   /// Calls watch.notify when the peer goes (also when it has gone already, but then later in this turn); replaces the watch before.
   void watch_hangup(HangupWatch watch);
   void forget_hangup_watch() { state_->watch = {}; }
 
   /// Deadlines of the operations that are started from now on; Instant::max() = none.
   void set_read_deadline(Instant deadline) { state_->read_deadline = deadline; }
+  /// Brings the read deadline forward, also that of an operation that waits already.
+  void shorten_read_deadline(Instant deadline);
   void set_write_deadline(Instant deadline) { state_->write_deadline = deadline; }
 
   struct WaitReadable;

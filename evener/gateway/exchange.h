@@ -1,0 +1,165 @@
+#pragma once
+// Exchange: one request and its answer. Reads and checks the head, finds the pool, reads the body (whole where it must be inspected,
+// else as a stream), lets the pool decide, tries endpoints until one answers, relays the answer as it comes, and writes one log line.
+// It lives in a coroutine frame that exists only while the request does.
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "evener/gateway/access_log.h"
+#include "evener/gateway/memory_quota.h"
+#include "evener/gateway/pool.h"
+#include "evener/gateway/routing.h"
+#include "evener/gateway/session.h"
+#include "evener/net/http1/chunked.h"
+#include "evener/net/http1/head.h"
+#include "evener/protocol/openai.h"
+#include "evener/protocol/sse.h"
+#include "evener/telemetry/trace_context.h"
+
+namespace evener::gateway {
+
+enum class AfterExchange : std::uint8_t { KeepAlive, Close };
+
+/// Serves the next request of the session.
+[[nodiscard]] net::Task<AfterExchange> run_exchange(Session& session);
+
+/// An answer of our own that tells a client what to do. `type` and `code` are OpenAI's, so that its SDKs raise the matching exception.
+struct OwnError {
+  std::uint16_t status = 500;
+  std::string_view type, code;
+  std::string message;
+  Duration retry_after{};              // 0 = no Retry-After
+};
+
+class Exchange {
+ public:
+  explicit Exchange(Session& session);
+  ~Exchange();
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  net::Task<AfterExchange> run();
+
+ private:
+  // exchange.cc: reading and routing
+  net::Task<bool> read_head();                               // false: answered, or the client is gone
+  net::Task<bool> read_body(std::uint64_t limit);            // the same; on success body() is whole
+  net::Task<bool> receive(net::Buffer& into, std::size_t& end, std::size_t most, Instant deadline);  // false: gone or late; see receive_error_
+  net::Task<> route_and_serve();
+  net::Task<> serve_models(const protocol::OperationMatch& match);
+  net::Task<> refuse(OwnError error, EndedBy ended = EndedBy::Refused);
+  net::Task<> answer(std::uint16_t status, std::string_view content_type, std::string body, Duration retry_after = {});
+  net::Task<> continue_if_expected();
+  net::Task<> linger();                                      // lets an early answer arrive before the connection closes
+  void take_request_line();
+  [[nodiscard]] net::http1::RequestHead& parsed_head();      // parses again after a suspension; costs a third of a microsecond
+  [[nodiscard]] std::string_view body() const;
+  void name_request();                                       // request id and trace context
+  void write_log();
+
+  // exchange_proxy.cc: deciding and trying
+  enum class BodyMode : std::uint8_t { Whole, Streamed };
+  struct Attempt {
+    enum class End : std::uint8_t { Finished, Failed } end = End::Finished;
+    route::Ending ending = route::Ending::Ok;
+    bool may_retry = false;
+    std::string detail;
+  };
+  net::Task<> proxy(const PoolRoute& route, BodyMode mode);
+  net::Task<bool> wait_in_queue(Pool& pool, std::uint64_t ticket, Waiter& waiter, route::Decision& decision);
+  net::Task<Attempt> try_endpoint(const PoolRoute& route, const Endpoint& endpoint);
+  net::Task<long> open_connection(const PoolRoute& route, const Endpoint& endpoint);
+  net::Task<long> send_request(const Endpoint& endpoint);
+  net::Task<> pump_body(std::string head);                   // runs beside the wait for the answer
+  net::Task<> send_large(std::string head, const Endpoint& endpoint);
+  net::Task<> stop_sending();                                // ends what runs beside, and the connection with it
+  void write_upstream_head(std::string& out, const Endpoint& endpoint);
+  std::size_t body_pieces(const Endpoint& endpoint, std::array<iovec, 4>& pieces, std::size_t at, std::string& model) const;
+  OwnError own_error(const PoolRoute& route, const route::Refusal& refusal) const;
+  OwnError own_error(const Attempt& attempt) const;
+  [[nodiscard]] Duration first_token_limit(const TimeoutConfig& timeouts) const;
+  static void client_hung_up(void* self);
+
+  // exchange_relay.cc: passing the answer on
+  struct Answer {                                            // what of the head outlives its buffer
+    std::uint16_t status = 0;
+    net::http1::Framing framing = net::http1::Framing::None;
+    std::uint64_t remaining = 0;
+    bool keep_alive = false, event_stream = false, json = false;
+    Duration retry_after{};
+  };
+  net::Task<Attempt> await_answer(const PoolRoute& route, const Endpoint& endpoint, std::string& head_out, net::Buffer& block,
+                                  std::size_t& begin, std::size_t& end);
+  net::Task<Attempt> relay(const PoolRoute& route, const Endpoint& endpoint, std::string head_out, net::Buffer block, std::size_t begin,
+                           std::size_t end);
+  enum class Passed : std::uint8_t { More, Done, ClientGone, Bad };
+  net::Task<Passed> pass_on(std::string& head_out, std::string_view bytes);
+  net::Task<> break_off(std::string_view message);
+  void write_client_head(std::string& out, const net::http1::ResponseHead& head, const Endpoint& endpoint, const Answer& answer);
+  void observe(std::string_view data);
+  void first_byte();
+  [[nodiscard]] Instant answer_deadline(Duration step) const;
+
+  Session& session_;
+  Worker& worker_;
+  net::Socket& client_;
+  net::Reactor& reactor_;
+  std::shared_ptr<const Routing> routing_;
+
+  // The request. Its bytes stay until the first byte of an answer is passed on, because until then it may be sent again.
+  net::Buffer request_;
+  std::size_t head_bytes_ = 0, request_end_ = 0;             // request_ holds [head][body or its beginning][next request]
+  net::Buffer chunked_body_;                                 // the decoded body, when it came in chunks
+  std::size_t chunked_body_bytes_ = 0;
+  std::uint64_t body_bytes_ = 0;                             // of a whole body
+  MemoryQuota::Share memory_;
+  net::http1::Method method_ = net::http1::Method::Other;
+  net::http1::Framing request_framing_ = net::http1::Framing::None;
+  std::uint64_t request_content_length_ = 0;
+  bool http10_ = false, keep_alive_ = true, expects_continue_ = false;
+  bool body_read_ = false;                                   // nothing of this request is left in the connection
+  BodyMode body_mode_ = BodyMode::Whole;
+  bool body_forwarded_ = false;                              // a streamed body has begun to flow: it cannot be sent again
+  std::uint8_t hops_ = 0;
+  std::string request_id_, log_method_, log_path_, model_, class_;
+  telemetry::TraceContext trace_;
+  protocol::ByteRange model_value_;                          // in the body: what to replace when the model is renamed
+  bool model_renamed_ = false, model_quoted_ = true;
+  route::RequestView view_;
+
+  // The attempt.
+  net::Socket upstream_;
+  Lease lease_;
+  net::Sibling sender_;
+  bool reused_ = false, got_bytes_ = false, client_gone_ = false, answer_begun_ = false, answer_done_ = false, surplus_ = false;
+  Waiter* waiting_ = nullptr;
+  Answer answer_;
+  struct RefusedAnswer {                                     // "not taken", kept in case nobody else may be asked
+    std::string head;
+    net::Buffer block;
+    std::size_t begin = 0, end = 0;
+  };
+  std::unique_ptr<RefusedAnswer> refused_answer_;
+  net::http1::ChunkedDecoder chunks_;
+  std::optional<protocol::SseObserver> sse_;
+  std::string json_answer_;
+
+  // For the log and the metrics.
+  const PoolRoute* route_ = nullptr;
+  std::string endpoint_name_, detail_;
+  std::string_view pick_;
+  EndedBy ended_ = EndedBy::Done;
+  std::uint16_t status_ = 0;
+  std::uint32_t attempts_ = 0;
+  Instant began_, dispatched_{};
+  Duration queue_{-1}, connect_{-1}, first_token_{-1};
+  std::uint64_t request_bytes_ = 0, response_bytes_ = 0;
+  std::optional<protocol::Usage> usage_;
+};
+
+}  // namespace evener::gateway

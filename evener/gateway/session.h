@@ -1,0 +1,53 @@
+#pragma once
+// Session: one client connection. While nothing is in flight it holds its socket and nothing else (no buffer, no parser): an idle
+// connection costs well below 1 KiB. Each request is an Exchange, whose state exists only as long as it runs.
+
+#include <string>
+#include <string_view>
+
+#include "evener/gateway/worker.h"
+#include "evener/net/buffer.h"
+#include "evener/net/socket.h"
+
+namespace evener::gateway {
+
+/// Bytes received and not yet consumed; between requests only there when the client pipelines.
+struct Inbox {
+  net::Buffer buffer;
+  std::size_t begin = 0, end = 0;
+
+  [[nodiscard]] bool empty() const { return begin == end; }
+  [[nodiscard]] std::string_view unread() const { return buffer ? buffer.view(begin, end - begin) : std::string_view(); }
+  void clear() {
+    buffer.release();
+    begin = end = 0;
+  }
+};
+
+class Session {
+ public:
+  Session(Worker& worker, int fd);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  net::Task<> run();
+  /// The drain has begun: an idle connection gets DrainIdle for one more request, a busy one ends after its answer.
+  void drain();
+
+  /// The client's IP address.
+  [[nodiscard]] const std::string& client_text();
+
+  Worker& worker;
+  net::Socket client;
+  Inbox inbox;
+
+ private:
+  friend class Worker;
+  std::string client_text_;
+  bool idle_ = false;
+  Session* next_ = nullptr;
+  Session** prev_ = nullptr;
+};
+
+}  // namespace evener::gateway
