@@ -1,0 +1,120 @@
+#include "evener/engine/options.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <optional>
+
+#include "evener/lab/engine_presets.h"
+
+namespace evener::engine {
+namespace {
+
+std::optional<double> read_number(std::string_view text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
+  return value;
+}
+
+lab::LinearStep& linear(EngineOptions& options) {
+  if (!std::holds_alternative<lab::LinearStep>(options.config.step)) options.config.step = lab::LinearStep{};
+  return std::get<lab::LinearStep>(options.config.step);
+}
+
+struct Field {
+  std::string_view name;
+  double min, max;
+  bool whole;
+  void (*set)(EngineOptions&, double);
+};
+
+std::uint32_t count(double value) { return static_cast<std::uint32_t>(value); }
+
+constexpr std::array Fields = {
+    Field{"time_scale", 0.001, 10'000, false, [](EngineOptions& o, double v) { o.time_scale = v; }},
+    Field{"output_tokens", 1, 1e6, true, [](EngineOptions& o, double v) { o.output_tokens_default = count(v); }},
+    Field{"overhead_ms", 0, 60'000, false, [](EngineOptions& o, double v) { o.request_overhead = from_seconds(v / 1000); }},
+    Field{"batch", 1, 1e5, true, [](EngineOptions& o, double v) { o.config.batch_sequences_max = count(v); }},
+    Field{"batch_tokens", 1, 1e6, true, [](EngineOptions& o, double v) { o.config.batch_tokens_max = count(v); }},
+    Field{"kv_blocks", 1, 1e7, true, [](EngineOptions& o, double v) { o.config.kv_blocks = count(v); }},
+    Field{"block_tokens", 1, 4096, true, [](EngineOptions& o, double v) { o.config.kv_block_tokens = count(v); }},
+    Field{"context", 1, 1e8, true, [](EngineOptions& o, double v) { o.config.context_tokens_max = count(v); }},
+    Field{"queue", 0, 1e6, true, [](EngineOptions& o, double v) { o.config.queue_max = count(v); }},
+    Field{"prefix_cache", 0, 1, true,
+          [](EngineOptions& o, double v) { o.config.prefix_cache = v > 0 ? lab::KvCache::Prefix::On : lab::KvCache::Prefix::Off; }},
+    Field{"prefill_tokens_per_s", 1, 1e9, false, [](EngineOptions& o, double v) { linear(o).prefill_tokens_per_s = v; }},
+    Field{"step_ms", 0, 60'000, false, [](EngineOptions& o, double v) { linear(o).base_s = v / 1000; }},
+    Field{"per_sequence_ms", 0, 60'000, false, [](EngineOptions& o, double v) { linear(o).per_sequence_s = v / 1000; }},
+    Field{"dimensions", 1, 8192, true, [](EngineOptions& o, double v) { o.embedding_dimensions = count(v); }},
+};
+
+Result<void> set_field(EngineOptions& options, std::string_view key, std::string_view text) {
+  const std::optional<double> value = read_number(text);
+  for (const Field& field : Fields) {
+    if (field.name != key) continue;
+    if (!value || *value < field.min || *value > field.max || (field.whole && std::floor(*value) != *value)) {
+      return fail(fmt::format("{} is \"{}\"; it must be {}{}..{}", key, text, field.whole ? "a whole number " : "", field.min, field.max), Fault::Client);
+    }
+    field.set(options, *value);
+    return {};
+  }
+  if (is_fault_name(key)) {
+    if (!value) return fail(fmt::format("{} is \"{}\"; it must be a number", key, text), Fault::Client);
+    return set_fault(options.faults, key, *value);
+  }
+  std::string known = "name, listen, port, model";
+  for (const Field& field : Fields) known += fmt::format(", {}", field.name);
+  return fail(fmt::format("there is no engine setting \"{}\"; known are {}, and the faults", key, known), Fault::Client);
+}
+
+}  // namespace
+
+Result<EngineOptions> parse_engine_spec(std::string_view text) {
+  const auto next_part = [&text] {
+    const std::size_t comma = text.find(',');
+    const std::string_view part = text.substr(0, comma);
+    text.remove_prefix(comma == std::string_view::npos ? text.size() : comma + 1);
+    return part;
+  };
+  const std::string_view preset_name = next_part();
+  const lab::EnginePreset* preset = lab::find_engine_preset(preset_name);
+  if (preset == nullptr) {
+    std::string known;
+    for (const lab::EnginePreset& each : lab::engine_presets()) known += fmt::format("{}{}", known.empty() ? "" : ", ", each.name);
+    return fail(fmt::format("there is no engine preset \"{}\"; known are {}", preset_name, known), Fault::Client);
+  }
+
+  EngineOptions options;
+  options.name = preset->name;
+  options.config = preset->config;
+  options.request_overhead = preset->request_overhead;
+  bool model_given = false;
+  while (!text.empty()) {
+    const std::string_view part = next_part();
+    const std::size_t equals = part.find('=');
+    if (equals == std::string_view::npos) return fail(fmt::format("\"{}\" is not of the form key=value", part), Fault::Client);
+    const std::string_view key = part.substr(0, equals), value = part.substr(equals + 1);
+    if (key == "name") {
+      options.name = value;
+    } else if (key == "listen") {
+      options.listen = value;
+    } else if (key == "port") {
+      const auto port = read_number(value);
+      if (!port || *port < 0 || *port > 65535 || std::floor(*port) != *port) {
+        return fail(fmt::format("port is \"{}\"; it must be a whole number 0..65535", value), Fault::Client);
+      }
+      options.listen = fmt::format("127.0.0.1:{}", value);
+    } else if (key == "model") {
+      if (!std::exchange(model_given, true)) options.models.clear();
+      options.models.emplace_back(value);
+    } else if (auto set = set_field(options, key, value); !set) {
+      return tl::unexpected(set.error());
+    }
+  }
+  return options;
+}
+
+}  // namespace evener::engine

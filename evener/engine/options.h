@@ -1,0 +1,35 @@
+#pragma once
+// What an emulated engine is: its address, its model, its strength and its faults; and the short text in which the command line says so.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "evener/core/result.h"
+#include "evener/core/time.h"
+#include "evener/engine/faults.h"
+#include "evener/lab/engine_model.h"
+
+namespace evener::engine {
+
+struct EngineOptions {
+  std::string name = "engine";              // in x-evener-engine and in reports
+  std::string listen = "127.0.0.1:0";       // port 0 picks a free one
+  std::vector<std::string> models = {"emulated"};
+  lab::EngineConfig config;
+  Duration request_overhead{};              // before the engine sees a request
+  std::uint32_t output_tokens_default = 128;  // of a request that sets no length
+  double time_scale = 1;                    // 10: everything ten times as fast
+  FaultPlan faults;
+  std::uint32_t embedding_dimensions = 256;
+  Duration keep_alive = std::chrono::seconds(75);
+};
+
+/// "PRESET[,key=value...]", e.g. "edge,name=box-1,listen=127.0.0.1:9001,slow=3". Keys: name, listen, port, model (repeatable), time_scale,
+/// output_tokens, overhead_ms, batch, batch_tokens, kv_blocks, block_tokens, context, queue, prefix_cache (0 or 1), prefill_tokens_per_s,
+/// step_ms, per_sequence_ms, dimensions, and every fault. The three speeds replace the preset's step model by a straight line.
+/// An error names the part and what is allowed.
+[[nodiscard]] Result<EngineOptions> parse_engine_spec(std::string_view text);
+
+}  // namespace evener::engine
