@@ -14,11 +14,11 @@
 namespace evener::net {
 namespace {
 
+#ifndef EVENER_NO_FRAME_POOL
 constexpr std::size_t ClassBytes = 64;
 constexpr std::size_t Classes = 64;             // frames up to 4 KiB are pooled
 constexpr std::uint32_t FreePerClassMax = 512;  // beyond it a frame goes back to the heap
 
-#ifndef EVENER_NO_FRAME_POOL
 struct FreeFrame {
   FreeFrame* next;
 };
