@@ -63,6 +63,15 @@ std::optional<double> BoundedHash::cost(const RequestView& request, const PoolVi
   return full + static_cast<double>(HopsMax);
 }
 
+void BoundedHash::costs(const RequestView& request, const PoolView& view, std::span<std::optional<double>> out) const {
+  if (request.affinity_key == 0) return without_key_.costs(request, view, out);
+  hops_to_candidates(request.affinity_key, view, out, [&](std::uint64_t hash) { return ring_.owner(hash); });
+  const Bound bound(view);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    if (!bound.has_room(view.endpoints[view.candidates[i]])) *out[i] += static_cast<double>(HopsMax);
+  }
+}
+
 void BoundedHash::on_membership(const PoolView& view) {
   ring_.follow(view.endpoints);
   without_key_.on_membership(view);

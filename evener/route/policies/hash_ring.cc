@@ -14,9 +14,9 @@ namespace {
 constexpr std::uint32_t Gone = std::numeric_limits<std::uint32_t>::max();
 
 std::uint32_t points_for(double weight, double mean, std::size_t endpoints) {
-  const double each = std::clamp(static_cast<double>(HashRing::PointsMax) / static_cast<double>(endpoints),
-                                 static_cast<double>(HashRing::PointsMin), static_cast<double>(HashRing::Points));
-  return static_cast<std::uint32_t>(std::clamp(std::round(each * weight / mean), 1.0, static_cast<double>(HashRing::PointsOfOneMax)));
+  const std::size_t each = std::clamp<std::size_t>(HashRing::PointsMax / endpoints, HashRing::PointsMin, HashRing::Points);
+  const double own = std::round(static_cast<double>(each) * weight / mean);
+  return static_cast<std::uint32_t>(std::clamp(own, 1.0, static_cast<double>(HashRing::PointsOfOneMax)));
 }
 
 }  // namespace

@@ -34,6 +34,11 @@ std::optional<double> Maglev::cost(const RequestView& request, const PoolView& v
   return static_cast<double>(HopsMax);
 }
 
+void Maglev::costs(const RequestView& request, const PoolView& view, std::span<std::optional<double>> out) const {
+  if (request.affinity_key == 0) return without_key_.costs(request, view, out);
+  hops_to_candidates(request.affinity_key, view, out, [&](std::uint64_t hash) { return table_.owner(hash); });
+}
+
 void Maglev::on_membership(const PoolView& view) {
   table_.build(view.endpoints);
   without_key_.on_membership(view);

@@ -19,6 +19,7 @@ class Maglev final : public Policy {
   std::uint32_t choose(const RequestView& request, const PoolView& view, Rng& rng) override;
   /// The hop at which the key arrives at the endpoint, 0 for the one it belongs to.
   [[nodiscard]] std::optional<double> cost(const RequestView& request, const PoolView& view, std::uint32_t index) const override;
+  void costs(const RequestView& request, const PoolView& view, std::span<std::optional<double>> out) const override;
   void on_membership(const PoolView& view) override;
 
  private:
