@@ -72,8 +72,11 @@ def check_includes(root, declared):
             if not match:
                 continue
             included = pathlib.PurePosixPath(match.group(1))
-            if included.parts[0] == "tests" and source.name.endswith(TEST_ENDINGS):
+            for_tests = source.name.endswith(TEST_ENDINGS) or "testing" in relative.parts
+            if included.parts[0] == "tests" and for_tests:
                 continue
+            if "testing" in included.parts and not for_tests:
+                findings.append(f"{relative}:{number}: {included} is for tests alone")
             if included.parts[0] != "evener" or len(included.parts) < 3:
                 findings.append(f'{relative}:{number}: "{included}" must be written from the root: "evener/MODULE/..."')
                 continue

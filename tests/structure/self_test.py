@@ -53,6 +53,13 @@ class Layers(Folder):
         self.write("evener/route/policy.h", '#include "view.h"\n')
         self.assertIn("must be written from the root", layers.check_includes(self.folder, self.declared)[0])
 
+    def test_what_is_for_tests_is_found_in_code_that_ships(self):
+        self.write("evener/route/policy_test.cc", '#include "tests/for_each_seed.h"\n#include "evener/route/testing/pool.h"\n')
+        self.write("evener/route/testing/pool.h", '#include "tests/for_each_seed.h"\n')
+        self.assertEqual(layers.check_includes(self.folder, self.declared), [])
+        self.write("evener/route/policy.cc", '#include "tests/for_each_seed.h"\n#include "evener/route/testing/pool.h"\n')
+        self.assertEqual(len(layers.check_includes(self.folder, self.declared)), 2)
+
     def test_a_folder_that_is_no_module_is_found(self):
         self.write("evener/stray/thing.h", "\n")
         self.assertIn("not declared", layers.check_includes(self.folder, self.declared)[0])
