@@ -1,0 +1,239 @@
+#include "evener/gateway/admin.h"
+
+#include <charconv>
+
+#include "evener/base/json_writer.h"
+#include "evener/base/log.h"
+#include "evener/gateway/admin_token.h"
+#include "evener/gateway/config_schema.h"
+#include "evener/gateway/paths.h"
+#include "evener/protocol/openai.h"
+
+namespace evener::gateway {
+namespace {
+
+net::HttpResponse json_answer(std::uint16_t status, std::string body) {
+  return {.status = status, .headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}}, .body = std::move(body)};
+}
+
+net::HttpResponse problem(std::uint16_t status, std::string_view code, std::string_view message) {
+  return json_answer(status, protocol::openai_error(message, "admin_error", code));
+}
+
+net::HttpResponse done() { return json_answer(200, R"({"ok":true})"); }
+
+std::string query_value(std::string_view query, std::string_view name) {
+  while (!query.empty()) {
+    const std::size_t end = query.find('&');
+    const std::string_view pair = query.substr(0, end);
+    if (const std::size_t equals = pair.find('='); equals != std::string_view::npos && pair.substr(0, equals) == name) {
+      return percent_decoded(pair.substr(equals + 1));
+    }
+    if (end == std::string_view::npos) break;
+    query.remove_prefix(end + 1);
+  }
+  return {};
+}
+
+net::HttpResponse of_change(Control::Change change) {
+  switch (change) {
+    case Control::Change::Done: return done();
+    case Control::Change::NoSuchPool: return problem(404, "no_such_pool", "There is no pool of that name; GET /status lists them.");
+    case Control::Change::NoSuchEndpoint:
+      return problem(404, "no_such_endpoint", "The pool has no endpoint of that name; GET /status lists them.");
+    case Control::Change::NameTaken: return problem(409, "name_taken", "The pool has an endpoint of that name already.");
+  }
+  return problem(500, "unknown", "unknown change");
+}
+
+void write_explanations(JsonWriter& json, const ManagedPool& pool, const std::vector<route::Explanation>& explanations) {
+  json.key("endpoints").begin_array();
+  for (const route::Explanation& one : explanations) {
+    std::string_view name;
+    for (const auto& endpoint : pool.endpoints) {
+      if (endpoint->id == one.id) name = endpoint->config.name;
+    }
+    json.begin_object().member("endpoint", name).member("candidate", one.candidate).member("filtered_by", one.filtered_by);
+    json.key("cost");
+    if (one.cost) {
+      json.value(*one.cost);
+    } else {
+      json.null();
+    }
+    json.member("in_flight", one.in_flight).end_object();
+  }
+  json.end_array();
+}
+
+std::string decisions_json(Control& control, std::string_view pool_name, std::string_view request_id, std::size_t most) {
+  std::string out;
+  JsonWriter json(out);
+  json.begin_object().member("schema", "evener.decisions/1").key("decisions").begin_array();
+  for (const ManagedPool& pool : control.pools()) {
+    if (!pool_name.empty() && pool.config.name != pool_name) continue;
+    for (const DecisionRecord& record : pool.pool->decisions(request_id, most)) {
+      json.begin_object().member("request_id", record.request_id).member("pool", pool.config.name).member("model", record.model);
+      json.member("time_unix_s", static_cast<double>(record.at_wall_ns) / 1e9).member("attempt", record.attempt);
+      if (const auto* dispatch = std::get_if<route::Dispatch>(&record.decision)) {
+        std::string_view name = "(removed since)";
+        for (const auto& endpoint : pool.endpoints) {
+          if (endpoint->id == dispatch->endpoint) name = endpoint->config.name;
+        }
+        json.member("decision", "dispatched").member("endpoint", name).member("why", route::pick_reason_name(dispatch->reason));
+        json.member("candidates", dispatch->candidates);
+      } else if (const auto* refusal = std::get_if<route::Refusal>(&record.decision)) {
+        json.member("decision", "refused").member("why", route::refusal_name(refusal->reason));
+      } else {
+        json.member("decision", "queued");
+      }
+      json.member("ended", record.ended);
+      if (record.ended) {
+        json.member("ending", ending_name(record.outcome.ending)).member("total_s", seconds(record.outcome.total));
+        json.key("first_token_s");
+        if (record.outcome.first_token) {
+          json.value(seconds(*record.outcome.first_token));
+        } else {
+          json.null();
+        }
+      }
+      write_explanations(json, pool, record.candidates);
+      json.end_object();
+    }
+  }
+  json.end_array().end_object();
+  return out;
+}
+
+std::string explain_json(Control& control, std::string_view pool_name, std::string_view model) {
+  const Instant now = control.reactor.now();
+  std::string out;
+  JsonWriter json(out);
+  json.begin_object().member("schema", "evener.explain/1").key("pools").begin_array();
+  for (const ManagedPool& pool : control.pools()) {
+    if (!pool_name.empty() && pool.config.name != pool_name) continue;
+    route::RequestView request;
+    if (!model.empty()) request.model = model_hash(model);
+    const auto explanations = pool.pool->with_scheduler(now, [&](route::Scheduler& scheduler) { return scheduler.explain(request, now); });
+    json.begin_object().member("pool", pool.config.name).member("policy", route::policy_name(pool.config.policy));
+    write_explanations(json, pool, explanations);
+    json.end_object();
+  }
+  json.end_array().end_object();
+  return out;
+}
+
+}  // namespace
+
+Admin::Admin(Control& control, int listen_fd, AdminHooks hooks)
+    : control_(control),
+      hooks_(std::move(hooks)),
+      server_(control.reactor, listen_fd, [this](const net::HttpRequest& request, net::HttpReply& reply) { return handle(request, reply); },
+              {.body_bytes = 1024 * 1024, .connections = 256}) {}
+
+bool Admin::allowed(const net::HttpRequest& request) const {
+  return bearer_is(net::header_value(request.headers, "authorization"), hooks_.token);
+}
+
+net::Task<> Admin::handle(const net::HttpRequest& request, net::HttpReply& reply) { co_await reply.respond(answer(request)); }
+
+net::HttpResponse Admin::answer(const net::HttpRequest& request) {
+  const bool get = request.method == "GET" || request.method == "HEAD";
+  if (get && request.path == "/healthz") return {.status = 200, .headers = {{"Content-Type", "text/plain"}}, .body = "ok\n"};
+  if (get && request.path == "/readyz") {
+    const bool ready = !control_.shared().draining.load();
+    return {.status = static_cast<std::uint16_t>(ready ? 200 : 503),
+            .headers = {{"Content-Type", "text/plain"}},
+            .body = ready ? "ready\n" : "draining\n"};
+  }
+  // A browser shows the status page with the token as the password; changes need the Bearer form, which no page can make a browser send.
+  const bool page = get && (request.path == "/" || request.path == "/status.html");
+  if (!allowed(request) && !(page && basic_password_is(net::header_value(request.headers, "authorization"), hooks_.token))) {
+    auto refused = problem(401, "token_required", "Send 'Authorization: Bearer TOKEN'; the token is in the file named in the log at start.");
+    if (page) refused.headers.emplace_back("WWW-Authenticate", "Basic realm=\"evener admin: any user, the token as password\"");
+    return refused;
+  }
+  if (page) {
+    return {.status = 200,
+            .headers = {{"Content-Type", "text/html; charset=utf-8"},
+                        {"Cache-Control", "no-store"},
+                        {"Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"}},
+            .body = status_page(control_)};
+  }
+  if (get && request.path == "/status") return json_answer(200, status_json(control_));
+  if (get && request.path == "/metrics") {
+    std::string text;
+    hooks_.registry->expose(text);
+    return {.status = 200, .headers = {{"Content-Type", std::string(telemetry::ExpositionContentType)}}, .body = std::move(text)};
+  }
+  if (get && request.path == "/decisions") {
+    std::size_t most = 100;
+    if (const std::string text = query_value(request.query, "limit"); !text.empty()) {
+      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), most);
+      if (error != std::errc() || end != text.data() + text.size() || most < 1 || most > Pool::DecisionsKept) {
+        return problem(400, "bad_limit", "limit must be 1.." + std::to_string(Pool::DecisionsKept) + ".");
+      }
+    }
+    return json_answer(200, decisions_json(control_, query_value(request.query, "pool"), query_value(request.query, "request_id"), most));
+  }
+  if (get && request.path == "/explain") {
+    if (const std::string id = query_value(request.query, "request_id"); !id.empty()) {
+      return json_answer(200, decisions_json(control_, query_value(request.query, "pool"), id, 100));
+    }
+    return json_answer(200, explain_json(control_, query_value(request.query, "pool"), query_value(request.query, "model")));
+  }
+  if (request.method == "POST" && request.path == "/reload") {
+    const auto reloaded = hooks_.reload();
+    return reloaded ? done() : problem(422, "config_invalid", reloaded.error().message);
+  }
+  if (request.method == "POST" && request.path == "/reopen-logs") {
+    hooks_.reopen_logs();
+    return done();
+  }
+  constexpr std::string_view pools = "/pools/";
+  if (request.path.starts_with(pools)) {
+    const std::string_view rest = std::string_view(request.path).substr(pools.size());
+    const std::size_t slash = rest.find('/');
+    if (slash != std::string_view::npos) return change(request, percent_decoded(rest.substr(0, slash)), rest.substr(slash + 1));
+  }
+  return problem(404, "unknown_path",
+                 "Known: GET / /status /metrics /decisions /explain /healthz /readyz, POST /reload /reopen-logs, and "
+                 "/pools/POOL/endpoints[/NAME[/drain|undrain|weight]].");
+}
+
+net::HttpResponse Admin::change(const net::HttpRequest& request, std::string_view pool, std::string_view rest) {
+  constexpr std::string_view endpoints = "endpoints";
+  if (!rest.starts_with(endpoints)) return problem(404, "unknown_path", "Known below a pool: endpoints.");
+  rest.remove_prefix(endpoints.size());
+  if (rest.empty()) {
+    if (request.method != "POST") return problem(405, "method_not_allowed", "POST an endpoint, as it would stand in the configuration.");
+    auto endpoint = read_endpoint_config("request body", request.body);
+    if (!endpoint) return problem(422, "endpoint_invalid", endpoint.error());
+    return of_change(control_.add_endpoint(pool, std::move(*endpoint)));
+  }
+  rest.remove_prefix(1);
+  const std::size_t slash = rest.find('/');
+  const std::string name = percent_decoded(rest.substr(0, slash));
+  if (slash == std::string_view::npos) {
+    if (request.method != "DELETE") return problem(405, "method_not_allowed", "DELETE removes the endpoint.");
+    return of_change(control_.remove_endpoint(pool, name));
+  }
+  const std::string_view verb = rest.substr(slash + 1);
+  if (request.method != "POST") return problem(405, "method_not_allowed", "POST it.");
+  if (verb == "drain" || verb == "undrain") {
+    log::info("endpoint drain", {{"pool", pool}, {"endpoint", name}, {"drain", verb == "drain"}});
+    return of_change(control_.set_drain(pool, name, verb == "drain" ? route::Scheduler::Drain::Yes : route::Scheduler::Drain::No));
+  }
+  if (verb == "weight") {
+    const std::string text = query_value(request.query, "weight");
+    double weight = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), weight);
+    if (error != std::errc() || end != text.data() + text.size() || !(weight >= 0.001 && weight <= 1000)) {
+      return problem(400, "bad_weight", "weight=" + text + " must be 0.001..1000, as in ?weight=2 (to take it out of rotation POST .../drain).");
+    }
+    log::info("endpoint weight", {{"pool", pool}, {"endpoint", name}, {"weight", weight}});
+    return of_change(control_.set_weight(pool, name, weight));
+  }
+  return problem(404, "unknown_path", "Known below an endpoint: drain, undrain, weight.");
+}
+
+}  // namespace evener::gateway

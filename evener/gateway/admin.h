@@ -1,0 +1,45 @@
+#pragma once
+// The admin listener: the operator's view of the gateway and the changes he may make while it runs. A separate port (loopback by
+// default), always with a token, but for /healthz and /readyz.
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "evener/gateway/control.h"
+#include "evener/net/http_server.h"
+
+namespace evener::gateway {
+
+/// What the admin API needs beyond Control.
+struct AdminHooks {
+  std::function<Result<void>()> reload;        // on the control thread
+  std::function<void()> reopen_logs;
+  telemetry::Registry* registry = nullptr;
+  std::string token;
+};
+
+/// Runs on the control thread's reactor.
+class Admin {
+ public:
+  Admin(Control& control, int listen_fd, AdminHooks hooks);
+
+  [[nodiscard]] net::Address address() const { return server_.address(); }
+
+ private:
+  net::Task<> handle(const net::HttpRequest& request, net::HttpReply& reply);
+  net::HttpResponse answer(const net::HttpRequest& request);
+  net::HttpResponse change(const net::HttpRequest& request, std::string_view pool, std::string_view rest);
+  [[nodiscard]] bool allowed(const net::HttpRequest& request) const;
+
+  Control& control_;
+  AdminHooks hooks_;
+  net::HttpServer server_;
+};
+
+/// The pools and endpoints as they are now: the value of GET /status. On the control thread.
+[[nodiscard]] std::string status_json(Control& control);
+/// The same as a page for people: one table a pool, state in words and colour, no script.
+[[nodiscard]] std::string status_page(Control& control);
+
+}  // namespace evener::gateway

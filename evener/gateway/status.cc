@@ -1,0 +1,159 @@
+#include <fmt/format.h>
+
+#include "evener/base/json_writer.h"
+#include "evener/gateway/admin.h"
+#include "evener/gateway/metrics.h"
+#include "evener/protocol/engine_kind.h"
+
+namespace evener::gateway {
+namespace {
+
+std::string_view health_name(const route::EndpointStatus& status) {
+  if (status.slow_start && status.health == route::Health::Healthy) return "slow start";
+  switch (status.health) {
+    case route::Health::Healthy: return "healthy";
+    case route::Health::Down: return "down";
+    case route::Health::Ejected: return "ejected";
+    case route::Health::Backoff: return "backoff";
+    case route::Health::Draining: return "draining";
+  }
+  return "unknown";
+}
+
+struct PoolNow {
+  std::vector<route::EndpointStatus> endpoints;
+  std::size_t queued = 0;
+  std::uint32_t in_flight = 0;
+  bool panic = false;
+  std::string policy;
+};
+
+PoolNow look(const ManagedPool& pool, Instant now) {
+  return pool.pool->with_scheduler(now, [&](route::Scheduler& scheduler) {
+    return PoolNow{.endpoints = scheduler.status(now),
+                   .queued = scheduler.queued(),
+                   .in_flight = scheduler.in_flight(),
+                   .panic = scheduler.in_panic(),
+                   .policy = std::string(scheduler.policy())};
+  });
+}
+
+const ManagedEndpoint* find(const ManagedPool& pool, EndpointId id) {
+  for (const auto& endpoint : pool.endpoints) {
+    if (endpoint->id == id) return endpoint.get();
+  }
+  return nullptr;
+}
+
+std::string html(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '&': out += "&amp;"; break;
+      case '<': out += "&lt;"; break;
+      case '>': out += "&gt;"; break;
+      case '"': out += "&quot;"; break;
+      default: out += c;
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string status_json(Control& control) {
+  const Instant now = control.reactor.now();
+  std::string out;
+  JsonWriter json(out);
+  json.begin_object().member("schema", "evener.status/1");
+  json.member("draining", control.shared().draining.load());
+  json.member("connections", control.shared().connections.load());
+  json.member("memory_used_bytes", control.shared().memory.used()).member("memory_limit_bytes", control.shared().memory.limit());
+  json.key("workers").begin_array();
+  for (const auto& worker : control.shared().workers) {
+    json.begin_object().member("connections", worker->sessions()).member("active", worker->load()).end_object();
+  }
+  json.end_array();
+  json.key("pools").begin_array();
+  for (const ManagedPool& pool : control.pools()) {
+    const PoolNow state = look(pool, now);
+    json.begin_object().member("name", pool.config.name).member("policy", state.policy);
+    json.key("models").begin_array();
+    for (const std::string& model : pool.config.models) json.value(model);
+    json.end_array();
+    json.member("path_prefix", pool.config.path_prefix).member("in_flight", state.in_flight).member("queued", state.queued);
+    json.member("panic", state.panic);
+    json.key("endpoints").begin_array();
+    for (const route::EndpointStatus& status : state.endpoints) {
+      const ManagedEndpoint* endpoint = find(pool, status.id);
+      if (endpoint == nullptr) continue;
+      json.begin_object().member("name", endpoint->config.name).member("url", endpoint->config.url);
+      json.member("address", endpoint->addresses.empty() ? std::string() : endpoint->addresses[endpoint->address_in_use].text());
+      json.member("engine", protocol::engine_kind_name(endpoint->config.engine)).member("zone", endpoint->config.zone);
+      json.member("tier", endpoint->config.tier).member("health", health_name(status));
+      json.member("weight", status.weight_configured).member("weight_effective", status.weight_effective);
+      json.member("in_flight", status.in_flight).member("capacity", status.capacity);
+      json.member("requests_total", status.requests_total).member("failures_total", status.failures_total);
+      json.member("ejections_total", status.ejections_total).member("consecutive_failures", status.consecutive_failures);
+      json.member("first_token_ewma_s", status.latency_s).member("last_check", endpoint->last_check);
+      json.key("health_for_s");
+      if (status.until) {
+        json.value(std::max(0.0, seconds(*status.until - now)));
+      } else {
+        json.null();
+      }
+      json.end_object();
+    }
+    json.end_array().end_object();
+  }
+  json.end_array().end_object();
+  return out;
+}
+
+std::string status_page(Control& control) {
+  const Instant now = control.reactor.now();
+  std::string page = R"(<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="2">
+<meta name="viewport" content="width=device-width"><title>Evener status</title><style>
+:root{color-scheme:light dark;--line:#8884;--ok:#1a7f37;--warn:#9a6700;--bad:#cf222e}
+@media (prefers-color-scheme:dark){:root{--ok:#3fb950;--warn:#d29922;--bad:#f85149}}
+body{font:15px/1.45 system-ui,sans-serif;margin:1.5rem;max-width:80rem}h1{font-size:1.3rem}h2{font-size:1.1rem;margin:1.6rem 0 .3rem}
+table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .7rem .3rem 0;border-bottom:1px solid var(--line);white-space:nowrap}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}.ok{color:var(--ok)}.warn{color:var(--warn)}.bad{color:var(--bad)}
+.bar{display:inline-block;height:.7em;background:currentColor;opacity:.45;min-width:1px}p{margin:.2rem 0}.wrap{overflow-x:auto}
+</style></head><body><h1>Evener</h1>)";
+  page += fmt::format("<p>{}{} client connections, {} of {} MiB for request bodies in use</p>",
+                      control.shared().draining.load() ? "<b class=\"warn\">draining</b>, " : "", control.shared().connections.load(),
+                      control.shared().memory.used() >> 20, control.shared().memory.limit() >> 20);
+  for (const ManagedPool& pool : control.pools()) {
+    const PoolNow state = look(pool, now);
+    std::string serves;
+    for (const std::string& model : pool.config.models) serves += (serves.empty() ? "" : ", ") + model;
+    if (!pool.config.path_prefix.empty()) serves = "paths below " + pool.config.path_prefix;
+    page += fmt::format("<h2>{}</h2><p>{} · policy {} · {} in flight · {} queued{}</p>", html(pool.config.name), html(serves),
+                        html(state.policy), state.in_flight, state.queued,
+                        state.panic ? " · <b class=\"bad\">panic: health is ignored</b>" : "");
+    page +=
+        "<div class=\"wrap\"><table><tr><th>endpoint<th>state<th class=n>in flight<th>share of the pool<th class=n>weight<th class=n>requests"
+        "<th class=n>failures<th class=n>first token<th>zone<th>last check</tr>";
+    std::uint64_t most = 1;
+    for (const route::EndpointStatus& status : state.endpoints) most = std::max(most, status.requests_total);
+    for (const route::EndpointStatus& status : state.endpoints) {
+      const ManagedEndpoint* endpoint = find(pool, status.id);
+      if (endpoint == nullptr) continue;
+      const std::string_view name = health_name(status);
+      const char* colour = name == "healthy" ? "ok" : name == "down" || name == "ejected" ? "bad" : "warn";
+      page += fmt::format(
+          "<tr><td>{}<td class={}>{} {}{}<td class=n>{}{}<td><span class=\"bar\" style=\"width:{}rem\"></span><td class=n>{:g}<td class=n>{}"
+          "<td class=n>{}<td class=n>{:.0f} ms<td>{}<td>{}</tr>",
+          html(endpoint->config.name), colour, name == "healthy" ? "●" : name == "down" || name == "ejected" ? "✕" : "◐", name,
+          status.until ? fmt::format(" {:.0f} s", std::max(0.0, seconds(*status.until - now))) : "", status.in_flight,
+          status.capacity > 0 ? fmt::format(" / {}", status.capacity) : "",
+          8.0 * static_cast<double>(status.requests_total) / static_cast<double>(most), status.weight_effective, status.requests_total,
+          status.failures_total, status.latency_s * 1000, html(endpoint->config.zone), html(endpoint->last_check));
+    }
+    page += "</table></div>";
+  }
+  return page + "</body></html>\n";
+}
+
+}  // namespace evener::gateway
