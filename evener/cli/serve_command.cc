@@ -32,7 +32,11 @@ Result<gateway::Config> read_config_file(const std::string& path) {
   const auto text = read_file(path, ConfigBytesMax);
   if (!text) return tl::unexpected(text.error());
   auto config = gateway::read_config(path, *text);
-  if (!config) return fail(gateway::config_problems_text(config.error()), Fault::Client);
+  if (!config) {
+    std::string problems;
+    for (const auto& error : config.error()) problems += (problems.empty() ? "" : "\n") + config::with_caret(error);
+    return fail(problems, Fault::Client);
+  }
   return std::move(*config);
 }
 

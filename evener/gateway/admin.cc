@@ -207,7 +207,11 @@ net::HttpResponse Admin::change(const net::HttpRequest& request, std::string_vie
   if (rest.empty()) {
     if (request.method != "POST") return problem(405, "method_not_allowed", "POST an endpoint, as it would stand in the configuration.");
     auto endpoint = read_endpoint_config("request body", request.body);
-    if (!endpoint) return problem(422, "endpoint_invalid", endpoint.error());
+    if (!endpoint) {
+      std::string problems;
+      for (const ConfigError& error : endpoint.error()) problems += (problems.empty() ? "" : "\n") + config::one_line(error);
+      return problem(422, "endpoint_invalid", problems);
+    }
     return of_change(control_.add_endpoint(pool, std::move(*endpoint)));
   }
   rest.remove_prefix(1);

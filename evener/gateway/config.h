@@ -9,11 +9,12 @@
 #include <vector>
 
 #include "evener/core/time.h"
+#include "evener/protocol/engine_kind.h"
 #include "evener/route/scheduler.h"
 
 namespace evener::gateway {
 
-enum class EngineKind : std::uint8_t { OpenAi, Vllm, Sglang, LlamaCpp, Tgi, TrtLlm, Triton, TfServing, Ollama, Generic };
+using protocol::EngineKind;
 
 /// Money per million tokens, in the currency the operator thinks in.
 struct PriceConfig {

@@ -18,8 +18,8 @@ net::Task<CheckFinding> check_health(net::Reactor& reactor, net::HttpClient& cli
   if (endpoint.addresses.empty()) co_return CheckFinding{.passed = false, .text = "its name does not resolve"};
   const Instant deadline = reactor.now() + check.timeout;
   const std::string model = endpoint.config.models.empty() ? std::string() : endpoint.config.models.begin()->second;
-  const protocol::HealthProbe probe = protocol::health_probe(endpoint.config.engine, model);
-  const std::string path = endpoint.path_prefix + (check.path.empty() ? probe.path : check.path);
+  const protocol::HealthProbe probe = protocol::health_probe(endpoint.config.engine, check.path, model);
+  const std::string path = endpoint.path_prefix + probe.path;
   const auto url = parse_endpoint_url(endpoint.config.url);
   const std::string host = url ? url->host_header : std::string("localhost");
 
@@ -43,9 +43,8 @@ net::Task<CheckFinding> check_health(net::Reactor& reactor, net::HttpClient& cli
       if (connections > 1) continue;
       co_return CheckFinding{.passed = false, .text = response.error().message};
     }
-    const bool passed = check.path.empty() ? protocol::is_healthy(endpoint.config.engine, response->status, response->body)
-                                           : response->status >= 200 && response->status < 300;
-    co_return CheckFinding{.passed = passed, .text = "GET " + path + " answered " + std::to_string(response->status)};
+    const auto answer = protocol::read_health(probe.rule, response->status, response->body);
+    co_return CheckFinding{.passed = answer == protocol::HealthAnswer::Healthy, .text = "GET " + path + " answered " + std::to_string(response->status)};
   }
   co_return CheckFinding{.passed = false, .text = "no answer"};
 }
