@@ -91,6 +91,7 @@ void LoadReport::merge(const LoadReport& other) {
   last_end = std::max(last_end, other.last_end);
   cancelled += other.cancelled;
   connections_opened += other.connections_opened;
+  resent += other.resent;
   overdue += other.overdue;
   not_sent += other.not_sent;
 }

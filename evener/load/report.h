@@ -92,6 +92,7 @@ class LoadReport {
   // Filled in by the generator.
   std::uint64_t cancelled = 0;     // still in flight when the run was ended early
   std::uint64_t connections_opened = 0;
+  std::uint64_t resent = 0;        // sent again on a new connection, because the kept one had been closed
   std::uint64_t overdue = 0;       // arrivals that found all connections busy and waited for one
   std::uint64_t not_sent = 0;      // arrivals given up because too many already waited, or because the run ended
   std::string title;               // what was run, for the head of the table

@@ -82,6 +82,7 @@ std::string report_json(const LoadReport& report) {
   json.key("generator").begin_object();
   latency(json, "lateness", report.lateness);
   json.member("connections_opened", report.connections_opened)
+      .member("resent_on_a_new_connection", report.resent)
       .member("waited_for_a_connection", report.overdue)
       .member("not_sent", report.not_sent)
       .member("cancelled", report.cancelled)
