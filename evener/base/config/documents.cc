@@ -129,8 +129,7 @@ void append_section(std::string& out, const Section& section) {
   out += section.place.empty() ? "\n## The file\n\n" : "\n## `" + section.place + "`\n\n";
   out += structure.doc() + "\n\n| Field | Value | Default | Meaning |\n|---|---|---|---|\n";
   for (const Field& field : structure.fields()) {
-    const std::string words = is_nested(field) && field.type->shape() == Type::Shape::One ? "a " + field.type->words() + " mapping" : field.type->words();
-    out += "| `" + field.name + "` | " + table_cell(words) + " | " + table_cell(default_cell(structure, field)) + " | " + table_cell(field.text.doc) + " |\n";
+    out += "| `" + field.name + "` | " + table_cell(field.type->words()) + " | " + table_cell(default_cell(structure, field)) + " | " + table_cell(field.text.doc) + " |\n";
   }
   for (const Field& field : structure.fields()) {
     const std::vector<EnumValue>* choices = field.type->choices();

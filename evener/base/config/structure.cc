@@ -135,7 +135,10 @@ class StructureType final : public Type {
 
   void read(const Node& node, Mark mark, void* out, ReadState& state) const override { structure_->read(node, mark, out, state); }
   void json_schema(JsonWriter& json) const override { json.member("$ref", "#/$defs/" + structure_->name()); }
-  std::string words() const override { return structure_->name(); }
+  std::string words() const override {
+    const bool vowel = std::string_view("aeiou").find(structure_->name().front()) != std::string_view::npos;
+    return (vowel ? "an " : "a ") + structure_->name() + " mapping";
+  }
   std::string show(const void*) const override { return "{}"; }
   void show_json(JsonWriter& json, const void*) const override { json.begin_object().end_object(); }
   const Structure* structure() const override { return structure_.get(); }

@@ -45,7 +45,7 @@ class Type {
   virtual void read(const Node& node, Mark mark, void* out, ReadState& state) const = 0;
   /// Writes the members of the JSON Schema object that describes this type.
   virtual void json_schema(JsonWriter& json) const = 0;
-  /// In words, for messages and the reference page: "a duration 1ms..1h". For a structure the name of its section.
+  /// In words, for messages and the reference page: "a duration 1ms..1h". For a structure "a pool mapping".
   [[nodiscard]] virtual std::string words() const = 0;
   /// The value as YAML on one line.
   [[nodiscard]] virtual std::string show(const void* value) const = 0;
