@@ -2,6 +2,7 @@
 // The OpenAI HTTP API as values: what a router needs from a request body, found in one pass, and the errors clients can act on.
 // No sockets; the views point into the caller's bytes. Unknown fields are never touched.
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,8 +12,15 @@
 
 namespace evener::protocol {
 
-/// Spare bytes that must follow a body handed to read_openai_request (readable, any content): simdjson's padding.
+/// Spare bytes that must follow a body handed to a reader of JSON (readable, any content): simdjson's padding. The reader of today reads
+/// nothing behind a text; the slack keeps the choice open.
 inline constexpr std::size_t JsonPadding = 64;
+
+// Longer ones are refused: these strings end up in logs, labels and tables.
+inline constexpr std::size_t ModelBytesMax = 256;
+inline constexpr std::size_t ServiceTierBytesMax = 64;
+/// A longer affinity key counts by its first bytes: it is only hashed.
+inline constexpr std::size_t AffinityBytesMax = 256;
 
 /// What the path says about how a request is to be handled.
 enum class Operation : std::uint8_t {
@@ -36,21 +44,26 @@ struct ByteRange {
 
 struct OpenAiRequest {
   std::string model;             // unescaped
-  ByteRange model_value;         // the JSON string with its quotes
+  ByteRange model_value;         // the JSON string with its quotes; write another with append_json_string
   bool stream = false;
   bool include_usage = false;    // stream_options.include_usage
-  std::uint32_t output_tokens_max = 0;  // max_completion_tokens, max_output_tokens or max_tokens; 0 = not given
+  std::uint32_t output_tokens_max = 0;  // max_completion_tokens, max_output_tokens or max_tokens; 0 = not given, or negative (no limit)
   std::uint32_t choices = 1;     // n
   std::string affinity;          // prompt_cache_key, else session_id, else user, else previous_response_id or conversation; empty = none
   std::string service_tier;
 };
 
-/// Reads the top level of a JSON body in one pass. The JsonPadding bytes after `body` must be readable. Refuses (Fault::Client): not an object,
-/// invalid JSON or UTF-8, duplicate keys at the top level, a missing or non-string model, fields of the wrong type, nesting beyond 1024.
+/// Reads the top level of a JSON body in one pass. Refuses (Fault::Client): not an object, invalid JSON or UTF-8, duplicate keys at the top level
+/// (spelled with escapes or not), a missing, empty or non-string model or one with control characters, fields of the wrong type, nesting beyond
+/// 1024, more than 256 top-level keys. Escapes inside of strings that are not read are left to the engine.
 [[nodiscard]] Result<OpenAiRequest> read_openai_request(std::string_view body);
 
-/// Finds the form field "model" of a multipart/form-data body (it may come after a file). Refuses a malformed boundary or body, a missing or
-/// repeated model.
+inline constexpr std::size_t MultipartPartsMax = 128;
+inline constexpr std::size_t MultipartHeadBytesMax = 8192;  // of one part
+
+/// Finds the form field "model" of a multipart/form-data body (it may come after a file). Refuses (Fault::Client) a malformed boundary or body,
+/// text before the first or behind the last boundary, a missing, repeated or encoded model, and other spellings of its name (name*=, quoted
+/// backslashes) that some reader might take for it.
 struct MultipartModel {
   std::string model;
   ByteRange value;               // the field's bytes

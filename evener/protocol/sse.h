@@ -2,6 +2,7 @@
 // Watches a stream of server-sent events go by, without changing or holding back a byte: when the first content came, how many events,
 // the usage, and whether the stream ended as the protocol says. Works for any split of the bytes into pieces. At most 1 us per event.
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,31 +12,47 @@
 
 namespace evener::protocol {
 
+/// Bytes of an event that are kept until it is complete; a longer event still counts, but nothing is read from it. The last event of a Responses
+/// stream repeats the whole answer, so this is the longest answer whose usage is seen there.
+inline constexpr std::size_t SseEventBytesMax = 256 * 1024;
+
 class SseObserver {
  public:
   /// The next bytes of the body, as they pass.
   void feed(std::string_view bytes);
+  /// The body has ended: a last line or event without its line ends counts as if it had them. Optional, at most once, nothing to feed after it.
+  void finish();
 
   [[nodiscard]] std::uint64_t events() const { return events_; }        // events with data, [DONE] not counted
   [[nodiscard]] bool saw_content() const { return events_ > 0; }        // comments do not count
-  [[nodiscard]] bool done() const { return done_; }                     // a whole data line equal to [DONE], or a terminal Responses event
-  [[nodiscard]] bool error_event() const { return error_event_; }       // the engine sent {"error":...} in the stream
+  /// A whole data line equal to [DONE], or a terminal Responses event (response.completed, .incomplete, .failed, .cancelled, error).
+  [[nodiscard]] bool done() const { return done_; }
+  [[nodiscard]] bool error_event() const { return error_event_; }       // the engine sent an error in the stream
   /// Usage of the last event that carried one (chat: the usage chunk; Responses: response.completed). Parsed only then.
   [[nodiscard]] std::optional<Usage> usage() const { return usage_; }
 
  private:
-  void end_of_line();
-  void end_of_event();
+  enum class EventType : std::uint8_t { Other, Terminal, Failed };
 
-  // The bytes of the current data line are kept only up to this limit; a longer event still counts, but its usage is not read.
-  static constexpr std::size_t LineBytesMax = 64 * 1024;
-  std::string line_;
+  void take_line(std::string_view line, bool lasts);
+  void take_data(std::string_view data, bool lasts);
+  void end_of_event();
+  void read_event(std::string_view data);
+  void keep_data();
+  void append_line(std::string_view bytes);
+
+  std::string line_;             // begin of the current line, from earlier pieces
+  std::string data_;             // data of the current event, once it cannot be a view into the piece any more
+  std::string_view data_view_;   // the same while it can: one data line that lies in the current piece
+  std::optional<Usage> usage_;
+  std::uint64_t events_ = 0;
+  EventType type_ = EventType::Other;
+  bool first_line_ = true;
+  bool overflow_ = false;        // of line_ or data_: nothing is read from this event
   bool line_overflow_ = false;
   bool last_was_cr_ = false;
-  bool event_has_data_ = false;
+  bool has_data_ = false;
   bool done_ = false, error_event_ = false;
-  std::uint64_t events_ = 0;
-  std::optional<Usage> usage_;
 };
 
 }  // namespace evener::protocol

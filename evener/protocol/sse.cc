@@ -1,0 +1,184 @@
+#include "evener/protocol/sse.h"
+
+#include <cstring>
+
+#include "evener/protocol/json_reader.h"
+
+namespace evener::protocol {
+
+namespace {
+
+constexpr std::size_t BytesKept = 4096;  // capacity that the buffers keep after a long event
+
+bool contains(std::string_view text, std::string_view needle) { return ::memmem(text.data(), text.size(), needle.data(), needle.size()) != nullptr; }
+
+void release(std::string& buffer) {
+  if (buffer.capacity() > BytesKept) {
+    buffer = std::string();
+  } else {
+    buffer.clear();
+  }
+}
+
+/// Whether some "usage": is followed by something else than null. In model output quotes are escaped, so what is found is a real key (or a
+/// string that is exactly this word). With stream options every chunk has one, mostly null: those must cost next to nothing.
+bool has_usage(std::string_view data) {
+  constexpr std::string_view Key = "\"usage\"";
+  for (;;) {
+    const auto* hit = static_cast<const char*>(::memmem(data.data(), data.size(), Key.data(), Key.size()));
+    if (hit == nullptr) return false;
+    data.remove_prefix(static_cast<std::size_t>(hit - data.data()) + Key.size());
+    std::size_t at = 0;
+    while (at < data.size() && (data[at] == ' ' || data[at] == '\t' || data[at] == '\n' || data[at] == '\r' || data[at] == ':')) ++at;
+    if (at < data.size() && data[at] == '{') return true;
+  }
+}
+
+bool has_error(std::string_view data) {
+  if (!contains(data, "\"error\"")) return false;
+  JsonReader& reader = thread_json_reader();
+  bool result = false;
+  if (!reader.read(data, JsonCheck::Structure)) {
+    const JsonMember* error = find_member(reader.members(), "error");
+    result = error != nullptr && error->value.kind != JsonKind::Null;
+    // Older vLLM: {"object":"error","message":...}
+    const JsonMember* object = find_member(reader.members(), "object");
+    result |= object != nullptr && object->value.text == "\"error\"";
+  }
+  reader.trim();
+  return result;
+}
+
+}  // namespace
+
+void SseObserver::feed(std::string_view bytes) {
+  const char* p = bytes.data();
+  const char* const end = p + bytes.size();
+  if (p != end && last_was_cr_) {
+    if (*p == '\n') ++p;  // the second half of a CRLF
+    last_was_cr_ = false;
+  }
+  // CR alone ends a line as well, but hardly anybody writes it: look for one only up to the next LF.
+  while (p != end) {
+    const auto left = static_cast<std::size_t>(end - p);
+    const auto* lf = static_cast<const char*>(std::memchr(p, '\n', left));
+    const auto* cr = static_cast<const char*>(std::memchr(p, '\r', lf == nullptr ? left : static_cast<std::size_t>(lf - p)));
+    const char* stop = cr != nullptr ? cr : lf;
+    if (stop == nullptr) {
+      append_line(std::string_view(p, left));
+      break;
+    }
+    const std::string_view piece(p, static_cast<std::size_t>(stop - p));
+    if (line_.empty() && !line_overflow_) {
+      take_line(piece, true);
+    } else {
+      append_line(piece);
+      take_line(line_, false);
+      release(line_);
+    }
+    p = stop + 1;
+    if (cr != nullptr) {
+      if (p == end) {
+        last_was_cr_ = true;
+      } else if (*p == '\n') {
+        ++p;
+      }
+    }
+  }
+  keep_data();
+}
+
+void SseObserver::finish() {
+  if (!line_.empty()) take_line(line_, false);
+  release(line_);
+  if (has_data_) end_of_event();
+}
+
+void SseObserver::append_line(std::string_view bytes) {
+  const std::size_t room = SseEventBytesMax - line_.size();
+  line_overflow_ |= bytes.size() > room;
+  line_ += bytes.substr(0, room);  // of a longer line the first bytes stay, for they tell a data line from a comment
+}
+
+/// What lies in the current piece would be gone with the next one.
+void SseObserver::keep_data() {
+  if (data_view_.data() == nullptr) return;
+  data_ = data_view_;
+  data_view_ = {};
+}
+
+/// `lasts`: the line lies in the piece that is being fed, not in line_.
+void SseObserver::take_line(std::string_view line, bool lasts) {
+  if (first_line_) {
+    first_line_ = false;
+    if (line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);
+  }
+  if (line.empty()) {
+    end_of_event();
+    return;
+  }
+  overflow_ |= line_overflow_ || line.size() > SseEventBytesMax;
+  line_overflow_ = false;
+  if (line.front() == ':') return;  // a comment: engines send them to keep connections alive
+  const std::size_t colon = line.substr(0, 16).find(':');
+  const std::string_view field = line.substr(0, colon);
+  std::string_view value = colon == std::string_view::npos ? std::string_view() : line.substr(colon + 1);
+  if (!value.empty() && value.front() == ' ') value.remove_prefix(1);
+  if (field == "data") {
+    take_data(value, lasts);
+  } else if (field == "event") {
+    if (value == "response.completed" || value == "response.incomplete" || value == "response.cancelled") {
+      type_ = EventType::Terminal;
+    } else if (value == "response.failed" || value == "error") {
+      type_ = EventType::Failed;
+    } else {
+      type_ = EventType::Other;
+    }
+  } else if (field == "error") {  // llama.cpp: "error: {...}" in the place of a data line
+    error_event_ = true;
+  }
+}
+
+void SseObserver::take_data(std::string_view data, bool lasts) {
+  if (data == "[DONE]") {
+    done_ = true;
+    return;
+  }
+  if (!has_data_ && lasts) {
+    has_data_ = true;
+    // A view without bytes must still be told from none.
+    data_view_ = data.data() == nullptr ? std::string_view("") : data;
+    return;
+  }
+  const bool follows = has_data_;
+  has_data_ = true;
+  if (follows) keep_data();
+  if (overflow_ || data.size() + 1 > SseEventBytesMax - data_.size()) {
+    overflow_ = true;
+    return;
+  }
+  if (follows) data_ += '\n';
+  data_ += data;
+}
+
+void SseObserver::end_of_event() {
+  if (has_data_) {
+    ++events_;
+    if (type_ != EventType::Other) done_ = true;
+    if (type_ == EventType::Failed) error_event_ = true;
+    if (!overflow_) read_event(data_view_.data() != nullptr ? data_view_ : std::string_view(data_));
+  }
+  data_view_ = {};
+  release(data_);
+  type_ = EventType::Other;
+  has_data_ = overflow_ = false;
+}
+
+void SseObserver::read_event(std::string_view data) {
+  if (has_usage(data)) {
+    if (const auto usage = read_usage(data)) usage_ = usage;
+  }
+  if (!error_event_ && has_error(data)) error_event_ = true;
+}
+
+}  // namespace evener::protocol
