@@ -249,6 +249,7 @@ net::Task<Exchange::Attempt> Exchange::relay(const PoolRoute& route, const Endpo
                                              std::size_t begin, std::size_t end) {
   route::Ending ending = ending_of(answer_.status);
   const Duration to_first_token = reactor_.now() - dispatched_;
+  endpoint.metrics->first_token_seconds.observe(seconds(to_first_token));
   first_byte();
   // The usual small answer lies here whole, and is read where it lies.
   if (answer_.json && answer_.status == 200 && answer_.framing == net::http1::Framing::Length && answer_.remaining <= end - begin) {

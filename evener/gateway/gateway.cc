@@ -29,7 +29,7 @@ std::uint64_t system_seed() {
 }
 
 std::uint32_t worker_count(const Config& config) {
-  return std::min(config.workers > 0 ? config.workers : allowed_cpu_count(), WorkersMax);
+  return std::min(config.workers > 0 ? config.workers : cpu_count(), WorkersMax);
 }
 
 /// Inherited descriptors for an address, taken out of the list.
