@@ -18,7 +18,7 @@ inline constexpr std::array<EngineName, 10> EngineNames = {{
     {EngineKind::OpenAi, "openai"},
     {EngineKind::Vllm, "vllm"},
     {EngineKind::Sglang, "sglang"},
-    {EngineKind::LlamaCpp, "llamacpp"},
+    {EngineKind::LlamaCpp, "llama.cpp"},
     {EngineKind::Tgi, "tgi"},
     {EngineKind::TrtLlm, "trtllm"},
     {EngineKind::Triton, "triton"},

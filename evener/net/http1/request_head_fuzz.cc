@@ -59,6 +59,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(error->status >= 400 && error->status <= 505 && *error->reason != '\0');
     return 0;
   }
+  // Without a Host one is added, and the full number of headers becomes one too many for the second reading.
+  if (head.headers.count == HeadersMax && head.headers.find(HeaderId::Host) == nullptr) return 0;
   const std::string once = testing::rewrite(head);
   RequestHead again;
   require(testing::answer_to_request(once, again) == testing::Accepted);
