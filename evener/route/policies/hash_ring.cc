@@ -1,6 +1,7 @@
 #include "evener/route/policies/hash_ring.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <iterator>
 #include <limits>
@@ -55,11 +56,22 @@ void HashRing::follow(std::span<const EndpointView> endpoints) {
   merged.reserve(ring_.size() + added.size());
   std::merge(ring_.begin(), ring_.end(), added.begin(), added.end(), std::back_inserter(merged), before);
   ring_ = std::move(merged);
+
+  // About one point per entry, so that owner() looks at one or two points instead of searching.
+  const int bits = std::max(1, static_cast<int>(std::bit_width(ring_.size())));
+  bits_shift_ = 64 - bits;
+  starts_.resize(std::size_t{1} << bits);
+  std::uint32_t point = 0;
+  for (std::size_t entry = 0; entry < starts_.size(); ++entry) {
+    while (point < ring_.size() && (ring_[point].hash >> bits_shift_) < entry) ++point;
+    starts_[entry] = point;
+  }
 }
 
 std::uint32_t HashRing::owner(std::uint64_t hash) const {
-  const auto found = std::lower_bound(ring_.begin(), ring_.end(), hash, [](const Point& point, std::uint64_t h) { return point.hash < h; });
-  return found == ring_.end() ? ring_.front().index : found->index;
+  std::size_t at = starts_[hash >> bits_shift_];
+  while (at < ring_.size() && ring_[at].hash < hash) ++at;
+  return at == ring_.size() ? ring_.front().index : ring_[at].index;
 }
 
 }  // namespace evener::route

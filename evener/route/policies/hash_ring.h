@@ -23,7 +23,7 @@ class HashRing {
 
   void follow(std::span<const EndpointView> endpoints);
 
-  /// Index of the endpoint that owns the hash. The ring must not be empty. O(log points).
+  /// Index of the endpoint that owns the hash. The ring must not be empty. O(1) on average.
   [[nodiscard]] std::uint32_t owner(std::uint64_t hash) const;
   [[nodiscard]] std::size_t points() const { return ring_.size(); }
 
@@ -39,7 +39,9 @@ class HashRing {
     std::uint64_t identity = 0;
   };
 
-  std::vector<Point> ring_;  // sorted by hash, then index
+  std::vector<Point> ring_;             // sorted by hash, then index
+  std::vector<std::uint32_t> starts_;   // by the leading bits of a hash: the first point that is not before them
+  int bits_shift_ = 63;
   PerEndpoint<Placed> placed_;
 };
 

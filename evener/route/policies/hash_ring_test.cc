@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "evener/core/hashing.h"
@@ -72,6 +73,26 @@ TEST_CASE("a ring that followed any changes equals one built anew from the same 
       REQUIRE(followed.owner(hash) == anew.owner(hash));
     }
   });
+}
+
+TEST_CASE("a hash belongs to the point that follows it, and behind the last point to the first") {
+  const PoolFixture pool = PoolFixture::equal(3);
+  HashRing ring;
+  ring.follow(pool.endpoints);
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> points;
+  for (std::uint32_t index = 0; index < 3; ++index) {
+    for (std::uint32_t number = 0; number < HashRing::Points; ++number) {
+      points.push_back({hash_combine(pool.endpoints[index].identity, number), index});
+    }
+  }
+  std::sort(points.begin(), points.end());
+  CHECK(ring.points() == points.size());
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    CHECK(ring.owner(points[i].first) == points[i].second);
+    CHECK(ring.owner(points[i].first + 1) == points[(i + 1) % points.size()].second);
+  }
+  CHECK(ring.owner(0) == points.front().second);
+  CHECK(ring.owner(~std::uint64_t{0}) == points.front().second);
 }
 
 TEST_CASE("the place of an endpoint depends on its identity, not on its id") {
