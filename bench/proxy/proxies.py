@@ -113,7 +113,7 @@ class Proxy:
 
 
 def evener_binary(build):
-    return build / "evener"
+    return build / "bin" / "evener"
 
 
 def versions(build):

@@ -89,7 +89,7 @@ std::string status_json(Control& control) {
       if (endpoint == nullptr) continue;
       json.begin_object().member("name", endpoint->config.name).member("url", endpoint->config.url);
       json.member("address", endpoint->addresses.empty() ? std::string() : endpoint->addresses[endpoint->address_in_use].text());
-      json.member("engine", engine_name(endpoint->config.engine)).member("zone", endpoint->config.zone);
+      json.member("engine", protocol::name_of(endpoint->config.engine)).member("zone", endpoint->config.zone);
       json.member("tier", endpoint->config.tier).member("health", health_name(status));
       json.member("weight", status.weight_configured).member("weight_effective", status.weight_effective);
       json.member("in_flight", status.in_flight).member("capacity", status.capacity);
