@@ -141,8 +141,8 @@ void append_section(std::string& out, const Section& section) {
 
 // ---- example file
 
-void append_comment(std::string& out, std::size_t indent, std::string_view text) {
-  const std::string begin = std::string(indent, ' ') + "#";
+// `begin` is what every line of the comment begins with.
+void append_comment(std::string& out, const std::string& begin, std::string_view text) {
   std::string line = begin;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find(' ', at), text.size());
@@ -178,10 +178,10 @@ bool has_example(const Structure& structure) {
 
 enum class Shown : std::uint8_t { Set, CommentedOut };
 
-// `hash` is the column of the '#' that takes a setting out: that of the outermost mapping that is out as a whole.
-std::string setting(std::size_t indent, std::size_t hash, Shown shown, std::string_view text) {
-  if (shown == Shown::Set) return std::string(indent, ' ') + std::string(text) + '\n';
-  return std::string(hash, ' ') + '#' + std::string(indent - hash, ' ') + std::string(text) + '\n';
+// `hash` is the column of the '#' that takes a line out: that of the outermost mapping that is out as a whole.
+std::string line_begin(std::size_t indent, std::size_t hash, Shown shown) {
+  if (shown == Shown::Set) return std::string(indent, ' ');
+  return std::string(hash, ' ') + '#' + std::string(indent - hash, ' ');
 }
 
 void append_lines(std::string& out, std::size_t indent, std::string_view lines) {
@@ -206,18 +206,17 @@ std::string as_list_item(std::string lines) {
 }
 
 void append_field(std::string& out, const Structure& structure, const Field& field, std::size_t indent, std::size_t hash, Shown outer) {
-  append_comment(out, outer == Shown::Set ? indent : hash, comment_of(structure, field));
+  append_comment(out, line_begin(indent, hash, outer) + '#', comment_of(structure, field));
+  const std::size_t column = outer == Shown::Set ? indent : hash;
   if (!is_nested(field)) {
     const bool set = outer == Shown::Set && !field.text.example.empty();
-    const std::string& value = field.text.example.empty() ? field.type->show(structure.default_of(field)) : field.text.example;
-    out += setting(indent, outer == Shown::Set ? indent : hash, set ? Shown::Set : Shown::CommentedOut, field.name + ": " + value);
+    const std::string value = field.text.example.empty() ? field.type->show(structure.default_of(field)) : field.text.example;
+    out += line_begin(indent, column, set ? Shown::Set : Shown::CommentedOut) + field.name + ": " + value + '\n';
     return;
   }
   const Structure& inner = *field.type->structure();
-  const bool set = outer == Shown::Set && has_example(inner);
-  const Shown shown = set ? Shown::Set : Shown::CommentedOut;
-  const std::size_t column = outer == Shown::Set ? indent : hash;
-  out += setting(indent, column, shown, field.name + ":");
+  const Shown shown = outer == Shown::Set && has_example(inner) ? Shown::Set : Shown::CommentedOut;
+  out += line_begin(indent, column, shown) + field.name + ":\n";
   if (field.type->shape() != Type::Shape::List) {
     append_example(out, inner, indent + 2, column, shown);
     return;
@@ -264,7 +263,7 @@ std::string reference_markdown(const Structure& root, std::string_view title, st
 
 std::string example_yaml(const Structure& root, std::string_view introduction) {
   std::string out;
-  append_comment(out, 0, introduction);
+  append_comment(out, "#", introduction);
   out += '\n';
   append_example(out, root, 0, 0, Shown::Set);
   return out;

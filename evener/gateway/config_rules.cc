@@ -1,0 +1,251 @@
+#include "evener/gateway/config_rules.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "evener/gateway/endpoint_url.h"
+#include "evener/gateway/paths.h"
+#include "evener/net/address.h"
+
+namespace evener::gateway {
+namespace {
+
+using config::Path;
+
+constexpr std::size_t SocketPathMax = 107;  // sun_path of a Unix socket, less its end
+
+bool is_alphanumeric(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
+
+bool all_of(std::string_view text, std::string_view extra) {
+  return std::all_of(text.begin(), text.end(), [&](char c) { return is_alphanumeric(c) || extra.find(c) != std::string_view::npos; });
+}
+
+bool has_blank_or_control(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 0x7F; });
+}
+
+bool is_host(std::string_view host) {
+  return host.find(':') != std::string_view::npos ? all_of(host, ":.%") : all_of(host, "-._");
+}
+
+bool is_loopback(const std::string& listen) {
+  const auto address = net::Address::parse(listen);
+  if (address) return address->is_loopback();
+  const auto parts = net::split_host_port(listen);
+  return parts && parts->host == "localhost";
+}
+
+bool any_free_port(const std::string& listen) {
+  const auto parts = net::split_host_port(listen);
+  return parts && parts->port == 0;
+}
+
+class Rules {
+ public:
+  Rules(const Config& config, const config::Node* root, config::Problems& errors, config::Problems& warnings)
+      : config_(config), root_(root), errors_(errors), warnings_(warnings) {}
+
+  void check() {
+    check_listeners();
+    check_limits();
+    if (config_.pools.empty()) wrong({"pools"}, "there is no pool; write at least one");
+    for (std::size_t i = 0; i < config_.pools.size(); ++i) check_pool(i);
+    check_aliases();
+  }
+
+ private:
+  // A rule about a value that was found wrong already would only confuse.
+  void wrong(const Path& path, const std::string& what) {
+    if (!errors_.has(path)) errors_.add(mark(path), path, path.text() + ": " + what);
+  }
+  void warn(const Path& path, const std::string& what) {
+    if (!errors_.has(path)) warnings_.add(mark(path), path, path.text() + ": " + what);
+  }
+  [[nodiscard]] config::Mark mark(const Path& path) const { return root_ == nullptr ? config::Mark{} : config::find_mark(*root_, path); }
+
+  // For the words of a message: "line 12", or the path when there are no lines.
+  [[nodiscard]] std::string reference(const Path& path) const {
+    return root_ == nullptr ? path.text() : path.text() + " in line " + std::to_string(mark(path).line);
+  }
+
+  // The first to take a key wins; the second hears about it.
+  template <class Key>
+  bool take(std::map<Key, Path>& taken, const Key& key, const Path& path, const std::string& what) {
+    const auto [first, is_new] = taken.emplace(key, path);
+    if (!is_new) wrong(path, what + " (" + reference(first->second) + ")");
+    return is_new;
+  }
+
+  void check_listeners() {
+    std::map<std::string, Path> taken;
+    for (std::size_t i = 0; i < config_.listen.size(); ++i) {
+      if (!any_free_port(config_.listen[i])) take(taken, config_.listen[i], {"listen", i}, config_.listen[i] + " is listened on already");
+    }
+    const std::string& admin = config_.admin.listen;
+    if (admin.empty()) return;
+    const Path path = {"admin", "listen"};
+    if (!any_free_port(admin)) take(taken, admin, path, admin + " is listened on already; the admin listener needs an address of its own");
+    if (!is_loopback(admin) && config_.admin.token_file.empty()) {
+      wrong(path, admin + " can be reached from other machines, so admin.token_file must name a file with the token (or listen on 127.0.0.1)");
+    }
+  }
+
+  void check_limits() {
+    if (config_.limits.memory_bytes < config_.limits.body_bytes) {
+      wrong({"limits", "memory_bytes"}, "it must be at least limits.body_bytes, or the largest allowed request could never be taken");
+    }
+  }
+
+  void check_pool(std::size_t i) {
+    const PoolConfig& pool = config_.pools[i];
+    const Path path = {"pools", i};
+    const auto at = [&](const char* field) { return Path{"pools", i, field}; };
+    if (!pool.name.empty()) take(pool_names_, pool.name, at("name"), "the name \"" + pool.name + "\" is taken");
+    const bool by_model = !pool.models.empty() || errors_.has(at("models"));
+    const bool by_path = !pool.path_prefix.empty() || errors_.has(at("path_prefix"));
+    if (by_model && by_path) {
+      wrong(at("path_prefix"), "the pool has models too; requests come to a pool by model or by path, so remove one of the two");
+    } else if (!by_model && !by_path) {
+      wrong(path, "the pool has neither models nor path_prefix, so no request would come to it (models: [\"*\"] takes every model)");
+    }
+    for (std::size_t k = 0; k < pool.models.size(); ++k) {
+      const std::string& model = pool.models[k];
+      if (!model.empty()) take(models_, model, {"pools", i, "models", k}, "the model \"" + model + "\" is served already");
+    }
+    if (!pool.path_prefix.empty()) take(prefixes_, pool.path_prefix, at("path_prefix"), "the prefix " + pool.path_prefix + " is served already");
+    if (pool.endpoints.empty()) {
+      warn(at("endpoints"), "the pool has no endpoint; its requests are refused until one is added at run time");
+    }
+    std::map<std::string, Path> names;
+    for (std::size_t k = 0; k < pool.endpoints.size(); ++k) check_endpoint(i, k, names);
+    if (pool.health_check.enabled && pool.health_check.timeout > pool.health_check.interval) {
+      warn({"pools", i, "health_check", "timeout"}, "it is longer than the interval, so checks of a dead endpoint come less often than the interval says");
+    }
+    if (pool.outlier.max_ejection < pool.outlier.base_ejection) {
+      wrong({"pools", i, "outlier", "max_ejection"}, "it must be at least outlier.base_ejection");
+    }
+  }
+
+  void check_endpoint(std::size_t i, std::size_t k, std::map<std::string, Path>& names) {
+    const PoolConfig& pool = config_.pools[i];
+    const EndpointConfig& endpoint = pool.endpoints[k];
+    const auto at = [&](const char* field) { return Path{"pools", i, "endpoints", k, field}; };
+    if (!endpoint.name.empty() && !errors_.has(at("url"))) {
+      const bool named = root_ == nullptr || mark(at("name")) != mark({"pools", i, "endpoints", k});
+      take(names, endpoint.name, named ? at("name") : at("url"),
+           "the name \"" + endpoint.name + "\" is taken in this pool" + (named ? "" : "; give endpoints with the same address names of their own"));
+    }
+    for (const auto& [served, known_as] : endpoint.models) {
+      const bool reached = std::any_of(pool.models.begin(), pool.models.end(), [&](const std::string& pattern) { return pattern_matches(pattern, served); });
+      if (!reached) warn({"pools", i, "endpoints", k, "models", served}, "none of the pool's models matches this name, so it is never asked for");
+    }
+  }
+
+  void check_aliases() {
+    for (const auto& [alias, first_target] : config_.aliases) {
+      const Path path = {"aliases", alias};
+      std::set<std::string_view> seen = {alias};
+      std::string_view target = first_target;
+      bool cycle = false;
+      for (auto next = config_.aliases.find(first_target); !cycle; next = config_.aliases.find(std::string(target))) {
+        cycle = !seen.insert(target).second;
+        if (cycle || next == config_.aliases.end()) break;
+        target = next->second;
+      }
+      if (cycle) {
+        wrong(path, "the aliases lead in a circle");
+        continue;
+      }
+      if (models_.contains(alias)) warn(path, "a pool serves a model of this name, which the alias hides");
+      const bool served = std::any_of(models_.begin(), models_.end(), [&](const auto& model) { return pattern_matches(model.first, target); });
+      if (!served && !models_.empty()) warn(path, "no pool serves the model \"" + std::string(target) + "\"");
+    }
+  }
+
+  const Config& config_;
+  const config::Node* root_;
+  config::Problems& errors_;
+  config::Problems& warnings_;
+  std::map<std::string, Path> pool_names_, models_, prefixes_;
+};
+
+}  // namespace
+
+std::string check_listen_address(std::string_view text) {
+  const std::string rule = "an address host:port or [IPv6]:port";
+  if (text.starts_with(':')) return rule + " (write 0.0.0.0" + std::string(text) + " for all IPv4 addresses, [::]" + std::string(text) + " for IPv6 too)";
+  if (text.starts_with("*:")) return rule + " (write 0.0.0.0" + std::string(text.substr(1)) + " for all IPv4 addresses)";
+  if (text.find("://") != std::string_view::npos) return rule + ", without a scheme";
+  const auto parts = net::split_host_port(text);
+  if (!parts) {
+    const bool host_only = !text.empty() && is_host(text) && text.find(':') == std::string_view::npos;
+    return rule + (host_only ? " (write " + std::string(text) + ":8080)" : std::string());
+  }
+  return is_host(parts->host) ? std::string() : rule;
+}
+
+std::string check_endpoint_url(std::string_view text) {
+  const std::string rule = "a URL http://host[:port][/prefix]";
+  if (text.starts_with("https://")) {
+    return rule + " (TLS to endpoints is not supported yet; put a local TLS forwarder in front of it and write http://)";
+  }
+  if (text.find("://") == std::string_view::npos) return rule + " (write http://" + std::string(text) + ")";
+  const auto url = parse_endpoint_url(text);
+  if (!url) return rule + ", without user, query or fragment";
+  if (!is_host(url->target.host)) return rule + "; the host holds a character that no host name has";
+  if (!url->path_prefix.empty() && !is_plain_path(url->path_prefix)) return rule + "; the prefix must not hold empty, '.' or '..' segments";
+  return {};
+}
+
+std::string check_model_name(std::string_view text) {
+  if (has_blank_or_control(text)) return "a model name without spaces";
+  return text.find('*') == std::string_view::npos ? std::string() : "a model name without '*'";
+}
+
+std::string check_model_pattern(std::string_view text) {
+  if (has_blank_or_control(text)) return "a model name without spaces, with at most one '*'";
+  return std::count(text.begin(), text.end(), '*') <= 1 ? std::string() : "a model name with at most one '*'";
+}
+
+std::string check_name(std::string_view text) {
+  const bool plain = !has_blank_or_control(text) && text.find_first_of("/\\\"'?#%") == std::string_view::npos;
+  return plain ? std::string() : "a name without spaces, quotes or any of / \\ ? # %";
+}
+
+std::string check_path(std::string_view text) {
+  const std::string rule = "a path that begins with '/'";
+  if (!text.starts_with('/')) return rule + " (write /" + std::string(text) + ")";
+  if (has_blank_or_control(text) || text.find_first_of("?#*\\\"") != std::string_view::npos) return rule + ", without spaces, query, fragment or '*'";
+  return text == "/" || is_plain_path(text) ? std::string() : rule + ", without empty, '.' or '..' segments";
+}
+
+std::string check_header_name(std::string_view text) {
+  return all_of(text, "!#$%&'*+-.^_`|~") ? std::string() : "the name of a header";
+}
+
+std::string check_environment_name(std::string_view text) {
+  const std::string rule = "the name of an environment variable, not the key itself";
+  return all_of(text, "_") && !(text[0] >= '0' && text[0] <= '9') ? std::string() : rule;
+}
+
+std::string check_socket_path(std::string_view text) {
+  if (!text.starts_with('/')) return "an absolute path";
+  return text.size() <= SocketPathMax ? std::string() : "a path of at most " + std::to_string(SocketPathMax) + " bytes (the system's limit for Unix sockets)";
+}
+
+bool pattern_matches(std::string_view pattern, std::string_view model) {
+  const std::size_t star = pattern.find('*');
+  if (star == std::string_view::npos) return pattern == model;
+  const std::string_view before = pattern.substr(0, star);
+  const std::string_view after = pattern.substr(star + 1);
+  return model.size() >= before.size() + after.size() && model.starts_with(before) && model.ends_with(after);
+}
+
+void check_between_fields(const Config& config, const config::Node* root, config::Problems& errors, config::Problems& warnings) {
+  Rules(config, root, errors, warnings).check();
+}
+
+}  // namespace evener::gateway

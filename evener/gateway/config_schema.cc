@@ -1,0 +1,324 @@
+#include "evener/gateway/config_schema.h"
+
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include "evener/base/config/schema.h"
+#include "evener/base/config/yaml.h"
+#include "evener/gateway/config_rules.h"
+#include "evener/gateway/endpoint_url.h"
+
+namespace evener::gateway {
+namespace {
+
+using namespace evener::config;  // the vocabulary of descriptions
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::string_view SchemaTitle = "Evener configuration";
+
+constexpr std::size_t PoolsMax = 1000;
+constexpr std::size_t EndpointsMax = 10'000;  // per pool
+constexpr std::size_t NamesMax = 10'000;      // models of a pool, aliases
+
+const std::vector<Choice<EngineKind>>& engines() {
+  static const std::vector<Choice<EngineKind>> all = {
+      {EngineKind::OpenAi, "openai", "Any server or external API with the OpenAI API; checked with GET /v1/models (an answer that wants a key is healthy)."},
+      {EngineKind::Vllm, "vllm", "vLLM; checked with GET /health."},
+      {EngineKind::Sglang, "sglang", "SGLang; checked with GET /health."},
+      {EngineKind::LlamaCpp, "llama.cpp", "llama-server of llama.cpp; checked with GET /health."},
+      {EngineKind::Tgi, "tgi", "Hugging Face Text Generation Inference; checked with GET /health."},
+      {EngineKind::TrtLlm, "trtllm", "trtllm-serve of TensorRT-LLM; checked with GET /health."},
+      {EngineKind::Triton, "triton", "NVIDIA Triton; checked with GET /v2/health/ready."},
+      {EngineKind::TfServing, "tfserving", "TensorFlow Serving; checked with GET /v1/models/MODEL."},
+      {EngineKind::Ollama, "ollama", "Ollama; checked with GET /api/version."},
+      {EngineKind::Generic, "generic", "Any other HTTP server; checked with GET / (whatever is no server error is healthy)."},
+  };
+  return all;
+}
+
+Of<route::PolicyKind> policies() {
+  using enum route::PolicyKind;
+  return one_of<route::PolicyKind>({
+      {RoundRobin, "round-robin", "Each endpoint in turn, whatever its weight or load."},
+      {WeightedRoundRobin, "weighted-round-robin", "In turn by weight, smoothly interleaved."},
+      {Random, "random", "By chance, in proportion to weight."},
+      {LeastRequest, "least-request", "The fewest requests in flight per weight."},
+      {PowerOfTwo, "power-of-two", "The better of two drawn by chance: near least-request, with less herding between several gateways."},
+      {PeakEwma, "peak-ewma", "The lowest product of recent latency and requests in flight; reacts to an endpoint that slows down."},
+      {BoundedHash, "bounded-hash", "Requests of one session to one endpoint (consistent hashing), unless it carries more than its share."},
+      {Maglev, "maglev", "Requests of one session to one endpoint by a Maglev table; moves few sessions when endpoints change."},
+  });
+}
+
+TextRule name_rule() { return {.what = "a name", .bytes_max = 128, .may_be_empty = false, .pattern = "^[^\\s/\\\\\"'?#%]+$", .check = check_name}; }
+TextRule model_rule() {
+  return {.what = "a model name", .bytes_max = 256, .may_be_empty = false, .pattern = "^[^\\s*]+$", .check = check_model_name};
+}
+TextRule file_rule(std::string what) { return {.what = std::move(what), .bytes_max = 4096}; }
+
+Of<PriceConfig> price() {
+  return Describe<PriceConfig>("price", "What an endpoint charges, in the currency you think in. It does not influence the choice of an endpoint yet.")
+      .field("input_per_million_tokens", &PriceConfig::input_per_million_tokens, number({0, 1e6}), {.doc = "For a million prompt tokens."})
+      .field("output_per_million_tokens", &PriceConfig::output_per_million_tokens, number({0, 1e6}), {.doc = "For a million generated tokens."})
+      .done();
+}
+
+Of<EndpointConfig> endpoint() {
+  return Describe<EndpointConfig>("endpoint", "One address that serves.")
+      .field("name", &EndpointConfig::name, text(name_rule()),
+             {.doc = "Unique in the pool; used in status, metrics and logs.", .example = "gpu-1", .default_text = "host:port of the url"})
+      .field("url", &EndpointConfig::url,
+             text({.what = "a URL http://host[:port][/prefix]", .bytes_max = 1024, .may_be_empty = false, .pattern = "^http://[^\\s@?#\\\\]+$", .check = check_endpoint_url}),
+             {.doc = "Where it is. Names are resolved again every dns_refresh; a prefix is put before the request's path.",
+              .example = "http://127.0.0.1:8001",
+              .presence = Presence::Required})
+      .field("engine", &EndpointConfig::engine, one_of(engines()), {.doc = "The software behind it; decides how its health is checked.", .example = "vllm"})
+      .field("weight", &EndpointConfig::weight, number({0.001, 1000}, "to take it out of rotation drain it"),
+             {.doc = "Its strength relative to the other endpoints of the pool.", .example = "2"})
+      .field("capacity", &EndpointConfig::capacity, whole_number<std::uint32_t>({0, 1'000'000}),
+             {.doc = "Most requests in flight; more wait in the pool's queue. 0 means no limit."})
+      .field("tier", &EndpointConfig::tier, text({.what = "a word of yours", .bytes_max = 64}), {.doc = "Capability, such as small or large; shown in status."})
+      .field("zone", &EndpointConfig::zone, text({.what = "a word of yours", .bytes_max = 64}), {.doc = "Where it is, such as edge, cloud or a region; shown in status."})
+      .field("price", &EndpointConfig::price, price(), {.doc = "What it charges."})
+      .field("models", &EndpointConfig::models,
+             map_of(model_rule(), text(model_rule()), {0, NamesMax}),
+             {.doc = "Models it serves, each with the name this endpoint knows it by. Empty: all of the pool's, under the names that clients use."})
+      .field("api_key_env", &EndpointConfig::api_key_env,
+             text({.what = "the name of an environment variable", .bytes_max = 128, .pattern = "^([A-Za-z_][A-Za-z0-9_]*)?$", .check = check_environment_name}),
+             {.doc = "Environment variable whose value is sent to this endpoint as bearer token. Empty: the client's own Authorization header is passed on."})
+      .done();
+}
+
+Of<HealthCheckConfig> health_check() {
+  return Describe<HealthCheckConfig>("health_check", "Active checks: a GET now and then, whether or not there are requests.")
+      .field("enabled", &HealthCheckConfig::enabled, boolean(), {.doc = "Whether endpoints are checked."})
+      .field("path", &HealthCheckConfig::path, text({.what = "a path that begins with '/'", .bytes_max = 1024, .pattern = "^(/[^\\s]*)?$", .check = check_path}),
+             {.doc = "Asked for with GET; an answer of 200..299 is healthy. Empty: the usual one of the endpoint's engine."})
+      .field("interval", &HealthCheckConfig::interval, duration({milliseconds(50), hours(1)}), {.doc = "Between two checks of an endpoint, give or take a tenth."})
+      .field("timeout", &HealthCheckConfig::timeout, duration({milliseconds(10), seconds(60)}), {.doc = "An answer that takes longer counts as a failure."})
+      .field("rise", &HealthCheckConfig::rise, whole_number<std::uint32_t>({1, 100}), {.doc = "Successes in a row that bring an endpoint back."})
+      .field("fall", &HealthCheckConfig::fall, whole_number<std::uint32_t>({1, 100}), {.doc = "Failures in a row that take an endpoint down."})
+      .done();
+}
+
+Of<route::OutlierSettings> outlier() {
+  using O = route::OutlierSettings;
+  return Describe<O>("outlier", "Passive ejection: an endpoint whose answers fail is left alone for a while, longer each time.")
+      .field("enabled", &O::enabled, boolean(), {.doc = "Whether endpoints are ejected."})
+      .field("consecutive_failures", &O::consecutive_failures, whole_number<std::uint32_t>({0, 1000}), {.doc = "Failures in a row that eject. 0 turns this rule off."})
+      .field("success_rate_stdev_factor", &O::success_rate_stdev_factor, number({0, 10}),
+             {.doc = "Ejects an endpoint whose success rate is below the pool's mean by this many standard deviations. 0 turns this rule off."})
+      .field("success_rate_min_endpoints", &O::success_rate_min_hosts, whole_number<std::uint32_t>({2, 10'000}),
+             {.doc = "The success rate rule needs so many endpoints with enough requests."})
+      .field("success_rate_min_requests", &O::success_rate_min_requests, whole_number<std::uint32_t>({1, 1'000'000}),
+             {.doc = "Requests per interval that make an endpoint's success rate count."})
+      .field("interval", &O::interval, duration({milliseconds(100), hours(1)}), {.doc = "Over which success rates are taken."})
+      .field("base_ejection", &O::base_ejection, duration({milliseconds(100), hours(1)}), {.doc = "Length of an ejection, times the number of ejections so far."})
+      .field("max_ejection", &O::max_ejection, duration({milliseconds(100), hours(24)}), {.doc = "Longest ejection."})
+      .field("max_ejected_share", &O::max_ejected_share, number({0, 1}), {.doc = "Most of the pool that may be ejected at a time, at least one endpoint."})
+      .done();
+}
+
+Of<RetryConfig> retry() {
+  using B = route::RetrySettings;
+  return Describe<RetryConfig>("retry", "Second attempts on another endpoint, while nothing has been sent to the client.")
+      .field("attempts_max", &RetryConfig::budget, &B::attempts_max, whole_number<std::uint32_t>({1, 10}), {.doc = "Attempts per request, the first included. 1 means no retries."})
+      .field("budget_share", &RetryConfig::budget, &B::budget_share, number({0, 1}),
+             {.doc = "Retries in flight, as a share of the requests in flight: keeps retries from drowning a pool that is failing."})
+      .field("budget_min", &RetryConfig::budget, &B::budget_min, whole_number<std::uint32_t>({0, 1000}), {.doc = "Retries in flight that are allowed whatever the share."})
+      .field("statuses", &RetryConfig::statuses, list_of(whole_number<std::uint16_t>({400, 599}), {0, 50}),
+             {.doc = "Answers that mean the endpoint did not take the request, so that another may."})
+      .field("on_reset", &RetryConfig::on_reset,
+             one_of<ResetRetry>({{ResetRetry::Any, "any", "Whenever nothing has reached the client; inference is safe to repeat."},
+                                 {ResetRetry::ReusedConnection, "reused-connection", "Only when a kept connection was closed as the request was written."},
+                                 {ResetRetry::Never, "never", "Not at all."}}),
+             {.doc = "When a request is sent again after its connection died. An external API that charges per call may want less than any."})
+      .done();
+}
+
+Of<route::QueueSettings> queue() {
+  using Q = route::QueueSettings;
+  return Describe<Q>("queue", "Where requests wait while every endpoint is at its capacity.")
+      .field("requests_max", &Q::requests_max, whole_number<std::uint32_t>({0, 1'000'000}), {.doc = "Most that wait; more are refused with 503 and Retry-After. 0 means none waits."})
+      .field("wait_max", &Q::wait_max, duration({milliseconds(1), hours(1)}), {.doc = "Longest wait."})
+      .done();
+}
+
+Of<TimeoutConfig> timeouts() {
+  using T = TimeoutConfig;
+  const auto none_or = [](Duration least) { return duration({least, hours(24)}, "no limit"); };
+  return Describe<T>("timeouts", "How long an endpoint may take.")
+      .field("connect", &T::connect, duration({milliseconds(1), seconds(60)}), {.doc = "To connect."})
+      .field("first_token", &T::first_token, none_or(milliseconds(1)), {.doc = "To the first byte of the answer's body. Another endpoint is tried after it."})
+      .field("first_token_by_class", &T::first_token_by_class,
+             map_of({.what = "a class", .bytes_max = 64, .may_be_empty = false, .check = check_header_name}, none_or(milliseconds(1)), {0, 100}),
+             {.doc = "The same for requests of a class (header x-evener-class)."})
+      .field("between_tokens", &T::between_tokens, none_or(milliseconds(1)), {.doc = "Silence within an answer."})
+      .field("total", &T::total, none_or(milliseconds(1)), {.doc = "To the end of the answer."})
+      .field("upstream_idle", &T::upstream_idle, duration({Duration::zero(), hours(1)}),
+             {.doc = "How long an unused connection to an endpoint is kept. Shorter than the engine keeps it (uvicorn: 5s), or requests meet closing connections."})
+      .done();
+}
+
+Of<PoolConfig> pool() {
+  using P = PoolConfig;
+  return Describe<P>("pool", "Endpoints that serve the same models, and how requests are spread over them.")
+      .field("name", &P::name, text(name_rule()), {.doc = "Unique; used in status, metrics and logs.", .example = "chat", .presence = Presence::Required})
+      .field("models", &P::models,
+             list_of(text({.what = "a model name with at most one '*'", .bytes_max = 256, .may_be_empty = false, .pattern = "^[^\\s*]*\\*?[^\\s*]*$", .check = check_model_pattern}), {0, NamesMax}),
+             {.doc = "Models it serves; * stands for any text. An exact name goes before a pattern, a longer pattern before a shorter one.", .example = "[\"*\"]"})
+      .field("path_prefix", &P::path_prefix, text({.what = "a path that begins with '/'", .bytes_max = 1024, .pattern = "^(/[^\\s?#*]*)?$", .check = check_path}),
+             {.doc = "Instead of models: takes every request below this path, whatever its body. For inference servers with an API of their own."})
+      .field("policy", &P::policy, policies(), {.doc = "How an endpoint is chosen.", .example = "least-request"})
+      .field("session_headers", &P::session_headers,
+             list_of(text({.what = "the name of a header", .bytes_max = 128, .may_be_empty = false, .pattern = "^[!-'*+\\-.0-9A-Z^_`a-z|~]+$", .check = check_header_name}), {0, 10}),
+             {.doc = "For the hashing policies: the first of these that a request has names its session; then the user or session key of its body."})
+      .field("endpoints", &P::endpoints, list_of(endpoint(), {0, EndpointsMax}),
+             {.doc = "Who serves. More can be added and removed at run time.", .example = "- name: cpu-1\n  url: http://127.0.0.1:8002\n  engine: llama.cpp"})
+      .field("health_check", &P::health_check, health_check(), {.doc = "Active health checks."})
+      .field("outlier", &P::outlier, outlier(), {.doc = "Passive ejection of failing endpoints."})
+      .field("retry", &P::retry, retry(), {.doc = "Retries on other endpoints."})
+      .field("queue", &P::queue, queue(), {.doc = "Waiting for capacity."})
+      .field("timeouts", &P::timeouts, timeouts(), {.doc = "Time limits towards the endpoints."})
+      .field("slow_start", &P::slow_start, duration({milliseconds(100), hours(1)}, "off"), {.doc = "An endpoint that comes up grows to its full weight over this time."})
+      .field("panic_threshold", &P::panic_threshold, number({0, 1}),
+             {.doc = "When a smaller share of the endpoints than this is healthy, health is ignored, so that the few are not crushed. 0 means never."})
+      .done();
+}
+
+Of<AdminConfig> admin() {
+  return Describe<AdminConfig>("admin", "The operator's listener: status, changes, metrics.")
+      .field("listen", &AdminConfig::listen, text({.what = "an address host:port", .bytes_max = 256, .check = check_listen_address}),
+             {.doc = "Its address. Empty: there is none."})
+      .field("token_file", &AdminConfig::token_file, text(file_rule("the path of a file")),
+             {.doc = "File that holds the token which the operator's requests carry. Empty: a token is made at start. Required when the address is not loopback."})
+      .done();
+}
+
+Of<LimitsConfig> limits() {
+  return Describe<LimitsConfig>("limits", "What clients may use at most.")
+      .field("body_bytes", &LimitsConfig::body_bytes, size<std::uint64_t>({1024, 1ULL << 34}), {.doc = "Largest request body; larger ones get 413."})
+      .field("memory_bytes", &LimitsConfig::memory_bytes, size<std::uint64_t>({1ULL << 20, 1ULL << 40}),
+             {.doc = "All request bodies held at a time; beyond it 503 with Retry-After."})
+      .field("head_bytes", &LimitsConfig::head_bytes, size<std::uint32_t>({1024, 1ULL << 20}), {.doc = "Request line and headers; larger ones get 431."})
+      .field("connections", &LimitsConfig::connections, whole_number<std::uint32_t>({1, 10'000'000}), {.doc = "Client connections."})
+      .done();
+}
+
+Of<ClientTimeoutConfig> client_timeouts() {
+  using T = ClientTimeoutConfig;
+  return Describe<T>("client_timeouts", "How long a client may take.")
+      .field("head", &T::head, duration({milliseconds(100), hours(1)}), {.doc = "To send the head of a request, once begun."})
+      .field("body_idle", &T::body_idle, duration({milliseconds(100), hours(1)}), {.doc = "Silence within a request body."})
+      .field("send_idle", &T::send_idle, duration({milliseconds(100), hours(1)}), {.doc = "Taking nothing of its answer."})
+      .field("keep_alive", &T::keep_alive, duration({Duration::zero(), hours(24)}), {.doc = "Idle between two requests."})
+      .field("drain", &T::drain, duration({Duration::zero(), hours(24)}), {.doc = "For requests in progress when the gateway stops."})
+      .done();
+}
+
+Of<AccessLogConfig> access_log() {
+  return Describe<AccessLogConfig>("access_log", "One JSON line per request.")
+      .field("path", &AccessLogConfig::path, text(file_rule("the path of a file, or -")), {.doc = "File it is appended to; - is standard output. Empty: no access log."})
+      .done();
+}
+
+const Structure& whole_file() {
+  using C = Config;
+  static const Of<Config> described =
+      Describe<C>("config", "Every field but pools may be left out.")
+          .field("listen", &C::listen,
+                 list_of(text({.what = "an address host:port", .bytes_max = 256, .may_be_empty = false, .check = check_listen_address}), {1, 64}),
+                 {.doc = "Addresses that clients connect to.", .example = "[\"127.0.0.1:8080\"]"})
+          .field("workers", &C::workers, whole_number<std::uint32_t>({0, 1024}), {.doc = "Threads that serve requests. 0: as many as the CPUs that affinity and cgroup quota allow."})
+          .field("handover_socket", &C::handover_socket, text({.what = "an absolute path", .bytes_max = 4096, .pattern = "^(/.*)?$", .check = check_socket_path}),
+                 {.doc = "Unix socket over which a new process takes the listeners over, for restarts that lose no connection. Empty: off."})
+          .field("admin", &C::admin, admin(), {.doc = "The operator's listener."})
+          .field("limits", &C::limits, limits(), {.doc = "Limits for clients."})
+          .field("timeouts", &C::timeouts, client_timeouts(), {.doc = "Time limits for clients."})
+          .field("access_log", &C::access_log, access_log(), {.doc = "The access log."})
+          .field("aliases", &C::aliases, map_of(model_rule(), text(model_rule()), {0, NamesMax}),
+                 {.doc = "Other names of models: what a client asks for, and what it gets."})
+          .field("pools", &C::pools, list_of(pool(), {1, PoolsMax}), {.doc = "Who serves what.", .presence = Presence::Required})
+          .field("dns_refresh", &C::dns_refresh, duration({seconds(1), hours(24)}), {.doc = "How often the names of endpoints are resolved again; the last good answer is kept."})
+          .done();
+  return *described.type->structure();
+}
+
+void fill_names(Config& config) {
+  for (PoolConfig& each : config.pools) {
+    for (EndpointConfig& one : each.endpoints) {
+      if (one.name.empty() && !one.url.empty()) one.name = default_endpoint_name(one.url);
+    }
+  }
+}
+
+void finish(Problems& from, std::vector<ConfigError>* to) {
+  if (to != nullptr) *to = from.take();
+}
+
+}  // namespace
+
+Result<Config, std::vector<ConfigError>> read_config(std::string_view file_name, std::string_view text, std::vector<ConfigError>* warnings) {
+  Problems problems(file_name, text);
+  Problems doubts(file_name, text);
+  const std::optional<Node> root = parse_yaml(text, problems);
+  if (!root) return tl::unexpected(problems.take());
+  Config out;
+  ReadState state{.problems = problems, .path = {}};
+  whole_file().read(*root, root->mark, &out, state);
+  fill_names(out);
+  check_between_fields(out, &*root, problems, doubts);
+  finish(doubts, warnings);
+  if (!problems.empty()) return tl::unexpected(problems.take());
+  return out;
+}
+
+std::vector<ConfigError> check_config(std::string_view origin, Config& config, std::vector<ConfigError>* warnings) {
+  Problems problems(origin, {});
+  Problems doubts(origin, {});
+  fill_names(config);
+  check_between_fields(config, nullptr, problems, doubts);
+  finish(doubts, warnings);
+  return problems.take();
+}
+
+Result<EndpointConfig, std::vector<ConfigError>> read_endpoint_config(std::string_view origin, std::string_view text) {
+  static const Of<EndpointConfig> described = endpoint();
+  Problems problems(origin, text);
+  const std::optional<Node> root = parse_yaml(text, problems);
+  if (!root) return tl::unexpected(problems.take());
+  EndpointConfig out;
+  ReadState state{.problems = problems, .path = {}};
+  described.type->structure()->read(*root, root->mark, &out, state);
+  if (!problems.empty()) return tl::unexpected(problems.take());
+  if (out.name.empty()) out.name = default_endpoint_name(out.url);
+  return out;
+}
+
+std::string default_endpoint_name(std::string_view url) {
+  const auto parsed = parse_endpoint_url(url);
+  if (!parsed) return std::string(url);
+  const bool v6 = parsed->target.host.find(':') != std::string::npos;
+  return (v6 ? "[" + parsed->target.host + "]" : parsed->target.host) + ":" + std::to_string(parsed->target.port);
+}
+
+std::string config_json_schema() { return json_schema(whole_file(), SchemaTitle); }
+
+std::string config_reference_markdown() {
+  return reference_markdown(whole_file(), "Configuration",
+                            "The configuration of `evener serve` is one YAML file (JSON is accepted too). It is read strictly: an unknown or repeated field, a value of\n"
+                            "the wrong kind or out of range is an error, and `evener config check` shows all of them at once, each with its place. This page is generated\n"
+                            "from the same description as the reader; `evener config example` prints a commented file, `evener config schema` a JSON Schema for editors.\n\n"
+                            "Durations have a unit: `500ms`, `2s`, `1m30s`, `24h`. Sizes are bytes or have one of the units `KiB`, `MiB`, `GiB`. A text that looks like a\n"
+                            "number or a truth value is put in quotes. References to the environment such as `${NAME}` are not replaced.");
+}
+
+std::string config_example_yaml() {
+  return example_yaml(whole_file(),
+                      "Example configuration of evener serve. Lines that begin with #name: show defaults; remove the # to change one. All fields: docs/config-reference.md.");
+}
+
+}  // namespace evener::gateway
