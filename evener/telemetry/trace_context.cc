@@ -39,7 +39,10 @@ TraceContext continue_trace(std::string_view given, std::uint64_t trace_high, st
   context.continued_ = valid(given);
   if (context.continued_) {
     std::copy_n(given.begin() + 3, 32, text + 3);
-    std::copy_n(given.begin() + 53, 2, text + 53);
+    // Sampled (bit 0) and random trace id (bit 1); what other bits mean is not known, and the standard has them cleared.
+    const char low = given[54];
+    const int flags = low >= 'a' ? low - 'a' + 10 : low - '0';
+    text[54] = static_cast<char>('0' + (flags & 3));
   } else {
     // Bit 0 keeps an id from being all zeros, which the standard calls invalid.
     write_hex(text + 3, trace_high);
