@@ -3,8 +3,8 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <deque>
 #include <limits>
+#include <list>
 
 #include "evener/protocol/json_reader.h"
 
@@ -17,6 +17,8 @@ tl::unexpected<Error> refuse(std::string message) { return fail(std::move(messag
 /// Finds equal keys among the members of one object: a 64-bit filter first, so that the usual ten different keys cost ten table look-ups.
 class KeySet {
  public:
+  KeySet() : keys_(thread_keys()) {}
+
   /// False if the key was there before. Keys must stay where they are.
   bool insert(std::string_view key) {
     std::uint64_t hash = key.size();
@@ -35,7 +37,13 @@ class KeySet {
  private:
   std::uint64_t seen_ = 0;
   std::size_t count_ = 0;
-  std::array<std::string_view, JsonMembersMax> keys_;
+  // One per thread and not cleared: clearing four KiB for ten keys would cost more than all else here.
+  using Keys = std::array<std::string_view, JsonMembersMax>;
+  static Keys& thread_keys() {
+    thread_local Keys keys;
+    return keys;
+  }
+  Keys& keys_;
 };
 
 bool is_null(const JsonValue& value) { return value.kind == JsonKind::Null; }
@@ -189,7 +197,7 @@ Result<OpenAiRequest> read_request(JsonReader& reader, std::string_view body) {
   OpenAiRequest out;
   Candidates found;
   KeySet keys;
-  std::deque<std::string> unescaped;  // keys written with escapes; rare, and their addresses must not change
+  std::list<std::string> unescaped;  // keys written with escapes; rare, and their addresses must not change
   bool has_model = false;
   for (const JsonMember& member : reader.members()) {
     std::string_view key = member.key;
