@@ -5,6 +5,8 @@
 #include <thread>
 #include <utility>
 
+#include "evener/base/cpu_count.h"
+
 namespace evener::engine {
 
 struct Fleet::Worker {
@@ -27,7 +29,7 @@ Fleet::Fleet() = default;
 Result<std::unique_ptr<Fleet>> Fleet::start(std::vector<EngineOptions> engines, unsigned threads) {
   std::unique_ptr<Fleet> fleet(new Fleet);
   const auto wanted = static_cast<unsigned>(engines.size());
-  const unsigned count = std::clamp(threads == 0 ? std::min(wanted, std::thread::hardware_concurrency()) : threads, 1U, std::max(1U, wanted));
+  const unsigned count = std::clamp(threads == 0 ? std::min(wanted, cpu_count()) : threads, 1U, std::max(1U, wanted));
   for (unsigned i = 0; i < count; ++i) fleet->workers_.push_back(std::make_unique<Worker>());
   for (std::size_t i = 0; i < engines.size(); ++i) {
     Worker& worker = *fleet->workers_[i % count];

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <optional>
+#include <utility>
 
 #include "evener/lab/engine_presets.h"
 
@@ -72,7 +73,7 @@ Result<void> set_field(EngineOptions& options, std::string_view key, std::string
 
 }  // namespace
 
-Result<EngineOptions> parse_engine_spec(std::string_view text) {
+Result<EngineOptions> parse_engine_spec(std::string_view text, EngineOptions base) {
   const auto next_part = [&text] {
     const std::size_t comma = text.find(',');
     const std::string_view part = text.substr(0, comma);
@@ -87,7 +88,7 @@ Result<EngineOptions> parse_engine_spec(std::string_view text) {
     return fail(fmt::format("there is no engine preset \"{}\"; known are {}", preset_name, known), Fault::Client);
   }
 
-  EngineOptions options;
+  EngineOptions options = std::move(base);
   options.name = preset->name;
   options.config = preset->config;
   options.request_overhead = preset->request_overhead;

@@ -40,9 +40,21 @@ TEST_CASE("a speed given as a number replaces the preset's step model by a strai
   CHECK(step.per_sequence_s == 0.0005);
 }
 
+TEST_CASE("what the text does not say stays as in the base, a model named in the text replaces those of the base") {
+  EngineOptions base;
+  base.listen = "127.0.0.1:8005";
+  base.models = {"x", "y"};
+  base.faults.error = 0.5;
+  const auto plain = parse_engine_spec("edge", base);
+  CHECK(plain->listen == "127.0.0.1:8005");
+  CHECK(plain->models == base.models);
+  CHECK(plain->faults.error == 0.5);
+  CHECK(parse_engine_spec("edge,model=z", base)->models == std::vector<std::string>{"z"});
+}
+
 TEST_CASE("a wrong engine text is refused with the part, its value and what is allowed") {
   const auto message = [](std::string_view text) { return parse_engine_spec(text).error().message; };
-  CHECK(message("h200").starts_with("there is no engine preset \"h200\"; known are h100-8b,"));
+  CHECK(message("h200").starts_with("there is no engine preset \"h200\"; known are fast, h100-8b,"));
   CHECK(message("edge,fast") == "\"fast\" is not of the form key=value");
   CHECK(message("edge,batch=0") == "batch is \"0\"; it must be a whole number 1..100000");
   CHECK(message("edge,batch=2x") == "batch is \"2x\"; it must be a whole number 1..100000");

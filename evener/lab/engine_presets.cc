@@ -49,6 +49,12 @@ RooflineStep four_bit(RooflineStep model) {
 // KV blocks of 16 tokens where no run gives them: (memory * 0.9 - weights - 2 GB for activations) / (16 * KV bytes per token).
 const std::array Presets{
     EnginePreset{
+        .name = "fast",
+        .description = "no real machine: 1 ms per token and a million prompt tokens per second, for tests",
+        .config = {.step = LinearStep{.prefill_tokens_per_s = 1e6, .base_s = 0.001, .per_sequence_s = 0, .per_kv_token_s = 0},
+                   .batch_sequences_max = 1024, .batch_tokens_max = 65'536, .kv_blocks = 100'000},
+        .request_overhead = 0ms},
+    EnginePreset{
         .name = "h100-8b",
         .description = "H100 80 GB, Llama-3.1-8B bf16; efficiencies fitted to Vidur's H100 profiles, KV and attention from cluster runs",
         .config = {.step = on(Llama8B, {989e12, 3350e9}, {.62, .95, .80, .40, 60e-6}),

@@ -67,6 +67,7 @@ std::string report_table(const LoadReport& report, Color color) {
   latency_row(out, "between tokens", report.itl);
   latency_row(out, "whole request", report.e2e);
   latency_row(out, "generator was late by", report.lateness);
+  if (report.resent > 0) out += fmt::format("{} requests were sent again, because the kept connection had just been closed\n", report.resent);
   if (report.overdue > 0) out += fmt::format("{} requests waited for a free connection; their latency includes that\n", report.overdue);
   if (report.not_sent > 0) out += fmt::format("{}{} planned requests were never sent{}\n", red, report.not_sent, plain);
   if (report.cancelled > 0) out += fmt::format("{} requests were cancelled at the end of the run\n", report.cancelled);

@@ -1,6 +1,8 @@
 #include "evener/load/worker.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "evener/base/clock.h"
@@ -11,6 +13,14 @@ namespace {
 
 constexpr std::size_t WholeAnswerBytesMax = 64UL * 1024 * 1024;
 constexpr std::size_t ErrorBytesMax = 64UL * 1024;
+
+// How soon a server's close of an idle connection that crossed our request must show.
+constexpr Duration KeepAliveRaceMax = std::chrono::milliseconds(50);
+
+bool was_closed(const Error& error) {
+  return error.message.ends_with("the server closed the connection") || error.message.ends_with(std::strerror(ECONNRESET)) ||
+         error.message.ends_with(std::strerror(EPIPE));
+}
 
 Failure failure_of_status(std::uint16_t status) {
   if (status == 429 || status == 503) return Failure::Refused;
@@ -167,13 +177,15 @@ net::Task<Result<void>> Worker::connect(Lane& lane, Instant deadline) {
 }
 
 /// A kept connection may have been closed by the server while it was idle, which shows only when it is used: then once more on a new one.
+/// A break that comes later, or anything else that goes wrong, is the server's failure and counts.
 net::Task<Result<net::HttpResponse>> Worker::send(Lane& lane, const net::HttpRequest& request, Instant deadline) {
   const bool reused = lane.client.connected();
   if (!reused) {
     if (auto connected = co_await connect(lane, deadline); !connected) co_return tl::unexpected(connected.error());
   }
+  const Instant begun = monotonic_now();
   auto head = co_await lane.client.send(request, target_.host, deadline);
-  if (head || !reused || monotonic_now() >= deadline || reactor_.stopping()) co_return head;
+  if (head || !reused || !was_closed(head.error()) || monotonic_now() - begun > KeepAliveRaceMax || reactor_.stopping()) co_return head;
   ++report_.resent;
   if (auto connected = co_await connect(lane, deadline); !connected) co_return tl::unexpected(connected.error());
   co_return co_await lane.client.send(request, target_.host, deadline);
