@@ -228,6 +228,8 @@ net::Task<> Control::check_endpoint(std::shared_ptr<ManagedEndpoint> endpoint, s
     const auto woken = co_await endpoint->check_now.wait_until(reactor.now() + from_seconds(seconds(interval) * spread));
     if (woken == net::Event::Result::Cancelled) break;
     if (endpoint->removed || !check.enabled) continue;
+    pool = find_pool(pool_name);  // a reload may have moved it meanwhile
+    if (pool == nullptr) break;
     const std::shared_ptr<Pool> alive = pool->pool;
     const CheckFinding finding = co_await check_health(reactor, client, *endpoint, check);
     if (endpoint->removed) break;
