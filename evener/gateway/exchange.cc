@@ -114,17 +114,18 @@ net::Task<bool> Exchange::read_head() {
   const net::http1::HeadError* error = nullptr;
   for (;;) {
     const auto state = scanner.scan(request_.view(0, request_end_));
-    if (state == net::http1::HeadScanner::State::Complete) break;
     if (state == net::http1::HeadScanner::State::Bad) {
       static constexpr net::http1::HeadError stray{.status = 400, .reason = "a line of the head does not end in CRLF"};
       error = &stray;
       break;
     }
-    if (request_end_ > config.limits.head_bytes) {
+    const bool complete = state == net::http1::HeadScanner::State::Complete;
+    if ((complete ? scanner.length() : request_end_) > config.limits.head_bytes) {
       static constexpr net::http1::HeadError large{.status = 431, .reason = "the head is larger than limits.head_bytes"};
       error = &large;
       break;
     }
+    if (complete) break;
     if (request_end_ == request_.capacity()) {
       net::Buffer larger = net::Buffer::take(request_.capacity() * 2);
       std::memcpy(larger.data(), request_.data(), request_end_);
