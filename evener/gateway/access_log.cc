@@ -1,5 +1,7 @@
 #include "evener/gateway/access_log.h"
 
+#include <algorithm>
+#include <charconv>
 #include <ctime>
 
 #include "evener/base/json_writer.h"
@@ -7,27 +9,75 @@
 namespace evener::gateway {
 namespace {
 
-void milliseconds(JsonWriter& json, std::string_view name, Duration duration) {
-  json.key(name);
-  if (duration < Duration::zero()) {
-    json.null();
-  } else {
-    // Whole microseconds, so that no floating-point formatting is needed on this path.
-    json.fixed(static_cast<double>(std::chrono::duration_cast<std::chrono::microseconds>(duration).count()) / 1000.0, 3);
-  }
-}
+/// Writes the line from front to back into a stack buffer that is large enough for all but absurd texts; those go through the string.
+class Line {
+ public:
+  explicit Line(std::string& out) : out_(out) {}
 
-void tokens(JsonWriter& json, std::string_view name, std::int64_t count) {
-  json.key(name);
-  if (count < 0) {
-    json.null();
-  } else {
-    json.value(count);
+  /// Bytes that are JSON already.
+  void put(std::string_view bytes) {
+    if (bytes.size() > static_cast<std::size_t>(buffer_ + sizeof buffer_ - at_)) flush();
+    if (bytes.size() > sizeof buffer_) {
+      out_.append(bytes);
+      return;
+    }
+    __builtin_memcpy(at_, bytes.data(), bytes.size());
+    at_ += bytes.size();
   }
-}
 
-/// RFC 3339 in UTC with milliseconds. The date changes once a day and the second once a second, so both are kept per thread.
-void append_time(JsonWriter& json, std::int64_t wall_ns) {
+  /// A text from outside.
+  void text(std::string_view value) {
+    if (std::all_of(value.begin(), value.end(), [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; })) {
+      put("\"");
+      put(value);
+      put("\"");
+      return;
+    }
+    flush();
+    append_json_string(out_, value);
+  }
+
+  void number(std::uint64_t value) {
+    if (static_cast<std::size_t>(buffer_ + sizeof buffer_ - at_) < 20) flush();
+    at_ = std::to_chars(at_, buffer_ + sizeof buffer_, value).ptr;
+  }
+
+  /// Microseconds as milliseconds with three decimals; null where it was not reached.
+  void milliseconds(std::string_view key, Duration duration) {
+    put(key);
+    if (duration < Duration::zero()) {
+      put("null");
+      return;
+    }
+    const auto us = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(duration).count());
+    number(us / 1000);
+    const auto rest = static_cast<unsigned>(us % 1000);
+    const char decimals[] = {'.', static_cast<char>('0' + rest / 100), static_cast<char>('0' + rest / 10 % 10), static_cast<char>('0' + rest % 10)};
+    put({decimals, sizeof decimals});
+  }
+
+  void tokens(std::string_view key, std::int64_t count) {
+    put(key);
+    if (count < 0) {
+      put("null");
+    } else {
+      number(static_cast<std::uint64_t>(count));
+    }
+  }
+
+  void flush() {
+    out_.append(buffer_, static_cast<std::size_t>(at_ - buffer_));
+    at_ = buffer_;
+  }
+
+ private:
+  std::string& out_;
+  char buffer_[2048];
+  char* at_ = buffer_;
+};
+
+/// RFC 3339 in UTC with milliseconds. The second changes once a second, so it is kept per thread.
+std::string_view time_text(std::int64_t wall_ns) {
   thread_local std::int64_t kept_second = -1;
   thread_local char text[] = "1970-01-01T00:00:00.000Z";
   const std::int64_t second = wall_ns / 1'000'000'000;
@@ -42,7 +92,7 @@ void append_time(JsonWriter& json, std::int64_t wall_ns) {
   text[20] = static_cast<char>('0' + ms / 100);
   text[21] = static_cast<char>('0' + ms / 10 % 10);
   text[22] = static_cast<char>('0' + ms % 10);
-  json.key("time").value(std::string_view(text, sizeof text - 1));
+  return {text, sizeof text - 1};
 }
 
 }  // namespace
@@ -62,27 +112,56 @@ std::string_view ended_by_name(EndedBy ended) {
 }
 
 void append_access_line(std::string& out, const AccessRecord& record, std::int64_t wall_ns) {
-  {
-    JsonWriter json(out);
-    json.begin_object();
-    append_time(json, wall_ns);
-    json.member("request_id", record.request_id).member("trace_id", record.trace_id).member("client", record.client);
-    json.member("method", record.method).member("path", record.path).member("status", record.status);
-    json.member("ended", ended_by_name(record.ended));
-    if (!record.detail.empty()) json.member("detail", record.detail);
-    json.member("pool", record.pool).member("endpoint", record.endpoint).member("pick", record.pick).member("model", record.model);
-    json.member("attempts", record.attempts).member("stream", record.stream);
-    milliseconds(json, "queue_ms", record.queue);
-    milliseconds(json, "connect_ms", record.connect);
-    milliseconds(json, "first_token_ms", record.first_token);
-    milliseconds(json, "total_ms", record.total);
-    json.member("request_bytes", record.request_bytes).member("response_bytes", record.response_bytes).member("events", record.events);
-    tokens(json, "prompt_tokens", record.prompt_tokens);
-    tokens(json, "completion_tokens", record.completion_tokens);
-    tokens(json, "cached_tokens", record.cached_tokens);
-    json.end_object();
+  // By hand and not through JsonWriter: this runs for every request, and was a fifth of the gateway's own instructions before.
+  Line line(out);
+  line.put("{\"time\":\"");
+  line.put(time_text(wall_ns));
+  line.put("\",\"request_id\":");
+  line.text(record.request_id);
+  line.put(",\"trace_id\":\"");
+  line.put(record.trace_id);
+  line.put("\",\"client\":\"");
+  line.put(record.client);
+  line.put("\",\"method\":");
+  line.text(record.method);
+  line.put(",\"path\":");
+  line.text(record.path);
+  line.put(",\"status\":");
+  line.number(record.status);
+  line.put(",\"ended\":\"");
+  line.put(ended_by_name(record.ended));
+  if (!record.detail.empty()) {
+    line.put("\",\"detail\":");
+    line.text(record.detail);
+    line.put(",\"pool\":");
+  } else {
+    line.put("\",\"pool\":");
   }
-  out += '\n';
+  line.text(record.pool);
+  line.put(",\"endpoint\":");
+  line.text(record.endpoint);
+  line.put(",\"pick\":\"");
+  line.put(record.pick);
+  line.put("\",\"model\":");
+  line.text(record.model);
+  line.put(",\"attempts\":");
+  line.number(record.attempts);
+  line.put(record.stream ? ",\"stream\":true" : ",\"stream\":false");
+  line.milliseconds(",\"queue_ms\":", record.queue);
+  line.milliseconds(",\"connect_ms\":", record.connect);
+  line.milliseconds(",\"first_token_ms\":", record.first_token);
+  line.milliseconds(",\"total_ms\":", record.total);
+  line.put(",\"request_bytes\":");
+  line.number(record.request_bytes);
+  line.put(",\"response_bytes\":");
+  line.number(record.response_bytes);
+  line.put(",\"events\":");
+  line.number(record.events);
+  line.tokens(",\"prompt_tokens\":", record.prompt_tokens);
+  line.tokens(",\"completion_tokens\":", record.completion_tokens);
+  line.tokens(",\"cached_tokens\":", record.cached_tokens);
+  line.put("}\n");
+  line.flush();
 }
 
 }  // namespace evener::gateway

@@ -243,7 +243,7 @@ void Exchange::write_upstream_head(std::string& out, const Endpoint& endpoint) {
         break;
       default: break;
     }
-    writer.header(header.name, header.value);
+    writer.parsed_header(header);
   }
   if (!endpoint.authorization.empty()) writer.header("Authorization", endpoint.authorization);
   if (body_mode_ == BodyMode::Whole) {
@@ -287,7 +287,6 @@ std::size_t Exchange::body_pieces(const Endpoint& endpoint, std::array<iovec, 4>
 
 net::Task<long> Exchange::send_request(const Endpoint& endpoint) {
   std::string head;
-  head.reserve(1024);
   write_upstream_head(head, endpoint);
   upstream_.set_write_deadline(reactor_.now() + routing_->config().timeouts.body_idle);
   if (body_mode_ == BodyMode::Streamed && !body_read_) {

@@ -128,14 +128,13 @@ void Exchange::write_client_head(std::string& out, const net::http1::ResponseHea
   using net::http1::HeaderId;
   const bool delimited = answer.framing == Framing::None || answer.framing == Framing::Length;
   if (worker_.shared.draining.load(std::memory_order_relaxed) || (http10_ && !delimited)) keep_alive_ = false;
-  out.reserve(768);
   net::http1::HeadWriter writer(out);
   writer.status_line(head.status);
   for (const net::http1::Header& header : head.headers) {
     if (header.hop_by_hop || header.id == HeaderId::XRequestId || header.id == HeaderId::XEvener) continue;
     // With HEAD and 304 the length tells of a body that is not sent here.
     if (header.id == HeaderId::ContentLength && answer.framing != Framing::None) continue;
-    writer.header(header.name, header.value);
+    writer.parsed_header(header);
   }
   if (answer.framing == Framing::Length) writer.header("Content-Length", answer.remaining);
   if (!delimited && !http10_) writer.header("Transfer-Encoding", "chunked");

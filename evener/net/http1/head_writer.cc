@@ -14,7 +14,8 @@ namespace {
 
 /// A head that says something else than its writer meant would be a smuggled request: stop instead. On in release builds too.
 void require(bool holds, const char* what) {
-  if (holds) [[likely]] return;
+  if (holds) [[likely]]
+    return;
   std::fprintf(stderr, "evener: broken invariant in HeadWriter: %s\n", what);
   std::abort();
 }
@@ -81,19 +82,26 @@ std::string_view reason_phrase(std::uint16_t status) {
   }
 }
 
-void HeadWriter::append(std::initializer_list<std::string_view> parts) {
-  std::size_t bytes = 0;
-  for (const std::string_view part : parts) bytes += part.size();
-  if (string_ != nullptr) {
-    for (const std::string_view part : parts) string_->append(part);
-    written_ += bytes;
-    return;
-  }
-  if (overflow_ || bytes > static_cast<std::size_t>(end_ - pos_)) {
+HeadWriter::HeadWriter(std::string& out) : string_(&out) {
+  constexpr std::size_t UsualHeadBytes = 1024;
+  const std::size_t before = out.size();
+  out.resize(before + UsualHeadBytes);
+  begin_ = pos_ = out.data() + before;
+  end_ = out.data() + out.size();
+}
+
+bool HeadWriter::grow(std::size_t bytes) {
+  if (string_ == nullptr) {
     overflow_ = true;
-    return;
+    return false;
   }
-  for (const std::string_view part : parts) pos_ = std::copy_n(part.data(), part.size(), pos_);
+  const auto before = static_cast<std::size_t>(begin_ - string_->data());
+  const std::size_t written = size();
+  string_->resize(before + (written + bytes) * 2);
+  begin_ = string_->data() + before;
+  pos_ = begin_ + written;
+  end_ = string_->data() + string_->size();
+  return true;
 }
 
 void HeadWriter::start(Stage expected) {
@@ -110,9 +118,19 @@ void HeadWriter::request_line(std::string_view method, std::string_view target) 
 void HeadWriter::request_line(std::string_view method, std::string_view path, std::string_view query) {
   start(Stage::StartLine);
   require(is_token(method), "a method that is no token");
-  const auto is_target = [](std::string_view text) { return find_target_end(text.data(), text.data() + text.size()) == text.data() + text.size(); };
+  const auto is_target = [](std::string_view text) {
+    const char* const end = text.data() + text.size();
+    return find_target_end(text.data(), end) == end;
+  };
   require(!path.empty() && is_target(path) && is_target(query), "a target that is empty or holds a character that has to be encoded");
-  append({method, " ", path, query.empty() ? "" : "?", query, " HTTP/1.1\r\n"});
+  if (reserve(method.size() + path.size() + query.size() + 16)) {
+    put(method);
+    put(" ");
+    put(path);
+    if (!query.empty()) put("?");
+    put(query);
+    put(" HTTP/1.1\r\n");
+  }
   stage_ = Stage::Fields;
 }
 
@@ -124,7 +142,11 @@ void HeadWriter::status_line(std::uint16_t status, std::string_view reason) {
   line[9] = static_cast<char>('0' + status / 100);
   line[10] = static_cast<char>('0' + status / 10 % 10);
   line[11] = static_cast<char>('0' + status % 10);
-  append({std::string_view(line, sizeof line - 1), reason, "\r\n"});
+  if (reserve(sizeof line + reason.size() + 2)) {
+    put(std::string_view(line, sizeof line - 1));
+    put(reason);
+    put("\r\n");
+  }
   stage_ = Stage::Fields;
 }
 
@@ -141,13 +163,28 @@ void HeadWriter::header(std::string_view name, std::string_view value, std::stri
   require(is_token(name), "a header name that is no token");
   check_value(value);
   check_value(more);
-  append({name, ": ", value, more, "\r\n"});
+  if (!reserve(name.size() + value.size() + more.size() + 4)) return;
+  put(name);
+  put(": ");
+  put(value);
+  if (!more.empty()) put(more);
+  put("\r\n");
+}
+
+void HeadWriter::parsed_header(const Header& header) {
+  start(Stage::Fields);
+  if (!reserve(header.name.size() + header.value.size() + 4)) return;
+  put(header.name);
+  put(": ");
+  put(header.value);
+  put("\r\n");
 }
 
 void HeadWriter::end() {
   start(Stage::Fields);
-  append({"\r\n"});
+  if (reserve(2)) put("\r\n");
   stage_ = Stage::Done;
+  if (string_ != nullptr) string_->resize(static_cast<std::size_t>(pos_ - string_->data()));
 }
 
 }  // namespace evener::net::http1

@@ -5,9 +5,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <string>
 #include <string_view>
+
+#include "evener/net/http1/head.h"
 
 namespace evener::net::http1 {
 
@@ -16,8 +17,8 @@ namespace evener::net::http1 {
 
 class HeadWriter {
  public:
-  /// Appends to `out`.
-  explicit HeadWriter(std::string& out) : string_(&out) {}
+  /// Appends to `out`, whose contents behind its present end are meaningless until end() was called.
+  explicit HeadWriter(std::string& out);
   /// Writes to [buffer, buffer + capacity). A head that is too long for it leaves overflow() set and its bytes are not to be used.
   HeadWriter(char* buffer, std::size_t capacity) : begin_(buffer), pos_(buffer), end_(buffer + capacity) {}
 
@@ -31,6 +32,8 @@ class HeadWriter {
 
   void header(std::string_view name, std::string_view value);
   void header(std::string_view name, std::uint64_t value);
+  /// A field as the parser of head.h gave it: what it accepted is not checked again, which is most of the cost of writing one.
+  void parsed_header(const Header& header);
   /// A value in two parts, such as a scheme and a secret, without putting them together first.
   void header(std::string_view name, std::string_view value, std::string_view more);
 
@@ -39,12 +42,21 @@ class HeadWriter {
 
   [[nodiscard]] bool overflow() const { return overflow_; }
   /// Bytes written to the buffer (or this writer's share of the string).
-  [[nodiscard]] std::size_t size() const { return string_ != nullptr ? written_ : static_cast<std::size_t>(pos_ - begin_); }
+  [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(pos_ - begin_); }
 
  private:
   enum class Stage : std::uint8_t { StartLine, Fields, Done };
 
-  void append(std::initializer_list<std::string_view> parts);
+  /// Makes room for so many bytes; false when the buffer cannot grow.
+  bool reserve(std::size_t bytes) {
+    if (!overflow_ && bytes <= static_cast<std::size_t>(end_ - pos_)) [[likely]] return true;
+    return grow(bytes);
+  }
+  bool grow(std::size_t bytes);
+  void put(std::string_view bytes) {
+    __builtin_memcpy(pos_, bytes.data(), bytes.size());
+    pos_ += bytes.size();
+  }
   void start(Stage expected);
   static void check_value(std::string_view value);
 
@@ -52,7 +64,6 @@ class HeadWriter {
   char* begin_ = nullptr;
   char* pos_ = nullptr;
   char* end_ = nullptr;
-  std::size_t written_ = 0;
   Stage stage_ = Stage::StartLine;
   bool overflow_ = false;
 };
