@@ -39,7 +39,8 @@ HealthAnswer by_model_state(std::string_view body) {
         const auto state = reader.find_in(version, "state");
         if (!state) continue;
         if (state->text == "\"AVAILABLE\"") answer = HealthAnswer::Healthy;
-        if (answer == HealthAnswer::Unhealthy && (state->text == "\"START\"" || state->text == "\"LOADING\"")) answer = HealthAnswer::Loading;
+        if (answer == HealthAnswer::Unhealthy && (state->text == "\"START\"" || state->text == "\"LOADING\""))
+          answer = HealthAnswer::Loading;
       }
     }
   }

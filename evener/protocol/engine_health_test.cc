@@ -35,7 +35,8 @@ TEST_CASE("a configured path wins and wants a success") {
 }
 
 TEST_CASE("a health path answers 2xx when it serves and 503 while it loads") {
-  for (const EngineKind kind : {EngineKind::Vllm, EngineKind::Sglang, EngineKind::LlamaCpp, EngineKind::Tgi, EngineKind::TrtLlm, EngineKind::Triton, EngineKind::Ollama}) {
+  for (const EngineKind kind : {EngineKind::Vllm, EngineKind::Sglang, EngineKind::LlamaCpp, EngineKind::Tgi, EngineKind::TrtLlm,
+                                EngineKind::Triton, EngineKind::Ollama}) {
     CHECK(answer(kind, 200) == Healthy);
     CHECK(answer(kind, 503, R"({"error":{"code":503,"message":"Loading model"}})") == Loading);
     CHECK(answer(kind, 500) == Unhealthy);
@@ -65,7 +66,11 @@ TEST_CASE("of an unknown server any answer but a server error will do") {
 
 TEST_CASE("TensorFlow Serving is healthy when some version of the model is available") {
   const auto state = [](std::uint16_t status, std::string_view body) { return answer(EngineKind::TfServing, status, body, "m"); };
-  CHECK(state(200, R"({"model_version_status":[{"version":"2","state":"LOADING"},{"version":"1","state":"AVAILABLE","status":{"error_code":"OK"}}]})") == Healthy);
+  CHECK(
+      state(
+          200,
+          R"({"model_version_status":[{"version":"2","state":"LOADING"},{"version":"1","state":"AVAILABLE","status":{"error_code":"OK"}}]})") ==
+      Healthy);
   CHECK(state(200, R"({ "model_version_status": [ { "state": "LOADING" } ] })") == Loading);
   CHECK(state(200, R"({"model_version_status":[{"state":"START"}]})") == Loading);
   CHECK(state(200, R"({"model_version_status":[{"state":"END"},{"state":"UNLOADING"}]})") == Unhealthy);

@@ -12,7 +12,7 @@ enum class EngineKind : std::uint8_t { OpenAi, Vllm, Sglang, LlamaCpp, Tgi, TrtL
 
 struct EngineName {
   EngineKind kind = EngineKind::Generic;
-  std::string_view name;   // as written in configurations
+  std::string_view name;  // as written in configurations
 };
 inline constexpr std::array<EngineName, 10> EngineNames = {{
     {EngineKind::OpenAi, "openai"},

@@ -171,8 +171,8 @@ std::optional<JsonError> JsonReader::walk() {
   if (count == 0 || text[at[0]] != '{') return JsonError{"the text is not a JSON object", count == 0 ? 0 : at[0]};
 
   Expect expect = Expect::KeyOrEnd;
-  std::uint32_t depth = 1;     // containers open
-  bool in_array = false;       // the innermost one
+  std::uint32_t depth = 1;           // containers open
+  bool in_array = false;             // the innermost one
   std::uint32_t key = 0, value = 0;  // of the current top-level member
   is_array_[0] = 0;
 
@@ -351,8 +351,9 @@ bool unescape_json(std::string_view raw, std::string& out) {
 std::optional<std::uint64_t> to_unsigned(const JsonValue& value) {
   if (value.kind != JsonKind::Number) return std::nullopt;
   std::uint64_t number = 0;
-  const char* const end = value.text.data() + value.text.size();
-  const auto [after, error] = std::from_chars(value.text.data(), end, number);
+  const char* const begin = value.text.data();
+  const char* const end = begin + value.text.size();
+  const auto [after, error] = std::from_chars(begin, end, number);
   if (error != std::errc() || after != end) return std::nullopt;
   return number;
 }

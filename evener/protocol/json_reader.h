@@ -28,17 +28,17 @@ enum class JsonKind : std::uint8_t { Object, Array, String, Number, True, False,
 
 struct JsonValue {
   JsonKind kind = JsonKind::Null;
-  std::string_view text;        // exactly its bytes, quotes and brackets included
-  std::uint32_t position = 0;   // in the structure; of no use to callers
+  std::string_view text;       // exactly its bytes, quotes and brackets included
+  std::uint32_t position = 0;  // in the structure; of no use to callers
 };
 struct JsonMember {
-  std::string_view key;         // as written between the quotes, perhaps with escapes
+  std::string_view key;  // as written between the quotes, perhaps with escapes
   JsonValue value;
 };
 
 struct JsonError {
-  const char* what = "";        // static
-  std::size_t offset = 0;       // in the text
+  const char* what = "";   // static
+  std::size_t offset = 0;  // in the text
 };
 
 /// Whether numbers and literals are checked. What an engine wrote is trusted that far.

@@ -71,7 +71,8 @@ Result<std::string_view> find_boundary(std::string_view content_type) {
   const std::string_view type = take_token(rest);
   if (rest.empty() || rest.front() != '/') return refuse("Content-Type is not multipart/form-data");
   rest.remove_prefix(1);
-  if (!equals_ignoring_case(type, "multipart") || !equals_ignoring_case(take_token(rest), "form-data")) return refuse("Content-Type is not multipart/form-data");
+  if (!equals_ignoring_case(type, "multipart") || !equals_ignoring_case(take_token(rest), "form-data"))
+    return refuse("Content-Type is not multipart/form-data");
   std::string_view boundary;
   Parameter parameter;
   for (skip_blanks(rest); !rest.empty(); skip_blanks(rest)) {
@@ -79,7 +80,8 @@ Result<std::string_view> find_boundary(std::string_view content_type) {
     if (!equals_ignoring_case(parameter.name, "boundary")) continue;
     if (!boundary.empty()) return refuse("Content-Type has more than one boundary");
     boundary = parameter.value;
-    if (boundary.empty() || boundary.size() > BoundaryBytesMax || boundary.back() == ' ') return refuse("the boundary of Content-Type must have 1 to 70 bytes");
+    if (boundary.empty() || boundary.size() > BoundaryBytesMax || boundary.back() == ' ')
+      return refuse("the boundary of Content-Type must have 1 to 70 bytes");
     for (const char c : boundary) {
       if (!is_boundary_char(c)) return refuse("the boundary of Content-Type holds a character that boundaries may not have");
     }
@@ -108,7 +110,8 @@ Result<Field> read_part_head(std::string_view head) {
     std::string_view line = head.substr(0, end);
     head.remove_prefix(end == std::string_view::npos ? head.size() : end + 2);
     for (const char c : line) {
-      if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f) return refuse("a header of a form part holds a control character");
+      if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f)
+        return refuse("a header of a form part holds a control character");
     }
     const std::string_view field = take_token(line);
     if (field.empty() || line.empty() || line.front() != ':') return refuse("a header of a form part is malformed");
@@ -133,7 +136,8 @@ Result<Field> read_part_head(std::string_view head) {
     if (!has_name) return refuse("a form part has no name");
   }
   if (!has_disposition) return refuse("a form part has no Content-Disposition");
-  if (name != "model") return resembles_model(name) ? Result<Field>(refuse("a form field is named almost like model")) : Result<Field>(Field::Other);
+  if (name != "model")
+    return resembles_model(name) ? Result<Field>(refuse("a form field is named almost like model")) : Result<Field>(Field::Other);
   if (encoded) return refuse("the form field model is encoded");
   if (has_filename) return refuse("the form field model is a file");
   return Field::Model;

@@ -12,7 +12,8 @@ using namespace evener::protocol;
 using namespace std::string_view_literals;
 
 constexpr std::string_view Type = "multipart/form-data; boundary=xyz";
-constexpr std::string_view File = "--xyz\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\nContent-Type: audio/wav\r\n\r\nRIFF\r\n--xy\r\n\0--\r\n"sv;
+constexpr std::string_view File =
+    "--xyz\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\nContent-Type: audio/wav\r\n\r\nRIFF\r\n--xy\r\n\0--\r\n"sv;
 constexpr std::string_view Model = "--xyz\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhisper-1\r\n";
 constexpr std::string_view End = "--xyz--\r\n";
 
@@ -61,10 +62,11 @@ TEST_CASE("the boundary may be quoted, and its parameter stand anywhere") {
 TEST_CASE("a Content-Type that leaves the boundary open is refused") {
   const std::string body = join({Model, End});
   for (const std::string_view type :
-       {"", "application/json", "multipart/mixed; boundary=xyz", "multipart/form-data", "multipart/form-data;", "multipart/form-data; boundary=",
-        "multipart/form-data; boundary=\"\"", "multipart/form-data; boundary=xyz; boundary=abc", "multipart/form-data; boundary=xyz; boundary=xyz",
-        "multipart/form-data; boundary=xyz x", "multipart/form-data; boundary=x@z", "multipart/form-data; boundary=\"xyz ", "multipart/form-data; boundary=\"xyz \"",
-        "multipart/form-data; boundary=\"x\\yz\"", "multipart/form-data boundary=xyz", "multipart/form-data; x; boundary=xyz", "multipart/form-data, boundary=xyz"}) {
+       {"", "application/json", "multipart/mixed; boundary=xyz", "multipart/form-data", "multipart/form-data;",
+        "multipart/form-data; boundary=", "multipart/form-data; boundary=\"\"", "multipart/form-data; boundary=xyz; boundary=abc",
+        "multipart/form-data; boundary=xyz; boundary=xyz", "multipart/form-data; boundary=xyz x", "multipart/form-data; boundary=x@z",
+        "multipart/form-data; boundary=\"xyz ", "multipart/form-data; boundary=\"xyz \"", "multipart/form-data; boundary=\"x\\yz\"",
+        "multipart/form-data boundary=xyz", "multipart/form-data; x; boundary=xyz", "multipart/form-data, boundary=xyz"}) {
     CAPTURE(type);
     CHECK(refused(type, body));
   }
@@ -79,14 +81,14 @@ TEST_CASE("a body whose parts could be cut in two ways is refused") {
   CHECK(refused(Type, ""));
   CHECK(refused(Type, "--xyz"));
   CHECK(refused(Type, "--xyz--"));
-  CHECK(refused(Type, join({"\r\n", Model, End})));               // a line before the first boundary
+  CHECK(refused(Type, join({"\r\n", Model, End})));  // a line before the first boundary
   CHECK(refused(Type, join({"preamble\r\n", Model, End})));
-  CHECK(refused(Type, Model));                                    // no last boundary
+  CHECK(refused(Type, Model));  // no last boundary
   CHECK(refused(Type, join({Model, "--xyz-"})));
   CHECK(refused(Type, join({Model, "--xyz\r\n"})));
   CHECK(refused(Type, join({Model, End, "epilogue"})));
   CHECK(refused(Type, join({Model, End, File, End})));
-  CHECK(refused(Type, join({Model, "--xyz \r\n", File, End})));   // blanks behind a boundary
+  CHECK(refused(Type, join({Model, "--xyz \r\n", File, End})));  // blanks behind a boundary
   CHECK(refused(Type, "--xyz\nContent-Disposition: form-data; name=\"model\"\n\nm\n--xyz--\n"));
   CHECK(refused(Type, "--xyz\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nm\r\n--xyzz\r\n"));  // a longer boundary in the data
   CHECK(refused(Type, "--abc\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nm\r\n--abc--"));
@@ -96,12 +98,15 @@ TEST_CASE("a part whose head is not beyond doubt is refused") {
   CHECK(outcome(Type, with_head("content-disposition:form-data; name=model")) == "m");
   CHECK(outcome(Type, with_head("Content-Type: text/plain; charset=utf-8\r\nContent-Disposition: form-data; name=\"model\"")) == "m");
   for (const std::string_view head :
-       {"X: y"sv, "Content-Disposition: form-data"sv, "Content-Disposition: attachment; name=\"model\""sv, "Content-Disposition: form-data; name=\"model\"; name=\"x\""sv,
-        "Content-Disposition: form-data; name=\"x\"; name=\"model\""sv, "Content-Disposition: form-data; name=\"x\"; name*=utf-8''model"sv,
-        "Content-Disposition: form-data; name=\"model"sv, "Content-Disposition: form-data; name=\"mod\\el\""sv, "Content-Disposition: form-data; name=\"Model\""sv,
-        "Content-Disposition: form-data; name=\"model\"; filename=\"m\""sv, "Content-Disposition: form-data; name=\"model\"\r\nContent-Transfer-Encoding: base64"sv,
-        "Content-Disposition: form-data; name=\"x\"\r\nContent-Disposition: form-data; name=\"model\""sv, "Content-Disposition: form-data;\r\n name=\"model\""sv,
-        "Content-Disposition : form-data; name=\"model\""sv, ": x"sv, "Content-Disposition: form-data; name=\"model\"x"sv, "Content-Disposition: form-data; name="sv,
+       {"X: y"sv, "Content-Disposition: form-data"sv, "Content-Disposition: attachment; name=\"model\""sv,
+        "Content-Disposition: form-data; name=\"model\"; name=\"x\""sv, "Content-Disposition: form-data; name=\"x\"; name=\"model\""sv,
+        "Content-Disposition: form-data; name=\"x\"; name*=utf-8''model"sv, "Content-Disposition: form-data; name=\"model"sv,
+        "Content-Disposition: form-data; name=\"mod\\el\""sv, "Content-Disposition: form-data; name=\"Model\""sv,
+        "Content-Disposition: form-data; name=\"model\"; filename=\"m\""sv,
+        "Content-Disposition: form-data; name=\"model\"\r\nContent-Transfer-Encoding: base64"sv,
+        "Content-Disposition: form-data; name=\"x\"\r\nContent-Disposition: form-data; name=\"model\""sv,
+        "Content-Disposition: form-data;\r\n name=\"model\""sv, "Content-Disposition : form-data; name=\"model\""sv, ": x"sv,
+        "Content-Disposition: form-data; name=\"model\"x"sv, "Content-Disposition: form-data; name="sv,
         "Content-Disposition: form-data; name=\"mo\0del\""sv, "Content-Disposition: form-data; name=\"model\"\nX: y"sv}) {
     CAPTURE(head);
     CHECK(refused(Type, with_head(head)));
@@ -113,7 +118,9 @@ TEST_CASE("the model must be there once, be no more than a name, and not be empt
   CHECK(outcome(Type, join({Model, File, Model, End})) == "refused: the form has the field model twice");
   CHECK(refused(Type, "--xyz\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\n\r\n--xyz--"));
   CHECK(refused(Type, "--xyz\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\na\nb\r\n--xyz--"));
-  const auto of_length = [](std::size_t length) { return join({"--xyz\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\n", std::string(length, 'm'), "\r\n", End}); };
+  const auto of_length = [](std::size_t length) {
+    return join({"--xyz\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\n", std::string(length, 'm'), "\r\n", End});
+  };
   CHECK(outcome(Type, of_length(ModelBytesMax)).size() == ModelBytesMax);
   CHECK(refused(Type, of_length(ModelBytesMax + 1)));
 }

@@ -136,15 +136,20 @@ std::optional<Error> read_conversation(const JsonReader& reader, const JsonValue
   return is_null(value) || read_string(value, out) ? std::nullopt : wrong_type("conversation", "an id, or an object with an id");
 }
 
-std::optional<Error> read_field(const JsonReader& reader, std::string_view body, std::string_view key, const JsonValue& value, OpenAiRequest& out,
-                                Candidates& found) {
-  const auto count = [&](std::optional<std::uint32_t>& into) { return read_count(value, into) ? std::nullopt : wrong_type(key, "a whole number"); };
-  const auto text = [&](std::string& into) { return is_null(value) || read_string(value, into) ? std::nullopt : wrong_type(key, "a string"); };
+std::optional<Error> read_field(const JsonReader& reader, std::string_view body, std::string_view key, const JsonValue& value,
+                                OpenAiRequest& out, Candidates& found) {
+  const auto count = [&](std::optional<std::uint32_t>& into) {
+    return read_count(value, into) ? std::nullopt : wrong_type(key, "a whole number");
+  };
+  const auto text = [&](std::string& into) {
+    return is_null(value) || read_string(value, into) ? std::nullopt : wrong_type(key, "a string");
+  };
   switch (key.size()) {
     case 1:
       if (key == "n") {
         std::optional<std::uint32_t> choices;
-        if (!read_count(value, choices) || (!choices && !is_null(value)) || choices == 0U) return wrong_type(key, "a whole number of at least 1");
+        if (!read_count(value, choices) || (!choices && !is_null(value)) || choices == 0U)
+          return wrong_type(key, "a whole number of at least 1");
         out.choices = choices.value_or(1);
       }
       break;
@@ -164,7 +169,8 @@ std::optional<Error> read_field(const JsonReader& reader, std::string_view body,
     case 12:
       if (key == "service_tier") {
         if (!is_null(value) && !read_string(value, out.service_tier)) return wrong_type(key, "a string");
-        if (out.service_tier.size() > ServiceTierBytesMax || has_control_character(out.service_tier)) return wrong_type(key, "a word of at most 64 bytes");
+        if (out.service_tier.size() > ServiceTierBytesMax || has_control_character(out.service_tier))
+          return wrong_type(key, "a word of at most 64 bytes");
       }
       if (key == "conversation") return read_conversation(reader, value, found.conversation);
       break;

@@ -24,16 +24,20 @@ inline constexpr std::size_t AffinityBytesMax = 256;
 
 /// What the path says about how a request is to be handled.
 enum class Operation : std::uint8_t {
-  ChatCompletions, Completions, Embeddings, Responses,   // JSON, parsed
-  ModelList, ModelGet,                                    // answered by the gateway
-  PassJson,                                               // images/generations, audio/speech, moderations, rerank: JSON, model only
-  PassMultipart,                                          // images/edits, images/variations, audio/transcriptions, audio/translations: model is a form field
+  ChatCompletions,
+  Completions,
+  Embeddings,
+  Responses,  // JSON, parsed
+  ModelList,
+  ModelGet,       // answered by the gateway
+  PassJson,       // images/generations, audio/speech, moderations, rerank: JSON, model only
+  PassMultipart,  // images/edits, images/variations, audio/transcriptions, audio/translations: model is a form field
   Unknown,
 };
 struct OperationMatch {
   Operation operation = Operation::Unknown;
-  bool method_allowed = true;    // false: the path is known, the method is not (405)
-  std::string_view model_id;     // of ModelGet, still percent-encoded
+  bool method_allowed = true;  // false: the path is known, the method is not (405)
+  std::string_view model_id;   // of ModelGet, still percent-encoded
 };
 [[nodiscard]] OperationMatch match_operation(std::string_view method, std::string_view path);
 
@@ -43,13 +47,13 @@ struct ByteRange {
 };
 
 struct OpenAiRequest {
-  std::string model;             // unescaped
-  ByteRange model_value;         // the JSON string with its quotes; write another with append_json_string
+  std::string model;      // unescaped
+  ByteRange model_value;  // the JSON string with its quotes; write another with append_json_string
   bool stream = false;
-  bool include_usage = false;    // stream_options.include_usage
+  bool include_usage = false;           // stream_options.include_usage
   std::uint32_t output_tokens_max = 0;  // max_completion_tokens, max_output_tokens or max_tokens; 0 = not given, or negative (no limit)
-  std::uint32_t choices = 1;     // n
-  std::string affinity;          // prompt_cache_key, else session_id, else user, else previous_response_id or conversation; empty = none
+  std::uint32_t choices = 1;            // n
+  std::string affinity;  // prompt_cache_key, else session_id, else user, else previous_response_id or conversation; empty = none
   std::string service_tier;
 };
 
@@ -66,7 +70,7 @@ inline constexpr std::size_t MultipartHeadBytesMax = 8192;  // of one part
 /// backslashes) that some reader might take for it.
 struct MultipartModel {
   std::string model;
-  ByteRange value;               // the field's bytes
+  ByteRange value;  // the field's bytes
 };
 [[nodiscard]] Result<MultipartModel> read_multipart_model(std::string_view content_type, std::string_view body);
 

@@ -12,7 +12,9 @@ constexpr bool is_continuation(unsigned char byte) { return (byte & 0xc0) == 0x8
 
 /// Length of the valid UTF-8 sequence that begins at text[at], 0 if there is none (RFC 3629: no overlong forms, surrogates or planes beyond 16).
 std::size_t utf8_length(std::string_view text, std::size_t at) {
-  const auto byte = [&](std::size_t i) { return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : static_cast<unsigned char>(0); };
+  const auto byte = [&](std::size_t i) {
+    return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : static_cast<unsigned char>(0);
+  };
   const unsigned char first = byte(0), second = byte(1);
   if (first < 0x80) return 1;
   if (first >= 0xc2 && first <= 0xdf) return is_continuation(second) ? 2 : 0;

@@ -50,6 +50,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto again = read_openai_request(renamed);
   require(again.has_value() && again->model == "another \xc3\xbc model");
   require(again->stream == request->stream && again->include_usage == request->include_usage && again->choices == request->choices);
-  require(again->output_tokens_max == request->output_tokens_max && again->affinity == request->affinity && again->service_tier == request->service_tier);
+  require(again->output_tokens_max == request->output_tokens_max && again->affinity == request->affinity &&
+          again->service_tier == request->service_tier);
   return 0;
 }

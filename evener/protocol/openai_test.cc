@@ -44,9 +44,11 @@ TEST_CASE("a chat request yields what a router needs") {
 }
 
 TEST_CASE("what is not given has its default, and null is as good as not given") {
-  for (const std::string_view body :
-       {R"({"model":"m"})"sv, R"({"model":"m","stream":null,"stream_options":null,"max_tokens":null,"max_completion_tokens":null,"max_output_tokens":null,"n":null,)"
-                              R"("user":null,"prompt_cache_key":null,"session_id":null,"previous_response_id":null,"conversation":null,"service_tier":null})"sv}) {
+  for (
+      const std::string_view body :
+      {R"({"model":"m"})"sv,
+       R"({"model":"m","stream":null,"stream_options":null,"max_tokens":null,"max_completion_tokens":null,"max_output_tokens":null,"n":null,)"
+       R"("user":null,"prompt_cache_key":null,"session_id":null,"previous_response_id":null,"conversation":null,"service_tier":null})"sv}) {
     const OpenAiRequest request = accepted(body);
     CHECK_FALSE(request.stream);
     CHECK_FALSE(request.include_usage);
@@ -58,7 +60,8 @@ TEST_CASE("what is not given has its default, and null is as good as not given")
 }
 
 TEST_CASE("the model's bytes can be replaced by another name wherever it stands") {
-  for (const std::string_view body : {R"({"model":"a"})"sv, R"({"x":[{"model":"no"}],"model":  "a"  ,"y":"model"})"sv, "{\n\t\"model\"\n:\n\"a\"\n}"sv}) {
+  for (const std::string_view body :
+       {R"({"model":"a"})"sv, R"({"x":[{"model":"no"}],"model":  "a"  ,"y":"model"})"sv, "{\n\t\"model\"\n:\n\"a\"\n}"sv}) {
     const OpenAiRequest request = accepted(body);
     std::string renamed(body.substr(0, request.model_value.offset));
     append_json_string(renamed, "other \"name\"");
@@ -266,7 +269,8 @@ TEST_CASE("any bytes become a valid JSON string") {
   CHECK(written("\0"sv) == R"("\u0000")");
   CHECK(written("\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80") == "\"\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80\"");
   constexpr std::string_view Replacement = "\xef\xbf\xbd";
-  for (const std::string_view bad : {"\x80"sv, "\xff"sv, "\xc0\xaf"sv, "\xc3"sv, "\xe2\x82"sv, "\xed\xa0\x80"sv, "\xf0\x80\x80\x80"sv, "\xf4\x90\x80\x80"sv, "\xf8\x88\x80\x80\x80"sv}) {
+  for (const std::string_view bad : {"\x80"sv, "\xff"sv, "\xc0\xaf"sv, "\xc3"sv, "\xe2\x82"sv, "\xed\xa0\x80"sv, "\xf0\x80\x80\x80"sv,
+                                     "\xf4\x90\x80\x80"sv, "\xf8\x88\x80\x80\x80"sv}) {
     const std::string out = written("a" + std::string(bad) + "b");
     CHECK(out.find(Replacement) != std::string::npos);
     CHECK(out.front() == '"');

@@ -18,11 +18,14 @@ std::string chat_body(std::size_t bytes) {
     for (int i = 0; i < 10; ++i) body += R"(The quick brown fox \"jumps\" over the lazy dog.\n)";
     body += R"("},)";
   }
-  body += R"({"role":"user","content":")" + std::string(bytes > body.size() + 60 ? bytes - body.size() - 60 : 1, 'x') + R"("}],"user":"u"})";
+  body +=
+      R"({"role":"user","content":")" + std::string(bytes > body.size() + 60 ? bytes - body.size() - 60 : 1, 'x') + R"("}],"user":"u"})";
   return body;
 }
 
-void count_bytes(benchmark::State& state, std::size_t bytes) { state.SetBytesProcessed(static_cast<std::int64_t>(bytes) * state.iterations()); }
+void count_bytes(benchmark::State& state, std::size_t bytes) {
+  state.SetBytesProcessed(static_cast<std::int64_t>(bytes) * state.iterations());
+}
 
 void chat(benchmark::State& state) {
   const std::string body = chat_body(static_cast<std::size_t>(state.range(0)));
@@ -50,7 +53,8 @@ BENCHMARK(token_array)->Arg(16 << 10);
 
 void usage_of_answer(benchmark::State& state) {
   const std::string body =
-      R"({"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":")" + std::string(1500, 'y') +
+      R"({"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":")" +
+      std::string(1500, 'y') +
       R"("},"finish_reason":"stop"}],"usage":{"prompt_tokens":12,"completion_tokens":300,"total_tokens":312,"prompt_tokens_details":{"cached_tokens":8}}})";
   for (auto _ : state) benchmark::DoNotOptimize(read_usage(body));
 }

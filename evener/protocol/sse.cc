@@ -10,7 +10,9 @@ namespace {
 
 constexpr std::size_t BytesKept = 4096;  // capacity that the buffers keep after a long event
 
-bool contains(std::string_view text, std::string_view needle) { return ::memmem(text.data(), text.size(), needle.data(), needle.size()) != nullptr; }
+bool contains(std::string_view text, std::string_view needle) {
+  return ::memmem(text.data(), text.size(), needle.data(), needle.size()) != nullptr;
+}
 
 void release(std::string& buffer) {
   if (buffer.capacity() > BytesKept) {

@@ -23,11 +23,11 @@ class SseObserver {
   /// The body has ended: a last line or event without its line ends counts as if it had them. Optional, at most once, nothing to feed after it.
   void finish();
 
-  [[nodiscard]] std::uint64_t events() const { return events_; }        // events with data, [DONE] not counted
-  [[nodiscard]] bool saw_content() const { return events_ > 0; }        // comments do not count
+  [[nodiscard]] std::uint64_t events() const { return events_; }  // events with data, [DONE] not counted
+  [[nodiscard]] bool saw_content() const { return events_ > 0; }  // comments do not count
   /// A whole data line equal to [DONE], or a terminal Responses event (response.completed, .incomplete, .failed, .cancelled, error).
   [[nodiscard]] bool done() const { return done_; }
-  [[nodiscard]] bool error_event() const { return error_event_; }       // the engine sent an error in the stream
+  [[nodiscard]] bool error_event() const { return error_event_; }  // the engine sent an error in the stream
   /// Usage of the last event that carried one (chat: the usage chunk; Responses: response.completed). Parsed only then.
   [[nodiscard]] std::optional<Usage> usage() const { return usage_; }
 
@@ -41,14 +41,14 @@ class SseObserver {
   void keep_data();
   void append_line(std::string_view bytes);
 
-  std::string line_;             // begin of the current line, from earlier pieces
-  std::string data_;             // data of the current event, once it cannot be a view into the piece any more
-  std::string_view data_view_;   // the same while it can: one data line that lies in the current piece
+  std::string line_;            // begin of the current line, from earlier pieces
+  std::string data_;            // data of the current event, once it cannot be a view into the piece any more
+  std::string_view data_view_;  // the same while it can: one data line that lies in the current piece
   std::optional<Usage> usage_;
   std::uint64_t events_ = 0;
   EventType type_ = EventType::Other;
   bool first_line_ = true;
-  bool overflow_ = false;        // of line_ or data_: nothing is read from this event
+  bool overflow_ = false;  // of line_ or data_: nothing is read from this event
   bool line_overflow_ = false;
   bool last_was_cr_ = false;
   bool has_data_ = false;

@@ -52,14 +52,18 @@ std::string with_line_ends(std::string_view stream, std::string_view line_end) {
 constexpr std::string_view Chat =
     ": connected\n\n"
     "data: {\"id\":\"1\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\"}}],\"usage\":null}\n\n"
-    "data:{\"id\":\"1\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"[DONE] \\\"usage\\\":{\\\"prompt_tokens\\\":99}\"}}],\"usage\":null}\n\n"
+    "data:{\"id\":\"1\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"[DONE] "
+    "\\\"usage\\\":{\\\"prompt_tokens\\\":99}\"}}],\"usage\":null}\n\n"
     ": ping\n\n"
-    "data: {\"id\":\"1\",\"choices\":[],\"usage\":{\"prompt_tokens\":12,\"completion_tokens\":3,\"prompt_tokens_details\":{\"cached_tokens\":8}}}\n\n"
+    "data: "
+    "{\"id\":\"1\",\"choices\":[],\"usage\":{\"prompt_tokens\":12,\"completion_tokens\":3,\"prompt_tokens_details\":{\"cached_tokens\":8}}}"
+    "\n\n"
     "data: [DONE]\n\n";
 constexpr std::string_view Responses =
     "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"usage\":null}}\n\n"
     "event: response.output_text.delta\ndata: {\"delta\":\"hi\"}\n\n"
-    "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"output\":[],\"usage\":{\"input_tokens\":4,\"output_tokens\":6}}}\n\n";
+    "event: response.completed\ndata: "
+    "{\"type\":\"response.completed\",\"response\":{\"output\":[],\"usage\":{\"input_tokens\":4,\"output_tokens\":6}}}\n\n";
 
 TEST_CASE("a chat stream is counted to its end, and its usage read") {
   CHECK(watch(Chat) == Seen{.events = 3, .done = true, .has_usage = true, .prompt = 12, .completion = 3, .cached = 8});
@@ -133,8 +137,9 @@ TEST_CASE("the stream is done only when a whole data line says [DONE]") {
   CHECK(watch("data: [DONE]\n").done);
   CHECK(watch("data:[DONE]\n\n").done);
   CHECK(watch("data: [DONE]\n\n").events == 0);
-  for (const std::string_view stream : {"data: [DONE]", "data: [DONE] \n\n", "data:  [DONE]\n\n", "data: x[DONE]\n\n", "data: {\"a\":\"[DONE]\"}\n\n", "[DONE]\n\n", ": [DONE]\n\n",
-                                        "event: [DONE]\n\n", "datas: [DONE]\n\n", "data [DONE]\n\n", "data: \"[DONE]\"\n\n"}) {
+  for (const std::string_view stream :
+       {"data: [DONE]", "data: [DONE] \n\n", "data:  [DONE]\n\n", "data: x[DONE]\n\n", "data: {\"a\":\"[DONE]\"}\n\n", "[DONE]\n\n",
+        ": [DONE]\n\n", "event: [DONE]\n\n", "datas: [DONE]\n\n", "data [DONE]\n\n", "data: \"[DONE]\"\n\n"}) {
     CAPTURE(stream);
     CHECK_FALSE(watch(stream).done);
   }
@@ -150,7 +155,9 @@ TEST_CASE("other fields, unknown ones and empty events are passed over") {
   CHECK(watch("id: 1\ndata: {}\nretry: 500\n\n").events == 1);
   CHECK(watch("data\n\n").events == 1);
   CHECK(watch("data:\n\n").events == 1);
-  CHECK(watch("\xef\xbb\xbf" "data: [DONE]\n\n").done);
+  CHECK(watch("\xef\xbb\xbf"
+              "data: [DONE]\n\n")
+            .done);
 }
 
 TEST_CASE("an error in the stream is seen in every form that engines give it") {
@@ -172,13 +179,16 @@ TEST_CASE("an error in the stream is seen in every form that engines give it") {
 
 TEST_CASE("incomplete and cancelled Responses are terminal without being errors") {
   for (const std::string_view type : {"response.incomplete", "response.cancelled"}) {
-    const Seen seen = watch("event: " + std::string(type) + "\ndata: {\"response\":{\"usage\":{\"input_tokens\":1,\"output_tokens\":2}}}\n\n");
+    const Seen seen =
+        watch("event: " + std::string(type) + "\ndata: {\"response\":{\"usage\":{\"input_tokens\":1,\"output_tokens\":2}}}\n\n");
     CHECK(seen == Seen{.events = 1, .done = true, .has_usage = true, .prompt = 1, .completion = 2});
   }
 }
 
 TEST_CASE("of several usages the last one counts: some engines send a running one") {
-  const Seen seen = watch("data: {\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":1}}\n\ndata: {\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":2}}\n\ndata: {\"usage\":null}\n\n");
+  const Seen seen = watch(
+      "data: {\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":1}}\n\ndata: "
+      "{\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":2}}\n\ndata: {\"usage\":null}\n\n");
   CHECK(seen.completion == 2);
 }
 
@@ -219,7 +229,8 @@ TEST_CASE("an event of 256 KiB is read, a longer one only counted, whole or in p
   // The limit holds for the lines of one event together, and the next event is read again.
   std::string lines;
   for (int i = 0; i < 5; ++i) lines += "data: " + std::string(60000, 'x') + "\n";
-  const std::string stream = lines + "data: {\"usage\":{\"prompt_tokens\":2}}\n\ndata: {\"usage\":{\"prompt_tokens\":3}}\n\ndata: [DONE]\n\n";
+  const std::string stream =
+      lines + "data: {\"usage\":{\"prompt_tokens\":2}}\n\ndata: {\"usage\":{\"prompt_tokens\":3}}\n\ndata: [DONE]\n\n";
   CHECK(watch(stream) == Seen{.events = 2, .done = true, .has_usage = true, .prompt = 3});
   CHECK(in_pieces(stream) == watch(stream));
 }

@@ -34,7 +34,9 @@ void read_counts(const JsonReader& reader, std::span<const JsonMember> members, 
 
 std::optional<Usage> to_usage(const Counts& counts) {
   if (!counts.prompt && !counts.completion) return std::nullopt;
-  return Usage{.prompt_tokens = counts.prompt.value_or(0), .completion_tokens = counts.completion.value_or(0), .cached_tokens = counts.cached.value_or(0)};
+  return Usage{.prompt_tokens = counts.prompt.value_or(0),
+               .completion_tokens = counts.completion.value_or(0),
+               .cached_tokens = counts.cached.value_or(0)};
 }
 
 std::optional<Usage> usage_of(const JsonReader& reader, const JsonValue& object) {

@@ -62,7 +62,8 @@ inline const char* find_target_end(const char* p, const char* end) {
     const __m128i low = _mm_cmplt_epi8(v, _mm_set1_epi8(0x21));  // signed, and so from 0x80 on as well
     const __m128i angles = _mm_cmpeq_epi8(_mm_or_si128(v, _mm_set1_epi8(2)), _mm_set1_epi8('>'));
     const __m128i hash = _mm_or_si128(is('#'), is('"'));
-    const auto hits = static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(low, angles), _mm_or_si128(hash, _mm_or_si128(is('\\'), is(0x7f))))));
+    const auto hits = static_cast<unsigned>(
+        _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(low, angles), _mm_or_si128(hash, _mm_or_si128(is('\\'), is(0x7f))))));
     if (hits != 0) return p + std::countr_zero(hits);
   }
 #endif

@@ -24,11 +24,28 @@ constexpr bool is_extension_char(char c) { return c == '\t' || (c >= 0x20 && c <
 /// RFC 9110 section 6.5.1: what decides about framing, routing, authentication, conditions or how content is read cannot come after it.
 bool may_come_in_trailer(const Header& field) {
   if (field.id != HeaderId::Other) return false;
-  constexpr std::array<std::string_view, 22> Excluded = {
-      "accept",   "accept-encoding",     "age",           "cache-control", "content-encoding", "content-range",
-      "cookie",   "set-cookie",          "if-match",      "if-none-match", "if-modified-since", "if-unmodified-since",
-      "if-range", "range",               "location",      "max-forwards",  "pragma",           "expires",
-      "vary",     "www-authenticate",    "authentication-info",            "x-api-key"};
+  constexpr std::array<std::string_view, 22> Excluded = {"accept",
+                                                         "accept-encoding",
+                                                         "age",
+                                                         "cache-control",
+                                                         "content-encoding",
+                                                         "content-range",
+                                                         "cookie",
+                                                         "set-cookie",
+                                                         "if-match",
+                                                         "if-none-match",
+                                                         "if-modified-since",
+                                                         "if-unmodified-since",
+                                                         "if-range",
+                                                         "range",
+                                                         "location",
+                                                         "max-forwards",
+                                                         "pragma",
+                                                         "expires",
+                                                         "vary",
+                                                         "www-authenticate",
+                                                         "authentication-info",
+                                                         "x-api-key"};
   return std::none_of(Excluded.begin(), Excluded.end(), [&](std::string_view name) { return equals_ignoring_case(field.name, name); });
 }
 

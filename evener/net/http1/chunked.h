@@ -21,16 +21,16 @@ inline constexpr std::uint32_t TrailersMax = 100;
 class ChunkedDecoder {
  public:
   enum class Kind : std::uint8_t {
-    NeedMore,   // all input consumed
-    Framing,    // bytes of framing that may be forwarded as they are (size digits, CRLF, the last chunk); nothing to observe
-    Dropped,    // bytes that must not be forwarded (extensions, trailers)
-    Data,       // payload
-    End,        // the message is complete; `trailers()` holds the trailer section. Bytes after it belong to the next message.
+    NeedMore,  // all input consumed
+    Framing,   // bytes of framing that may be forwarded as they are (size digits, CRLF, the last chunk); nothing to observe
+    Dropped,   // bytes that must not be forwarded (extensions, trailers)
+    Data,      // payload
+    End,       // the message is complete; `trailers()` holds the trailer section. Bytes after it belong to the next message.
     Bad,
   };
   struct Step {
     Kind kind = Kind::NeedMore;
-    std::string_view bytes;    // the range of the input this step covers
+    std::string_view bytes;  // the range of the input this step covers
   };
 
   /// Next step over `input`; remove step.bytes.size() bytes from the front of the input before the next call.
@@ -47,7 +47,20 @@ class ChunkedDecoder {
   [[nodiscard]] bool between_chunks() const { return state_ == State::SizeStart; }
 
  private:
-  enum class State : std::uint8_t { SizeStart, Size, Semicolon, ExtensionStart, Extension, SizeLf, Data, DataCr, DataLf, TrailerLine, Done, Failed };
+  enum class State : std::uint8_t {
+    SizeStart,
+    Size,
+    Semicolon,
+    ExtensionStart,
+    Extension,
+    SizeLf,
+    Data,
+    DataCr,
+    DataLf,
+    TrailerLine,
+    Done,
+    Failed
+  };
 
   Step read_framing(std::string_view input);
   Step read_extension(std::string_view input);

@@ -127,13 +127,15 @@ constexpr Row Bodies[] = {
     {"1.0\r\n"sv, Kind::Bad},
     {"1,1\r\n"sv, Kind::Bad},
     {"\"1\"\r\n"sv, Kind::Bad},
-    {"\0" "1\r\na\r\n"sv, Kind::Bad},
+    {"\0"
+     "1\r\na\r\n"sv,
+     Kind::Bad},
     {"1\0\r\na\r\n"sv, Kind::Bad},
     {"\xef\xbc\x91\r\n"sv, Kind::Bad},
-    {"00000000000000001\r\na\r\n"sv, Kind::Bad},   // 17 digits
-    {"10000000000000000\r\n"sv, Kind::Bad},        // 2^64
+    {"00000000000000001\r\na\r\n"sv, Kind::Bad},  // 17 digits
+    {"10000000000000000\r\n"sv, Kind::Bad},       // 2^64
     {"10000000000000001\r\na\r\n"sv, Kind::Bad},
-    {"8000000000000000\r\n"sv, Kind::Bad},         // 2^63: negative where sizes are signed
+    {"8000000000000000\r\n"sv, Kind::Bad},  // 2^63: negative where sizes are signed
     {"ffffffffffffffff\r\n"sv, Kind::Bad},
     // Line ends.
     {"1\na\r\n0\r\n\r\n"sv, Kind::Bad},
@@ -144,11 +146,11 @@ constexpr Row Bodies[] = {
     {"1\r\na\r0\r\n\r\n"sv, Kind::Bad},
     {"1\r\na0\r\n\r\n"sv, Kind::Bad},
     {"1\r\naa\r\n"sv, Kind::Bad},
-    {"1\r\naXX0\r\n\r\n"sv, Kind::Bad},            // two bytes that are no CRLF
+    {"1\r\naXX0\r\n\r\n"sv, Kind::Bad},  // two bytes that are no CRLF
     {"2\r\na\r\n0\r\n\r\n"sv, Kind::Bad},
     {"0\n\n"sv, Kind::Bad},
     {"0\r\n\n"sv, Kind::Bad},
-    {"0\r\n\rX"sv, Kind::NeedMore},                // told when the line ends
+    {"0\r\n\rX"sv, Kind::NeedMore},  // told when the line ends
     {"0\r\n\rX\n"sv, Kind::Bad},
     // Extensions.
     {"1;\r\na\r\n"sv, Kind::Bad},
@@ -158,7 +160,7 @@ constexpr Row Bodies[] = {
     {"1;x\na\r\n"sv, Kind::Bad},
     {"1;x\ra\r\n"sv, Kind::Bad},
     {"1;x=\"\n\"\r\na\r\n"sv, Kind::Bad},
-    {"1;x=\"\r\n\"\r\na\r\n"sv, Kind::NeedMore},   // the quote hides no line end: '"' is the data, "a" the next size
+    {"1;x=\"\r\n\"\r\na\r\n"sv, Kind::NeedMore},  // the quote hides no line end: '"' is the data, "a" the next size
     {"1;x=\"\r\na\"\r\n"sv, Kind::Bad},
     {"1;x\0\r\na\r\n"sv, Kind::Bad},
     {"1;x\x7f\r\na\r\n"sv, Kind::Bad},
@@ -190,7 +192,8 @@ TEST_CASE("each chunked body of the corpus gets its one answer, at once and byte
 TEST_CASE("trailers that could change the message's framing, route or rights are left out") {
   const Outcome out = decode(
       "0\r\nX-Checksum:  abc \r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\nHost: b\r\nAuthorization: x\r\nTrailer: y\r\n"
-      "Connection: close\r\nSet-Cookie: a=b\r\nContent-Encoding: gzip\r\nX-Forwarded-For: 1\r\nx-evener-tenant: z\r\nGrpc-Status: 0\r\n\r\n");
+      "Connection: close\r\nSet-Cookie: a=b\r\nContent-Encoding: gzip\r\nX-Forwarded-For: 1\r\nx-evener-tenant: z\r\nGrpc-Status: "
+      "0\r\n\r\n");
   CHECK(out.last == Kind::End);
   CHECK(out.trailers == "X-Checksum: abc\r\nGrpc-Status: 0\r\n");
 }

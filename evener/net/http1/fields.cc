@@ -37,7 +37,7 @@ constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c
 /// `name` is in lower case. The length leaves one to three candidates; each comparison has a constant length and becomes two or three
 /// integer comparisons.
 inline HeaderId identify_folded(const char* name, std::size_t length) {
-  const auto is = [name]<std::size_t N>(const char (&known)[N]) { return std::memcmp(name, known, N - 1) == 0; };
+  const auto is = [name]<std::size_t N>(const char(&known)[N]) { return std::memcmp(name, known, N - 1) == 0; };
   using enum HeaderId;
   if (length > 9 && is("x-evener-")) return XEvener;
   switch (length) {

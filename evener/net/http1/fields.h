@@ -27,7 +27,8 @@ constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
   using enum HeaderId;
   constexpr auto Set = [] {
     std::uint32_t bits = 0;
-    for (const HeaderId one : {Connection, KeepAlive, ProxyConnection, Te, Trailer, TransferEncoding, Upgrade, ProxyAuthenticate, ProxyAuthorization}) {
+    for (const HeaderId one :
+         {Connection, KeepAlive, ProxyConnection, Te, Trailer, TransferEncoding, Upgrade, ProxyAuthenticate, ProxyAuthorization}) {
       bits |= 1U << static_cast<unsigned>(one);
     }
     return bits;
@@ -40,8 +41,8 @@ constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 /// What the fields of one message contain, by id.
 struct FieldsSeen {
-  std::uint32_t once = 0, repeated = 0;       // bit = id
-  std::array<std::uint8_t, 32> first;         // index of the first field with that id; valid where `once` has its bit
+  std::uint32_t once = 0, repeated = 0;  // bit = id
+  std::array<std::uint8_t, 32> first;    // index of the first field with that id; valid where `once` has its bit
 
   [[nodiscard]] bool has(HeaderId id) const { return ((once >> static_cast<unsigned>(id)) & 1U) != 0; }
   [[nodiscard]] bool has_repeated(HeaderId id) const { return ((repeated >> static_cast<unsigned>(id)) & 1U) != 0; }

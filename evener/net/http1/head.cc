@@ -57,7 +57,8 @@ Method identify_method(std::string_view m) {
 
 /// "HTTP/1.0" or "HTTP/1.1", case-sensitive.
 const HeadError* parse_version(std::string_view text, std::uint8_t& minor) {
-  if (text.size() != 8 || std::memcmp(text.data(), "HTTP/", 5) != 0 || !is_digit(text[5]) || text[6] != '.' || !is_digit(text[7])) return &BadVersion;
+  if (text.size() != 8 || std::memcmp(text.data(), "HTTP/", 5) != 0 || !is_digit(text[5]) || text[6] != '.' || !is_digit(text[7]))
+    return &BadVersion;
   if (text[5] != '1' || text[7] > '1') return &OtherVersion;
   minor = static_cast<std::uint8_t>(text[7] - '0');
   return nullptr;
@@ -156,11 +157,13 @@ const HeadError* frame_response(const FieldsSeen& seen, Method to_method, Respon
   if (seen.has(HeaderId::TransferEncoding)) {
     if (seen.has(HeaderId::ContentLength)) return &BothInAnswer;
     const std::string_view coding = out.headers.items[seen.first[static_cast<unsigned>(HeaderId::TransferEncoding)]].value;
-    if (seen.has_repeated(HeaderId::TransferEncoding) || out.minor_version == 0 || !equals_ignoring_case(coding, "chunked")) return &CodingInAnswer;
+    if (seen.has_repeated(HeaderId::TransferEncoding) || out.minor_version == 0 || !equals_ignoring_case(coding, "chunked"))
+      return &CodingInAnswer;
     chunked = true;
   } else if (seen.has(HeaderId::ContentLength)) {
     const std::string_view text = out.headers.items[seen.first[static_cast<unsigned>(HeaderId::ContentLength)]].value;
-    if (seen.has_repeated(HeaderId::ContentLength) || parse_content_length(text, out.content_length) != LengthCheck::Good) return &LengthInAnswer;
+    if (seen.has_repeated(HeaderId::ContentLength) || parse_content_length(text, out.content_length) != LengthCheck::Good)
+      return &LengthInAnswer;
     length = true;
   }
 
@@ -244,7 +247,8 @@ const HeadError* parse_request_head(std::string_view head, RequestHead& out) {
   out.expect_continue = false;
   if (seen.has(HeaderId::Expect)) {
     if (seen.has_repeated(HeaderId::Expect)) return &RepeatedExpect;
-    if (!equals_ignoring_case(out.headers.items[seen.first[static_cast<unsigned>(HeaderId::Expect)]].value, "100-continue")) return &OtherExpect;
+    if (!equals_ignoring_case(out.headers.items[seen.first[static_cast<unsigned>(HeaderId::Expect)]].value, "100-continue"))
+      return &OtherExpect;
     const bool has_body = out.framing == Framing::Chunked || out.content_length > 0;
     out.expect_continue = has_body && out.minor_version == 1;
   }
@@ -266,7 +270,8 @@ const HeadError* parse_response_head(std::string_view head, Method to_method, Re
   if (out.status == 101) return &Switching;
 
   FieldsSeen seen;
-  if (const HeadError* error = parse_fields(line_end + 2, end, out.headers, seen)) return error->status == 431 ? &TooManyInAnswer : &BadFieldsInAnswer;
+  if (const HeadError* error = parse_fields(line_end + 2, end, out.headers, seen))
+    return error->status == 431 ? &TooManyInAnswer : &BadFieldsInAnswer;
   ConnectionOptions options;
   if (seen.has(HeaderId::Connection)) {
     if (apply_connection(out.headers, options) != nullptr) return &ConnectionInAnswer;

@@ -19,16 +19,42 @@ enum class Method : std::uint8_t { Get, Head, Post, Put, Delete, Options, Patch,
 
 /// Headers the proxy itself reads or removes; all others are Other.
 enum class HeaderId : std::uint8_t {
-  Other, Host, ContentLength, TransferEncoding, Connection, KeepAlive, ProxyConnection, Te, Trailer, Upgrade, Expect, ContentType,
-  Authorization, ProxyAuthenticate, ProxyAuthorization, XForwardedFor, XForwardedHost, XForwardedProto, XForwardedPort, Forwarded,
-  XRealIp, XRequestId, Traceparent, Tracestate, RetryAfter, Via, XEvener /* any name that starts with x-evener- */, Date, Server,
+  Other,
+  Host,
+  ContentLength,
+  TransferEncoding,
+  Connection,
+  KeepAlive,
+  ProxyConnection,
+  Te,
+  Trailer,
+  Upgrade,
+  Expect,
+  ContentType,
+  Authorization,
+  ProxyAuthenticate,
+  ProxyAuthorization,
+  XForwardedFor,
+  XForwardedHost,
+  XForwardedProto,
+  XForwardedPort,
+  Forwarded,
+  XRealIp,
+  XRequestId,
+  Traceparent,
+  Tracestate,
+  RetryAfter,
+  Via,
+  XEvener /* any name that starts with x-evener- */,
+  Date,
+  Server,
 };
 
 struct Header {
   std::string_view name;   // as received
   std::string_view value;  // without surrounding blanks
   HeaderId id = HeaderId::Other;
-  bool hop_by_hop = false; // one of the fixed set, or named by Connection: must not be forwarded
+  bool hop_by_hop = false;  // one of the fixed set, or named by Connection: must not be forwarded
 };
 
 /// How the body of the message is delimited.
@@ -36,7 +62,7 @@ enum class Framing : std::uint8_t { None, Length, Chunked, UntilClose };
 
 /// A fixed array, because heads are parsed on the hot path: no allocation.
 struct Headers {
-  union {                    // left uninitialised: clearing 4 KB would cost more than parsing what is usually in it
+  union {  // left uninitialised: clearing 4 KB would cost more than parsing what is usually in it
     std::array<Header, HeadersMax> items;
   };
   std::uint32_t count = 0;
@@ -54,25 +80,25 @@ struct Headers {
 struct RequestHead {
   std::string_view method;
   Method method_id = Method::Other;
-  std::string_view target;         // as received, always origin-form, or "*" with OPTIONS; absolute-form is reduced to its path
-  std::string_view path, query;    // split at the first '?'; query without it
-  std::string_view host;           // of Host (or of the absolute-form target, which then must agree with Host)
-  std::uint8_t minor_version = 1;  // HTTP/1.minor
-  Framing framing = Framing::None; // None, Length or Chunked
+  std::string_view target;          // as received, always origin-form, or "*" with OPTIONS; absolute-form is reduced to its path
+  std::string_view path, query;     // split at the first '?'; query without it
+  std::string_view host;            // of Host (or of the absolute-form target, which then must agree with Host)
+  std::uint8_t minor_version = 1;   // HTTP/1.minor
+  Framing framing = Framing::None;  // None, Length or Chunked
   std::uint64_t content_length = 0;
-  bool keep_alive = true;          // what the client wants
+  bool keep_alive = true;  // what the client wants
   bool expect_continue = false;
-  bool upgrade = false;            // asks for a protocol change; we answer as if it had not
+  bool upgrade = false;  // asks for a protocol change; we answer as if it had not
   Headers headers;
 };
 
 struct ResponseHead {
-  std::uint16_t status = 0;        // 100..599
+  std::uint16_t status = 0;  // 100..599
   std::string_view reason;
   std::uint8_t minor_version = 1;
   Framing framing = Framing::None;
   std::uint64_t content_length = 0;
-  bool keep_alive = true;          // whether the connection may be used again after the body
+  bool keep_alive = true;  // whether the connection may be used again after the body
   Headers headers;
 };
 

@@ -57,7 +57,8 @@ TEST_CASE("a request is taken apart into views of the caller's bytes") {
 
 TEST_CASE("one RequestHead can be used again and keeps nothing of the request before") {
   RequestHead head;
-  REQUIRE(answer_to_request("POST /?q HTTP/1.0\r\nExpect: 100-continue\r\nUpgrade: x\r\nContent-Length: 9\r\nHost: b\r\n\r\n", head) == Accepted);
+  REQUIRE(answer_to_request("POST /?q HTTP/1.0\r\nExpect: 100-continue\r\nUpgrade: x\r\nContent-Length: 9\r\nHost: b\r\n\r\n", head) ==
+          Accepted);
   REQUIRE(answer_to_request("GET / HTTP/1.1\r\nHost: a\r\n\r\n", head) == Accepted);
   CHECK(head.query.empty());
   CHECK(head.headers.count == 1);
@@ -76,14 +77,35 @@ TEST_CASE("every header the proxy knows is recognised in any case, and its neigh
     HeaderId id;
   };
   using enum HeaderId;
-  constexpr Known All[] = {
-      {"host", Host}, {"content-length", ContentLength}, {"transfer-encoding", TransferEncoding}, {"connection", Connection},
-      {"keep-alive", KeepAlive}, {"proxy-connection", ProxyConnection}, {"te", Te}, {"trailer", Trailer}, {"upgrade", Upgrade},
-      {"expect", Expect}, {"content-type", ContentType}, {"authorization", Authorization}, {"proxy-authenticate", ProxyAuthenticate},
-      {"proxy-authorization", ProxyAuthorization}, {"x-forwarded-for", XForwardedFor}, {"x-forwarded-host", XForwardedHost},
-      {"x-forwarded-proto", XForwardedProto}, {"x-forwarded-port", XForwardedPort}, {"forwarded", Forwarded}, {"x-real-ip", XRealIp},
-      {"x-request-id", XRequestId}, {"traceparent", Traceparent}, {"tracestate", Tracestate}, {"retry-after", RetryAfter}, {"via", Via},
-      {"x-evener-a", XEvener}, {"x-evener-a-very-long-name-with-more-than-thirty-two-bytes", XEvener}, {"date", Date}, {"server", Server}};
+  constexpr Known All[] = {{"host", Host},
+                           {"content-length", ContentLength},
+                           {"transfer-encoding", TransferEncoding},
+                           {"connection", Connection},
+                           {"keep-alive", KeepAlive},
+                           {"proxy-connection", ProxyConnection},
+                           {"te", Te},
+                           {"trailer", Trailer},
+                           {"upgrade", Upgrade},
+                           {"expect", Expect},
+                           {"content-type", ContentType},
+                           {"authorization", Authorization},
+                           {"proxy-authenticate", ProxyAuthenticate},
+                           {"proxy-authorization", ProxyAuthorization},
+                           {"x-forwarded-for", XForwardedFor},
+                           {"x-forwarded-host", XForwardedHost},
+                           {"x-forwarded-proto", XForwardedProto},
+                           {"x-forwarded-port", XForwardedPort},
+                           {"forwarded", Forwarded},
+                           {"x-real-ip", XRealIp},
+                           {"x-request-id", XRequestId},
+                           {"traceparent", Traceparent},
+                           {"tracestate", Tracestate},
+                           {"retry-after", RetryAfter},
+                           {"via", Via},
+                           {"x-evener-a", XEvener},
+                           {"x-evener-a-very-long-name-with-more-than-thirty-two-bytes", XEvener},
+                           {"date", Date},
+                           {"server", Server}};
   for (const Known& known : All) {
     CAPTURE(known.name);
     std::string upper(known.name);
@@ -125,7 +147,8 @@ TEST_CASE("a header name of 15 to 33 letters is read whole, wherever it stands")
 
 TEST_CASE("the fixed set of hop-by-hop headers is marked, and whatever Connection names") {
   const RequestHead head = accepted(
-      "GET / HTTP/1.1\r\nHost: a\r\nConnection: close, X-One ,x-two\r\nKeep-Alive: 5\r\nProxy-Connection: close\r\nTE: trailers\r\nTrailer: x\r\n"
+      "GET / HTTP/1.1\r\nHost: a\r\nConnection: close, X-One ,x-two\r\nKeep-Alive: 5\r\nProxy-Connection: close\r\nTE: "
+      "trailers\r\nTrailer: x\r\n"
       "Upgrade: h2c\r\nProxy-Authorization: x\r\nProxy-Authenticate: y\r\nx-ONE: 1\r\nX-Two: 2\r\nX-Three: 3\r\nX-One: again\r\n\r\n");
   std::string kept;
   for (const Header& header : head.headers) {
@@ -234,14 +257,16 @@ TEST_CASE("a header that is refused is refused whatever stands before it and beh
 
 TEST_CASE("a head that does not end as the scanner saw it is refused, not read beyond") {
   RequestHead head;
-  for (const std::string_view bytes : {"", "G", "GET / HTTP/1.1", "GET / HTTP/1.1\r", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: a", "GET / HTTP/1.1\r\nHost: a\r\n",
-                                       "GET / HTTP/1.1\r\nHost: a\r\n\r", "GET / HTTP/1.1\r\nHost: a\r\n\r\nx"}) {
+  for (const std::string_view bytes :
+       {"", "G", "GET / HTTP/1.1", "GET / HTTP/1.1\r", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: a", "GET / HTTP/1.1\r\nHost: a\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\n\r", "GET / HTTP/1.1\r\nHost: a\r\n\r\nx"}) {
     CAPTURE(bytes);
     const std::string exact(bytes);  // on the heap, so that AddressSanitizer sees a read behind it
     CHECK(parse_request_head(exact, head) != nullptr);
   }
   ResponseHead answer;
-  for (const std::string_view bytes : {"", "HTTP/1.1 200", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nA: b\r\n", "HTTP/1.1 200 OK\r\n\r\nx"}) {
+  for (const std::string_view bytes :
+       {"", "HTTP/1.1 200", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nA: b\r\n", "HTTP/1.1 200 OK\r\n\r\nx"}) {
     CAPTURE(bytes);
     const std::string exact(bytes);
     CHECK(parse_response_head(exact, Method::Get, answer) != nullptr);
@@ -273,7 +298,8 @@ TEST_CASE("the scanner says the same byte by byte as at once") {
     const auto expected = at_once.scan(bytes);
     HeadScanner stepwise;
     auto state = HeadScanner::State::NeedMore;
-    for (std::size_t size = 1; size <= bytes.size() && state == HeadScanner::State::NeedMore; ++size) state = stepwise.scan(std::string_view(bytes).substr(0, size));
+    for (std::size_t size = 1; size <= bytes.size() && state == HeadScanner::State::NeedMore; ++size)
+      state = stepwise.scan(std::string_view(bytes).substr(0, size));
     CAPTURE(bytes);
     CHECK(state == expected);
     if (expected == HeadScanner::State::Complete) CHECK(stepwise.length() == at_once.length());

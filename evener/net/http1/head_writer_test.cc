@@ -47,7 +47,9 @@ TEST_CASE("a request head is written line by line") {
   writer.header("authorization", "Bearer ", "secret");
   writer.header("x-empty", "");
   writer.end();
-  CHECK(out == "kept POST /v1/completions?a=b HTTP/1.1\r\nhost: a:80\r\ncontent-length: 18446744073709551615\r\nauthorization: Bearer secret\r\nx-empty: \r\n\r\n");
+  CHECK(out ==
+        "kept POST /v1/completions?a=b HTTP/1.1\r\nhost: a:80\r\ncontent-length: 18446744073709551615\r\nauthorization: Bearer "
+        "secret\r\nx-empty: \r\n\r\n");
   CHECK(writer.size() == out.size() - 5);
 }
 
@@ -216,7 +218,8 @@ TEST_CASE("what the writer writes parses back to exactly the request it was give
 TEST_CASE("a request that was accepted and is written anew is the same request, and writing it once more changes nothing") {
   for (const std::string_view bytes :
        {"GET http://a/x?y HTTP/1.1\r\nHost: A\r\nX:  spaced \t\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\n\r\n"sv,
-        "POST / HTTP/1.1\r\nhost:a\r\nTransfer-Encoding: Chunked\r\nTrailer: x\r\n\r\n"sv, "POST / HTTP/1.0\r\nContent-Length: 3\r\nConnection: keep-alive\r\n\r\n"sv}) {
+        "POST / HTTP/1.1\r\nhost:a\r\nTransfer-Encoding: Chunked\r\nTrailer: x\r\n\r\n"sv,
+        "POST / HTTP/1.0\r\nContent-Length: 3\r\nConnection: keep-alive\r\n\r\n"sv}) {
     RequestHead first, second, third;
     REQUIRE(testing::answer_to_request(bytes, first) == Accepted);
     const std::string once = testing::rewrite(first);

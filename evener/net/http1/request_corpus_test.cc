@@ -12,8 +12,8 @@ namespace {
 
 using namespace std::string_view_literals;
 using evener::net::http1::testing::Accepted;
-using evener::net::http1::testing::Waiting;
 using evener::net::http1::testing::answer_to_request;
+using evener::net::http1::testing::Waiting;
 
 struct Row {
   std::string_view text;
@@ -269,9 +269,13 @@ constexpr Row Fields[] = {
     {"Transfer-Encoding: xchunked"sv, 400},
     {"Transfer-Encoding: chunkedx"sv, 400},
     {"Transfer-Encoding: chunke"sv, 400},
-    {"Transfer-Encoding: chunk\xc5\x87" "ed"sv, 400},
+    {"Transfer-Encoding: chunk\xc5\x87"
+     "ed"sv,
+     400},
     {"Transfer-Encoding: chunked\0"sv, 400},
-    {"Transfer-Encoding: \x0b" "chunked"sv, 400},
+    {"Transfer-Encoding: \x0b"
+     "chunked"sv,
+     400},
     {"Transfer-Encoding:"sv, 400},
     {"Transfer-Encoding:\r\n chunked"sv, 400},
     {"Transfer-Encoding : chunked"sv, 400},
@@ -338,14 +342,46 @@ TEST_CASE("what is refused in the middle of a head is refused at its end too, an
 }
 
 constexpr Row Hosts[] = {
-    {"a"sv, Accepted},          {"A.example"sv, Accepted},    {"a.example:8080"sv, Accepted}, {"127.0.0.1"sv, Accepted},  {"127.0.0.1:1"sv, Accepted},
-    {"[::1]"sv, Accepted},      {"[fe80::1]:443"sv, Accepted}, {"[::ffff:1.2.3.4]"sv, Accepted}, {"my_service:80"sv, Accepted}, {"a:65535"sv, Accepted},
-    {""sv, 400},                {" "sv, 400},                 {"a b"sv, 400},                 {"a,b"sv, 400},             {"a, a"sv, 400},
-    {"a/b"sv, 400},             {"a?b"sv, 400},               {"a#b"sv, 400},                 {"a@b"sv, 400},             {"u:p@b"sv, 400},
-    {"http://a"sv, 400},        {"a:"sv, 400},                {"a:x"sv, 400},                 {"a:65536"sv, 400},         {"a:000080"sv, 400},
-    {"a:-1"sv, 400},            {"a:80:80"sv, 400},           {":80"sv, 400},                 {"[::1"sv, 400},            {"::1"sv, 400},
-    {"[]"sv, 400},              {"[::1]x"sv, 400},            {"[::1]:"sv, 400},              {"[g::1]"sv, 400},          {"[abc]"sv, 400},
-    {"a%2eb"sv, 400},           {"\"a\""sv, 400},             {"a\\b"sv, 400},                {"a\0b"sv, 400},            {"\xc3\xa4.example"sv, 400},
+    {"a"sv, Accepted},
+    {"A.example"sv, Accepted},
+    {"a.example:8080"sv, Accepted},
+    {"127.0.0.1"sv, Accepted},
+    {"127.0.0.1:1"sv, Accepted},
+    {"[::1]"sv, Accepted},
+    {"[fe80::1]:443"sv, Accepted},
+    {"[::ffff:1.2.3.4]"sv, Accepted},
+    {"my_service:80"sv, Accepted},
+    {"a:65535"sv, Accepted},
+    {""sv, 400},
+    {" "sv, 400},
+    {"a b"sv, 400},
+    {"a,b"sv, 400},
+    {"a, a"sv, 400},
+    {"a/b"sv, 400},
+    {"a?b"sv, 400},
+    {"a#b"sv, 400},
+    {"a@b"sv, 400},
+    {"u:p@b"sv, 400},
+    {"http://a"sv, 400},
+    {"a:"sv, 400},
+    {"a:x"sv, 400},
+    {"a:65536"sv, 400},
+    {"a:000080"sv, 400},
+    {"a:-1"sv, 400},
+    {"a:80:80"sv, 400},
+    {":80"sv, 400},
+    {"[::1"sv, 400},
+    {"::1"sv, 400},
+    {"[]"sv, 400},
+    {"[::1]x"sv, 400},
+    {"[::1]:"sv, 400},
+    {"[g::1]"sv, 400},
+    {"[abc]"sv, 400},
+    {"a%2eb"sv, 400},
+    {"\"a\""sv, 400},
+    {"a\\b"sv, 400},
+    {"a\0b"sv, 400},
+    {"\xc3\xa4.example"sv, 400},
 };
 
 TEST_CASE("each Host of the corpus gets its one answer") {
@@ -358,13 +394,13 @@ constexpr Row Wholes[] = {
     {"GET / HTTP/1.0\r\nHost: a\r\n\r\n"sv, Accepted},
     {"GET http://a/ HTTP/1.0\r\n\r\n"sv, Accepted},
     {"GET http://[::1]:80/ HTTP/1.1\r\nHost: [::1]:80\r\n\r\n"sv, Accepted},
-    {"GET / HTTP/1.1\r\n\r\n"sv, 400},                       // no Host
+    {"GET / HTTP/1.1\r\n\r\n"sv, 400},  // no Host
     {"GET / HTTP/1.1\r\nhost_: a\r\n\r\n"sv, 400},
-    {"GET http://a/ HTTP/1.1\r\n\r\n"sv, 400},               // nor does the target stand in for it
+    {"GET http://a/ HTTP/1.1\r\n\r\n"sv, 400},  // nor does the target stand in for it
     {"GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n"sv, 400},
     {"POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"sv, 400},
     {"POST / HTTP/1.0\r\nTransfer-Encoding: identity\r\n\r\n"sv, 400},
-    {"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"sv, 400},        // a left-over CRLF is not skipped
+    {"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"sv, 400},  // a left-over CRLF is not skipped
     {"\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"sv, 400},
     {"\r\n\r\n"sv, 400},
     {"GET / HTTP/1.1\nHost: a\n\n"sv, 400},
@@ -374,8 +410,8 @@ constexpr Row Wholes[] = {
     {"GET / HTTP/1.1\r\n\rHost: a\r\n\r\n"sv, 400},
     {"GET / HTTP/1.1\r\n\nHost: a\r\n\r\n"sv, 400},
     {"GET / HTTP/1.1\r\n Host: a\r\n\r\n"sv, 400},
-    {"GET /\r\n\r\n"sv, 400},                                // HTTP/0.9
-    {"\x16\x03\x01\x02\r\n\r\n"sv, 400},                     // TLS to a plain port
+    {"GET /\r\n\r\n"sv, 400},             // HTTP/0.9
+    {"\x16\x03\x01\x02\r\n\r\n"sv, 400},  // TLS to a plain port
     {"GET / HTTP/1.1\r\nHost: a\r\n"sv, Waiting},
     {"GET / HTTP/1.1\r\nHost: a\r\n\r"sv, Waiting},
     {"GET / HTTP/1.1\r"sv, Waiting},

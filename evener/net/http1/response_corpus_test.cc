@@ -13,8 +13,8 @@ namespace {
 using namespace std::string_view_literals;
 using namespace evener::net::http1;
 using testing::Accepted;
-using testing::Waiting;
 using testing::answer_to_response;
+using testing::Waiting;
 
 struct Row {
   std::string_view text;
