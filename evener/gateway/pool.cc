@@ -17,16 +17,18 @@ Pool::Pool(const PoolConfig& config, std::uint64_t seed, PoolMetrics metrics)
 Pool::Decided Pool::arrived(std::string_view request_id, std::string_view model, const route::RequestView& request, Waiter& waiter,
                             Instant now) {
   const std::lock_guard lock(mutex_);
+  explain_locked(request, now);
   Decided decided{.decision = scheduler_.arrived({.request = request, .cookie = reinterpret_cast<std::uintptr_t>(&waiter)}, now)};
-  decided.number = keep_locked(request_id, model, request, 1, decided.decision, now);
+  decided.number = keep_locked(request_id, model, 1, decided.decision);
   return decided;
 }
 
 Pool::Decided Pool::retry(std::string_view request_id, std::string_view model, const route::RequestView& request,
                           std::span<const EndpointId> tried, Instant now) {
   const std::lock_guard lock(mutex_);
+  explain_locked(request, now);
   Decided decided{.decision = scheduler_.retry(request, tried, now)};
-  decided.number = keep_locked(request_id, model, request, static_cast<std::uint32_t>(tried.size() + 1), decided.decision, now);
+  decided.number = keep_locked(request_id, model, static_cast<std::uint32_t>(tried.size() + 1), decided.decision);
   return decided;
 }
 
@@ -56,8 +58,12 @@ bool Pool::abandoned(std::uint64_t ticket, Instant now) {
   return scheduler_.abandoned(ticket, now);
 }
 
-std::uint64_t Pool::keep_locked(std::string_view request_id, std::string_view model, const route::RequestView& request,
-                                std::uint32_t attempt, const route::Decision& decision, Instant now) {
+void Pool::explain_locked(const route::RequestView& request, Instant now) {
+  // Before the decision, because afterwards the chosen endpoint carries this very request and looks like the worse choice.
+  scheduler_.explain_into(decisions_[(decisions_made_ + 1) % DecisionsKept].candidates, request, now, ExplainedEndpointsMax);
+}
+
+std::uint64_t Pool::keep_locked(std::string_view request_id, std::string_view model, std::uint32_t attempt, const route::Decision& decision) {
   const std::uint64_t number = ++decisions_made_;
   DecisionRecord& record = decisions_[number % DecisionsKept];
   record.number = number;
@@ -67,7 +73,6 @@ std::uint64_t Pool::keep_locked(std::string_view request_id, std::string_view mo
   record.attempt = attempt;
   record.decision = decision;
   record.ended = false;
-  scheduler_.explain_into(record.candidates, request, now, ExplainedEndpointsMax);
   return number;
 }
 

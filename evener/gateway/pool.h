@@ -107,8 +107,8 @@ class Pool {
   [[nodiscard]] std::vector<DecisionRecord> decisions(std::string_view request_id, std::size_t most);
 
  private:
-  std::uint64_t keep_locked(std::string_view request_id, std::string_view model, const route::RequestView& request, std::uint32_t attempt,
-                            const route::Decision& decision, Instant now);
+  void explain_locked(const route::RequestView& request, Instant now);
+  std::uint64_t keep_locked(std::string_view request_id, std::string_view model, std::uint32_t attempt, const route::Decision& decision);
   static void wake(const std::vector<route::Released>& released);
 
   const std::string name_;
