@@ -10,6 +10,7 @@
 #include "evener/base/files.h"
 #include "evener/base/log.h"
 #include "evener/cli/command.h"
+#include "evener/cli/descriptor_limit.h"
 #include "evener/gateway/config_schema.h"
 #include "evener/gateway/endpoint_url.h"
 #include "evener/gateway/gateway.h"
@@ -141,6 +142,7 @@ int serve_command(int argc, char** argv) {
     return options.config_path.empty() ? Usage : ConfigInvalid;
   }
 
+  raise_descriptor_limit();
   // Every thread that starts from here on leaves these signals to this one.
   sigset_t signals;
   sigemptyset(&signals);
