@@ -68,7 +68,8 @@ struct BatchWriter::State {
     {
       const std::lock_guard lock(mutex);
       if (error != -EAGAIN) ++stats.write_errors;
-      if (stopping && attempts_left-- == 0) return false;
+      if (stopping && attempts_left == 0) return false;
+      if (stopping) --attempts_left;
     }
     sink->pause(settings.retry_pause);
     return true;

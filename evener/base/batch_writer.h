@@ -56,7 +56,7 @@ class BatchWriter {
 
   /// Asks the writer thread to open the file anew before its next line.
   void reopen();
-  /// Waits until everything handed over before the call was written or dropped.
+  /// Waits until everything handed over before the call was written; as long as the disk is full, if it is. For tests and tools.
   void drain();
   [[nodiscard]] Stats stats() const;
 
