@@ -23,7 +23,7 @@ enum class EndedBy : std::uint8_t {
 };
 [[nodiscard]] std::string_view ended_by_name(EndedBy ended);
 
-/// Durations below zero were not reached and are written as null.
+/// request_id, trace_id, client and pick must need no escapes (we made or checked them). Durations below zero were not reached: null.
 struct AccessRecord {
   std::string_view request_id, trace_id, client, method, path, pool, endpoint, model, pick, detail;
   std::uint16_t status = 0;         // 0 = nothing was sent

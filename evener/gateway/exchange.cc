@@ -203,7 +203,7 @@ std::string_view Exchange::body() const {
 }
 
 net::Task<> Exchange::continue_if_expected() {
-  if (!expects_continue_ || http10_ || request_end_ > head_bytes_) co_return;
+  if (http10_ || request_end_ > head_bytes_) co_return;
   static constexpr std::string_view interim = "HTTP/1.1 100 Continue\r\n\r\n";
   iovec piece{const_cast<char*>(interim.data()), interim.size()};
   client_.set_write_deadline(reactor_.now() + routing_->config().timeouts.send_idle);
@@ -243,7 +243,7 @@ net::Task<bool> Exchange::read_body(std::uint64_t limit) {
       std::memcpy(larger.data(), request_.data(), request_end_);
       request_ = std::move(larger);
     }
-    co_await continue_if_expected();
+    if (expects_continue_) co_await continue_if_expected();
     while (request_end_ < whole) {
       if (!co_await receive(request_, request_end_, whole - request_end_, reactor_.now() + config.timeouts.body_idle)) co_return false;
     }
@@ -259,7 +259,7 @@ net::Task<bool> Exchange::read_body(std::uint64_t limit) {
     co_return true;
   }
 
-  co_await continue_if_expected();
+  if (expects_continue_) co_await continue_if_expected();
   net::http1::ChunkedDecoder decoder;
   chunked_body_ = net::Buffer::take();
   std::size_t at = head_bytes_;

@@ -41,7 +41,7 @@ net::Task<> Exchange::proxy(const PoolRoute& first_route, BodyMode mode) {
   // A streamed body is read while we wait: then the end of the stream is noticed by whoever reads it.
   if (mode == BodyMode::Whole || body_read_) client_.watch_hangup({.notify = &Exchange::client_hung_up, .context = this});
   if (mode == BodyMode::Streamed) {
-    co_await continue_if_expected();
+    if (expects_continue_) co_await continue_if_expected();
     if (!worker_.shared.memory.grow(memory_, request_.capacity())) {
       worker_.shared.metrics->server().memory_refused.add();
       co_await refuse({.status = 503,
@@ -167,7 +167,12 @@ net::Task<Exchange::Attempt> Exchange::try_endpoint(const PoolRoute& route, cons
   answer_ = {};
   got_bytes_ = false;
   if (client_gone_) co_return failed(route::Ending::Cancelled, false, "client_gone");
-  if (const long opened = co_await open_connection(route, endpoint); opened < 0) {
+  upstream_ = worker_.upstreams.take(endpoint, reactor_.now(), route.config.timeouts.upstream_idle);
+  reused_ = static_cast<bool>(upstream_);
+  if (reused_) {
+    endpoint.metrics->connections_reused.add();
+    connect_ = Duration::zero();
+  } else if (const long opened = co_await open_connection(route, endpoint); opened < 0) {
     if (client_gone_) co_return failed(route::Ending::Cancelled, false, "client_gone");
     co_return failed(route::Ending::ConnectFailed, true, std::string("connect: ") + std::strerror(static_cast<int>(-opened)));
   }
@@ -192,13 +197,6 @@ net::Task<Exchange::Attempt> Exchange::try_endpoint(const PoolRoute& route, cons
 }
 
 net::Task<long> Exchange::open_connection(const PoolRoute& route, const Endpoint& endpoint) {
-  upstream_ = worker_.upstreams.take(endpoint, reactor_.now(), route.config.timeouts.upstream_idle);
-  reused_ = static_cast<bool>(upstream_);
-  if (reused_) {
-    endpoint.metrics->connections_reused.add();
-    connect_ = Duration::zero();
-    co_return 0;
-  }
   if (!endpoint.resolved) co_return -EHOSTUNREACH;
   const Instant began = reactor_.now();
   const int result = co_await net::Socket::connect(upstream_, reactor_, endpoint.address, began + route.config.timeouts.connect);
@@ -219,7 +217,7 @@ void Exchange::write_upstream_head(std::string& out, const Endpoint& endpoint) {
   }
   net::http1::HeadWriter writer(out);
   writer.request_line(head.method, path, head.query);
-  writer.header("Host", endpoint.host_header);
+  writer.checked_header("Host", endpoint.host_header);
   for (const net::http1::Header& header : head.headers) {
     if (header.hop_by_hop) continue;
     switch (header.id) {
@@ -260,9 +258,9 @@ void Exchange::write_upstream_head(std::string& out, const Endpoint& endpoint) {
   } else if (request_framing_ == net::http1::Framing::Chunked) {
     writer.header("Transfer-Encoding", "chunked");
   }
-  writer.header("x-request-id", request_id_);
-  writer.header("traceparent", trace_.traceparent());
-  writer.header("X-Forwarded-For", session_.client_text());
+  writer.checked_header("x-request-id", request_id_);
+  writer.checked_header("traceparent", trace_.traceparent());
+  writer.checked_header("X-Forwarded-For", session_.client_text());
   writer.header(HopsHeader, static_cast<std::uint64_t>(hops_) + 1);
   writer.end();
 }

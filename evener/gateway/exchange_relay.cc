@@ -138,7 +138,7 @@ void Exchange::write_client_head(std::string& out, const net::http1::ResponseHea
   }
   if (answer.framing == Framing::Length) writer.header("Content-Length", answer.remaining);
   if (!delimited && !http10_) writer.header("Transfer-Encoding", "chunked");
-  writer.header("x-request-id", request_id_);
+  writer.checked_header("x-request-id", request_id_);
   writer.header("x-evener-endpoint", endpoint.config.name);
   if (!keep_alive_) {
     writer.header("Connection", "close");
@@ -311,7 +311,8 @@ net::Task<Exchange::Attempt> Exchange::relay(const PoolRoute& route, const Endpo
     }
   }
   lease_.end({.ending = ending, .first_token = to_first_token, .retry_after = answer_.retry_after});
-  co_await stop_sending();
+  if (sender_.running()) co_await stop_sending();
+  upstream_.close();
   co_return Attempt{.end = Attempt::End::Finished, .ending = ending};
 }
 

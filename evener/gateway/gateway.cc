@@ -342,4 +342,19 @@ std::string Gateway::status_json() const {
   return state_->control->call([&] { return evener::gateway::status_json(*state_->control); });
 }
 
+std::vector<EndpointNow> Gateway::endpoints() const {
+  return state_->control->call([&] {
+    const Instant now = state_->control->reactor.now();
+    std::vector<EndpointNow> all;
+    for (const ManagedPool& pool : state_->control->pools()) {
+      for (const route::EndpointStatus& status : pool.pool->with_scheduler(now, [&](route::Scheduler& scheduler) { return scheduler.status(now); })) {
+        for (const auto& endpoint : pool.endpoints) {
+          if (endpoint->id == status.id) all.push_back({.pool = pool.config.name, .name = endpoint->config.name, .status = status});
+        }
+      }
+    }
+    return all;
+  });
+}
+
 }  // namespace evener::gateway

@@ -12,6 +12,7 @@
 #include "evener/core/result.h"
 #include "evener/gateway/config.h"
 #include "evener/net/address.h"
+#include "evener/route/scheduler.h"
 
 namespace evener::gateway {
 
@@ -21,6 +22,12 @@ struct GatewayOptions {
   /// Listening descriptors inherited from a process we replace, with the addresses they are for; see handover.h.
   std::vector<int> inherited_fds;
   std::uint64_t seed = 0;   // 0 = from the system
+};
+
+/// An endpoint as the scheduler of its pool sees it now.
+struct EndpointNow {
+  std::string pool, name;
+  route::EndpointStatus status;
 };
 
 class Gateway {
@@ -52,6 +59,8 @@ class Gateway {
   [[nodiscard]] std::string metrics_text() const;
   /// The value of GET /status.
   [[nodiscard]] std::string status_json() const;
+  /// What is in it about endpoints, as values.
+  [[nodiscard]] std::vector<EndpointNow> endpoints() const;
 
   struct State;
 

@@ -155,7 +155,7 @@ void HeadWriter::header(std::string_view name, std::string_view value) { header(
 void HeadWriter::header(std::string_view name, std::uint64_t value) {
   char digits[20];
   const auto result = std::to_chars(digits, digits + sizeof digits, value);
-  header(name, std::string_view(digits, static_cast<std::size_t>(result.ptr - digits)));
+  checked_header(name, std::string_view(digits, static_cast<std::size_t>(result.ptr - digits)));
 }
 
 void HeadWriter::header(std::string_view name, std::string_view value, std::string_view more) {
@@ -168,15 +168,6 @@ void HeadWriter::header(std::string_view name, std::string_view value, std::stri
   put(": ");
   put(value);
   if (!more.empty()) put(more);
-  put("\r\n");
-}
-
-void HeadWriter::parsed_header(const Header& header) {
-  start(Stage::Fields);
-  if (!reserve(header.name.size() + header.value.size() + 4)) return;
-  put(header.name);
-  put(": ");
-  put(header.value);
   put("\r\n");
 }
 

@@ -33,7 +33,15 @@ class HeadWriter {
   void header(std::string_view name, std::string_view value);
   void header(std::string_view name, std::uint64_t value);
   /// A field as the parser of head.h gave it: what it accepted is not checked again, which is most of the cost of writing one.
-  void parsed_header(const Header& header);
+  void parsed_header(const Header& header) { checked_header(header.name, header.value); }
+  /// The same for names and values that were made by us or checked before, such as a request id.
+  void checked_header(std::string_view name, std::string_view value) {
+    if (!reserve(name.size() + value.size() + 4)) return;
+    put(name);
+    put(": ");
+    put(value);
+    put("\r\n");
+  }
   /// A value in two parts, such as a scheme and a secret, without putting them together first.
   void header(std::string_view name, std::string_view value, std::string_view more);
 
