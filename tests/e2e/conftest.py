@@ -2,6 +2,7 @@
 
 import json
 import os
+import statistics
 
 import openai
 import pytest
@@ -11,6 +12,28 @@ from programs import Program, wait_until
 from raw_engine import RawEngine
 
 TOKEN = "end-to-end-token"
+
+
+FIGURES = pytest.StashKey[list]()
+
+
+@pytest.fixture
+def figure(request):
+    """Notes a measured figure; all of them are printed after the last test."""
+    def note(name, seconds):
+        worst, median = max(seconds), statistics.median(seconds)
+        request.config.stash.setdefault(FIGURES, []).append(f"{name}: median {median * 1000:.2f} ms, worst {worst * 1000:.2f} ms of {len(seconds)}")
+        return median, worst
+
+    note.text = lambda text: request.config.stash.setdefault(FIGURES, []).append(text)
+    return note
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if figures := config.stash.get(FIGURES, []):
+        terminalreporter.section("measured")
+        for line in figures:
+            terminalreporter.line(line)
 
 
 class Gateway:
@@ -68,8 +91,13 @@ def programs():
         return program
 
     yield start
+    crashes = []
     for program in reversed(started):
-        program.stop()
+        try:
+            program.stop()
+        except AssertionError as crash:
+            crashes.append(str(crash))
+    assert not crashes, "\n".join(crashes)
 
 
 @pytest.fixture

@@ -37,6 +37,7 @@ class Program:
         self.process = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         env={**os.environ, **(env or {})})
         self.log, self.access, self.text = [], [], []
+        self.killed = False
         self._readers = [self._collect(self.process.stderr, self.log), self._collect(self.process.stdout, self.access)]
 
     def _collect(self, pipe, into):
@@ -58,7 +59,7 @@ class Program:
         """Where it listens in this role: "gateway", "admin" or "engine"."""
         def found():
             for entry in list(self.log):
-                if entry.get("msg") == "listening" and entry.get("role") == role:
+                if entry.get("event") == "listening" and entry.get("role") == role:
                     return entry["address"]
             assert self.process.poll() is None, f"{self.arguments} ended with {self.process.returncode}:\n" + "\n".join(self.text[-20:])
             return None
@@ -81,18 +82,25 @@ class Program:
         return code
 
     def kill(self):
+        self.killed = True
         self.process.kill()
         return self.wait()
 
     def stop(self):
-        """Asks it to end now; a test that is about draining sends SIGTERM by itself and waits."""
+        """Asks it to end now; a test that is about draining sends SIGTERM by itself and waits. Fails if it crashed, now or earlier."""
         if self.process.poll() is None:
             self.signal(signal.SIGTERM)
             try:
-                self.process.wait(0.5)
+                self.process.wait(0.1)
             except subprocess.TimeoutExpired:
-                self.process.kill()
-        self.wait()
+                self.signal(signal.SIGTERM)  # the second one ends a drain
+        try:
+            code = self.wait(10)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"{self.arguments} did not stop") from None
+        last = "\n".join(self.text[-20:])
+        assert self.killed or code >= 0, f"{self.arguments} ended by {signal.Signals(-code).name}:\n{last}"
 
 
 def run(*arguments, timeout=20):

@@ -155,13 +155,17 @@ class RawEngine:
     def complete_requests(self):
         return [request for request in self.requests if request.complete]
 
-    def close(self):
+    def refuse(self):
+        """Accepts nothing new from now on; what is connected stays."""
         # shutdown() first: it wakes the thread that waits in accept().
         try:
             self.listener.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
         self.listener.close()
+
+    def close(self):
+        self.refuse()
         for connection in self.connections:
             try:
                 connection.socket.close()

@@ -90,12 +90,12 @@ def test_retries_stop_at_the_budget(gateway, raw_engine):
 
 
 def test_a_wave_of_bodies_over_the_memory_quota_is_told_to_come_back(gateway, raw_engine):
-    started = gateway(raw_engine().url, limits={"memory_bytes": 200_000, "body_bytes": 150_000})
+    started = gateway(raw_engine().url, limits={"memory_bytes": 1 << 20, "body_bytes": 1 << 20})
     from client import RawClient
-    body = chat_body("x" * 120_000)
+    body = chat_body("x" * 600_000)
     head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: g\r\nContent-Length: {len(body)}\r\n\r\n".encode()
     with RawClient(started.port) as holder, RawClient(started.port) as refused:
-        holder.send(head + body[:100_000])  # holds its share and does not finish
+        holder.send(head + body[:500_000])  # holds its share and does not finish
 
         def told():
             with RawClient(started.port) as client:
@@ -103,5 +103,5 @@ def test_a_wave_of_bodies_over_the_memory_quota_is_told_to_come_back(gateway, ra
                 return client.read()
         status, headers, _ = wait_until(lambda: (answer_ := told())[0] == 503 and answer_)
         assert status == 503 and int(headers["retry-after"]) >= 1
-        assert holder.send(body[100_000:]).read()[0] == 200
+        assert holder.send(body[500_000:]).read()[0] == 200
         assert refused.send(head + body).read()[0] == 200

@@ -40,7 +40,7 @@ def test_curl_waits_for_100_continue_and_sends_a_big_body(recorded):
 
 
 def test_a_body_that_will_be_refused_is_not_asked_for(gateway, raw_engine):
-    started = gateway(raw_engine().url, limits={"body_bytes": 1000})
+    started = gateway(raw_engine().url, limits={"body_bytes": 1024})
     with RawClient(started.port) as client:
         client.send(b"POST /v1/chat/completions HTTP/1.1\r\nHost: g\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n\r\n")
         assert client.read_head()[0] == 413

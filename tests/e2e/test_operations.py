@@ -12,7 +12,7 @@ import pytest
 from client import Load, RawClient, call, chat_body, post
 from conftest import Gateway, configuration
 from programs import free_port, run, wait_until
-from raw_engine import answer
+from raw_engine import CHAT, answer
 
 CHAT_PATH = "/v1/chat/completions"
 
@@ -142,7 +142,7 @@ def test_a_drained_endpoint_gets_nothing_new_until_it_is_undrained(gateway, raw_
 def test_a_changed_weight_changes_the_shares(gateway, raw_engine):
     a, b = raw_engine(), raw_engine()
     started = gateway(a.url, b.url, pool={"policy": "weighted-round-robin"})
-    assert started.admin("POST", "/pools/main/endpoints/e0/weight", {"weight": 3})[0] == 200
+    assert started.admin("POST", "/pools/main/endpoints/e0/weight?weight=3")[0] == 200
     for _ in range(8):
         started.call("POST", CHAT_PATH, chat_body())
     assert counts(a, b) == [6, 2]
@@ -162,8 +162,8 @@ def test_endpoints_are_added_and_removed_under_load(gateway, engine):
 
 
 @pytest.mark.parametrize("path, body", [
-    ("/pools/none/endpoints/e0/drain", None), ("/pools/main/endpoints/none/drain", None), ("/pools/main/endpoints/e0/weight", {"weight": -1}),
-    ("/pools/main/endpoints/e0/weight", {}), ("/pools/main/endpoints", {"name": "x", "url": "ftp://x"}), ("/pools/main/endpoints", {"name": "e0", "url": "http://127.0.0.1:1"}),
+    ("/pools/none/endpoints/e0/drain", None), ("/pools/main/endpoints/none/drain", None), ("/pools/main/endpoints/e0/weight?weight=-1", None),
+    ("/pools/main/endpoints/e0/weight", None), ("/pools/main/endpoints", {"name": "x", "url": "ftp://x"}), ("/pools/main/endpoints", {"name": "e0", "url": "http://127.0.0.1:1"}),
 ])
 def test_a_wrong_admin_request_is_refused_with_a_reason(gateway, raw_engine, path, body):
     status, _, value = gateway(raw_engine().url).admin("POST", path, body)
@@ -176,8 +176,20 @@ def test_a_request_can_be_asked_why_it_went_there(gateway, raw_engine):
     _, headers, _ = started.call("POST", CHAT_PATH, chat_body())
     status, _, value = started.admin("GET", "/explain?request_id=" + urllib.parse.quote(headers["x-request-id"]))
     assert status == 200
-    said = json.dumps(value)
-    assert "e1" in said and "draining" in said and "least-request" in said
+    decision, = value["decisions"]
+    assert (decision["decision"], decision["endpoint"], decision["candidates"]) == ("dispatched", "e1", 1) and decision["why"]
+    before = {e["endpoint"]: e for e in decision["endpoints"]}
+    assert before["e0"]["filtered_by"] == "draining" and not before["e0"]["candidate"]
+    assert before["e1"]["candidate"] and before["e1"]["in_flight"] == 0, "the endpoints are shown as they were before the choice"
+    wait_until(lambda: started.admin("GET", "/explain?request_id=" + headers["x-request-id"])[2]["decisions"][0]["ended"])
+
+
+def test_a_request_that_was_not_sent_yet_can_be_explained_too(gateway, raw_engine):
+    started = gateway(raw_engine().url, raw_engine().url, pool={"policy": "least-request"})
+    started.admin("POST", "/pools/main/endpoints/e0/drain")
+    pool, = started.admin("GET", "/explain?model=m")[2]["pools"]
+    assert pool["policy"] == "least-request"
+    assert [(e["endpoint"], e["candidate"], e["filtered_by"]) for e in pool["endpoints"]] == [("e0", False, "draining"), ("e1", True, "")]
 
 
 def test_one_log_line_says_what_became_of_a_request(gateway, raw_engine):
@@ -199,13 +211,28 @@ def test_promtool_finds_no_fault_in_the_metrics(gateway, raw_engine):
     assert (ran.returncode, ran.stdout + ran.stderr) == (0, "")
 
 
-def test_readiness_follows_the_endpoints(gateway, raw_engine):
-    backend = raw_engine()
+def test_readiness_ends_with_the_drain_and_not_with_the_endpoints(gateway, raw_engine):
+    # Whoever stands before the gateway should send elsewhere when it stops. When its endpoints are down its own errors tell more than a refused connection.
+    proceed = threading.Event()
+
+    def behave(connection, request):
+        proceed.wait(10)
+        connection.send(answer(CHAT))
+
+    backend = raw_engine(behave)
     started = gateway(backend.url)
-    assert started.admin("GET", "/readyz", token=None)[0] == 200
-    backend.close()
-    wait_until(lambda: started.admin("GET", "/readyz", token=None)[0] == 503)
-    assert started.admin("GET", "/healthz", token=None)[0] == 200
+    with RawClient(started.port) as client:
+        client.send(post(CHAT_PATH, chat_body()))
+        wait_until(lambda: backend.requests)
+        backend.refuse()
+        wait_until(lambda: started.endpoints()["e0"]["health"] == "down")
+        assert started.admin("GET", "/readyz", token=None)[0] == 200
+        started.program.signal(signal.SIGTERM)
+        wait_until(lambda: started.admin("GET", "/readyz", token=None)[0] == 503)
+        assert started.admin("GET", "/healthz", token=None)[0] == 200
+        proceed.set()
+        assert client.read()[2] == CHAT
+    assert started.program.wait() == 0
 
 
 # ---- routing
@@ -258,7 +285,7 @@ def test_every_mistake_is_named_at_once_with_its_place(tmp_path):
         ran = run(*command)
         said = ran.stdout + ran.stderr
         assert ran.returncode == 3, said
-        for wanted in ("evener.yaml:2:1", "workers", "evener.yaml:6:", "fastest", "least-request", "evener.yaml:8:", "weight", "evener.yaml:9:", "duplicate"):
+        for wanted in ("evener.yaml:2:1", "workers", "evener.yaml:6:", "fastest", "least-request", "evener.yaml:8:", "weight", "evener.yaml:9:", "twice"):
             assert wanted in said, f"{wanted} is missing in:\n{said}"
 
 
@@ -301,7 +328,7 @@ def test_a_wrong_command_is_a_usage_error():
 
 def test_the_load_generator_reports_what_it_did(gateway, engine):
     started = gateway(engine().url, engine().url)
-    ran = run("load", "--url", f"http://127.0.0.1:{started.port}", "--model", "m", "--rate", 50, "--seconds", 2, "--json", timeout=30)
+    ran = run("load", "--url", f"http://127.0.0.1:{started.port}", "--model", "m", "--rate", 50, "--duration", "2s", "--output-tokens", 4, "--json", timeout=30)
     assert ran.returncode == 0, ran.stderr
     report = json.loads(ran.stdout)
     assert report["request_count"]["avg"] > 50 and report["error_request_count"]["avg"] == 0
