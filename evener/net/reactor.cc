@@ -105,6 +105,7 @@ void Reactor::turn(bool may_sleep) {
   }
   timers_.advance(now_);
   run_ready();
+  run_sends();
   for (auto& hook : turn_hooks_) hook(now_);
   graveyard_.clear();
 }
@@ -126,6 +127,25 @@ void Reactor::run_ready() {
     waiter.resume();
   }
   resuming_.clear();
+}
+
+void Reactor::run_sends() {
+  // All sends of a turn leave together, after everything that came in has been looked at. A peer that sleeps is then woken by the first
+  // of them and finds the others when it runs; sent one by one, each could find it asleep again, and waking is the dearest part of a send.
+  while (!sends_.empty()) {
+    sending_.swap(sends_);
+    for (const PendingSend& send : sending_) {
+      if (send.socket->writer != send.operation) continue;  // cancelled, or its socket closed
+      if (!send.operation->attempt(*send.operation, *send.socket)) {
+        send.socket->arm_write();
+        continue;
+      }
+      send.socket->writer = nullptr;
+      operations_left_ = SocketState::OperationsPerResume;
+      send.operation->waiter.resume();
+    }
+    sending_.clear();
+  }
 }
 
 void Reactor::cancel_everything() {

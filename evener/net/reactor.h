@@ -18,6 +18,7 @@
 
 namespace evener::net {
 
+struct Operation;
 struct SocketState;
 class Event;
 
@@ -58,15 +59,23 @@ class Reactor {
   void handle_events(int count);
   void run_posted();
   void run_ready();
+  void run_sends();
   void cancel_everything();
   void bury(std::unique_ptr<SocketState> dead);
 
   static constexpr int EventsMax = 256;
 
+  struct PendingSend {
+    SocketState* socket;
+    Operation* operation;
+  };
+
   int epoll_fd_ = -1;
   int wake_fd_ = -1;
   Instant now_;
   TimerWheel timers_;
+  std::vector<PendingSend> sends_;                       // started in this turn; see run_sends()
+  std::vector<PendingSend> sending_;
   std::vector<std::coroutine_handle<>> ready_;           // resumed later in this turn
   std::vector<std::coroutine_handle<>> resuming_;
   std::vector<std::unique_ptr<SocketState>> graveyard_;  // closed in this turn: events of the same batch may still name them

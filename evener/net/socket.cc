@@ -87,6 +87,10 @@ void SocketState::suspend(Operation*& slot, Operation& operation, Instant deadli
   if (deadline != Instant::max()) reactor.timers_.arm(*this, deadline);
 }
 
+void SocketState::arm_write() {
+  if (write_deadline != Instant::max()) reactor.timers_.arm(*this, write_deadline);
+}
+
 void SocketState::expire(Instant now) {
   if (now >= read_deadline) complete(reader, -ETIMEDOUT);
   if (now >= write_deadline) complete(writer, -ETIMEDOUT);
@@ -204,11 +208,9 @@ void Socket::Recv::await_suspend(std::coroutine_handle<> handle) noexcept {
 }
 
 bool Socket::Send::await_ready() noexcept {
-  if (socket_.cancelled) {
-    result = -ECANCELED;
-    return true;
-  }
-  return try_again(*this, socket_);
+  if (!socket_.cancelled) return false;
+  result = -ECANCELED;
+  return true;
 }
 
 bool Socket::Send::try_again(Operation& self, SocketState& socket) {
@@ -249,7 +251,8 @@ bool Socket::Send::try_again(Operation& self, SocketState& socket) {
 void Socket::Send::await_suspend(std::coroutine_handle<> handle) noexcept {
   waiter = handle;
   attempt = &Send::try_again;
-  socket_.suspend(socket_.writer, *this, socket_.write_deadline);
+  socket_.writer = this;
+  socket_.reactor.sends_.push_back({.socket = &socket_, .operation = this});
 }
 
 void Socket::Connected::await_suspend(std::coroutine_handle<> handle) noexcept {

@@ -43,6 +43,7 @@ struct SocketState final : TimerNode {
   void cancel();
   void complete(Operation*& slot, long result);
   void suspend(Operation*& slot, Operation& operation, Instant deadline);
+  void arm_write();
   void expire(Instant now) override;
   void close();
 
