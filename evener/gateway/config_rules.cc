@@ -31,6 +31,12 @@ bool is_host(std::string_view host) {
   return host.find(':') != std::string_view::npos ? all_of(host, ":.%") : all_of(host, "-._");
 }
 
+// " (write X)", where the text can stand in a message as it is.
+std::string suggest(const std::string& text) {
+  constexpr std::size_t SuggestionBytesMax = 100;
+  return has_blank_or_control(text) || text.size() > SuggestionBytesMax ? std::string() : " (write " + text + ")";
+}
+
 bool is_loopback(const std::string& listen) {
   const auto address = net::Address::parse(listen);
   if (address) return address->is_loopback();
@@ -176,13 +182,12 @@ class Rules {
 
 std::string check_listen_address(std::string_view text) {
   const std::string rule = "an address host:port or [IPv6]:port";
-  if (text.starts_with(':')) return rule + " (write 0.0.0.0" + std::string(text) + " for all IPv4 addresses, [::]" + std::string(text) + " for IPv6 too)";
-  if (text.starts_with("*:")) return rule + " (write 0.0.0.0" + std::string(text.substr(1)) + " for all IPv4 addresses)";
+  if (text.starts_with(':') || text.starts_with("*:")) return rule + suggest("0.0.0.0" + std::string(text.substr(text.find(':'))));
   if (text.find("://") != std::string_view::npos) return rule + ", without a scheme";
   const auto parts = net::split_host_port(text);
   if (!parts) {
     const bool host_only = !text.empty() && is_host(text) && text.find(':') == std::string_view::npos;
-    return rule + (host_only ? " (write " + std::string(text) + ":8080)" : std::string());
+    return rule + (host_only ? suggest(std::string(text) + ":8080") : std::string());
   }
   return is_host(parts->host) ? std::string() : rule;
 }
@@ -192,7 +197,7 @@ std::string check_endpoint_url(std::string_view text) {
   if (text.starts_with("https://")) {
     return rule + " (TLS to endpoints is not supported yet; put a local TLS forwarder in front of it and write http://)";
   }
-  if (text.find("://") == std::string_view::npos) return rule + " (write http://" + std::string(text) + ")";
+  if (text.find("://") == std::string_view::npos) return rule + suggest("http://" + std::string(text));
   const auto url = parse_endpoint_url(text);
   if (!url) return rule + ", without user, query or fragment";
   if (!is_host(url->target.host)) return rule + "; the host holds a character that no host name has";
@@ -217,7 +222,7 @@ std::string check_name(std::string_view text) {
 
 std::string check_path(std::string_view text) {
   const std::string rule = "a path that begins with '/'";
-  if (!text.starts_with('/')) return rule + " (write /" + std::string(text) + ")";
+  if (!text.starts_with('/')) return rule + suggest("/" + std::string(text));
   if (has_blank_or_control(text) || text.find_first_of("?#*\\\"") != std::string_view::npos) return rule + ", without spaces, query, fragment or '*'";
   return text == "/" || is_plain_path(text) ? std::string() : rule + ", without empty, '.' or '..' segments";
 }

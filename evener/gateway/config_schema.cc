@@ -127,7 +127,7 @@ Of<RetryConfig> retry() {
   return Describe<RetryConfig>("retry", "Second attempts on another endpoint, while nothing has been sent to the client.")
       .field("attempts_max", &RetryConfig::budget, &B::attempts_max, whole_number<std::uint32_t>({1, 10}), {.doc = "Attempts per request, the first included. 1 means no retries."})
       .field("budget_share", &RetryConfig::budget, &B::budget_share, number({0, 1}),
-             {.doc = "Retries in flight, as a share of the requests in flight: keeps retries from drowning a pool that is failing."})
+             {.doc = "Retries in flight, as a share of the requests in flight: keeps retries from drowning a pool that is failing. What is sent elsewhere because a connection was refused or lost does not count."})
       .field("budget_min", &RetryConfig::budget, &B::budget_min, whole_number<std::uint32_t>({0, 1000}), {.doc = "Retries in flight that are allowed whatever the share."})
       .field("statuses", &RetryConfig::statuses, list_of(whole_number<std::uint16_t>({400, 599}), {0, 50}),
              {.doc = "Answers that mean the endpoint did not take the request, so that another may."})

@@ -138,7 +138,7 @@ TEST_CASE("all mistakes of a file come at once, in its order, each with place, v
              "        engine: vLLM\n"
              "        weigth: 2\n")
             .errors ==
-        "e.yaml:1:10: listen[0] is \":8080\"; it must be an address host:port or [IPv6]:port (write 0.0.0.0:8080 for all IPv4 addresses, [::]:8080 for IPv6 too)\n"
+        "e.yaml:1:10: listen[0] is \":8080\"; it must be an address host:port or [IPv6]:port (write 0.0.0.0:8080)\n"
         "e.yaml:2:1: worker: unknown field (did you mean \"workers\"?)\n"
         "e.yaml:5:14: pools[0].models[0] is \"a*b*\"; it must be a model name with at most one '*'\n"
         "e.yaml:6:13: pools[0].policy is least-requests; it must be one of round-robin, weighted-round-robin, random, least-request, power-of-two, peak-ewma, "
@@ -245,6 +245,16 @@ TEST_CASE("addresses and URLs are checked for their form") {
     CHECK(listen(bad) != "");
   }
   CHECK(listen("localhost").find("write localhost:8080") != std::string::npos);
+}
+
+TEST_CASE("a message is one line, whatever the value holds") {
+  for (const char* text : {"pools: [{name: a, models: [m], endpoints: [{url: \"h\\nx\"}]}]", "listen: [\":80\\nx\", \"*:80\\nx\"]\npools: []",
+                           "pools: [{name: \"a\\nb\", path_prefix: \"x\\ny\", policy: \"p\\nq\", \"k\\nl\": 1}]"}) {
+    CAPTURE(text);
+    const auto config = read_config("e.yaml", text);
+    REQUIRE(!config.has_value());
+    for (const ConfigError& error : config.error()) CHECK(error.message.find('\n') == std::string::npos);
+  }
 }
 
 TEST_CASE("the form of names, paths, headers and variables is checked") {
