@@ -11,6 +11,7 @@ void OutlierRecord::eject(const OutlierSettings& settings, Instant now) {
   const std::int64_t useful = std::max<std::int64_t>(1, (settings.max_ejection + base - Duration(1)) / base);
   unforgiven_ = static_cast<std::uint32_t>(std::min<std::int64_t>(unforgiven_ + std::int64_t{1}, std::min<std::int64_t>(useful, 1 << 20)));
   until_ = now + std::min(base * unforgiven_, std::max(base, settings.max_ejection));
+  was_out_ = true;
   ++ejections_total_;
   consecutive_ = 0;
 }
@@ -25,7 +26,8 @@ bool OutlierRecord::expire(Instant now) {
 void OutlierRecord::interval_passed() {
   requests_ = 0;
   successes_ = 0;
-  if (!until_ && unforgiven_ > 0) --unforgiven_;
+  if (!was_out_ && unforgiven_ > 0) --unforgiven_;
+  was_out_ = until_.has_value();
 }
 
 std::vector<std::uint32_t> success_rate_outliers(std::span<const RateSample> samples, const OutlierSettings& settings) {

@@ -36,7 +36,7 @@ class OutlierRecord {
   bool expire(Instant now);
   /// Forgets everything but the total.
   void pardon() { *this = OutlierRecord(ejections_total_); }
-  /// An interval passed: its counts are forgotten, and an endpoint that stayed in gets one ejection forgiven.
+  /// An interval passed: its counts are forgotten, and an endpoint that was in all the time gets one ejection forgiven.
   void interval_passed();
 
   [[nodiscard]] const std::optional<Instant>& until() const { return until_; }
@@ -55,6 +55,7 @@ class OutlierRecord {
   std::uint32_t requests_ = 0;   // of this interval
   std::uint32_t successes_ = 0;
   std::uint32_t unforgiven_ = 0;
+  bool was_out_ = false;         // at some time of this interval
   std::uint64_t ejections_total_ = 0;
 };
 

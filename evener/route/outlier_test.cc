@@ -48,9 +48,11 @@ TEST_CASE("an interval without ejection forgives one, so the next ejection is sh
   record.eject(settings, at(0s));
   record.interval_passed();  // still ejected: nothing is forgiven
   CHECK(record.expire(at(10s)));
+  record.interval_passed();  // it was out for a part of this one
   record.eject(settings, at(10s));
   CHECK(*record.until() == at(30s));
   CHECK(record.expire(at(30s)));
+  record.interval_passed();
   record.interval_passed();
   record.interval_passed();
   record.eject(settings, at(50s));

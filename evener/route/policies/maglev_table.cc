@@ -39,6 +39,10 @@ std::uint32_t prime_from(std::uint32_t from) {
   }
 }
 
+std::uint32_t MaglevTable::slots_for(std::size_t endpoints) {
+  return prime_from(static_cast<std::uint32_t>(std::clamp<std::size_t>(endpoints * SlotsPerEndpoint, SlotsMin, SlotsMax)));
+}
+
 void MaglevTable::build(std::span<const EndpointView> endpoints) {
   std::vector<Member> members;
   members.reserve(endpoints.size());
@@ -50,8 +54,7 @@ void MaglevTable::build(std::span<const EndpointView> endpoints) {
     return;
   }
 
-  const std::size_t wanted = std::clamp<std::size_t>(members_.size() * SlotsPerEndpoint, SlotsMin, SlotsMax);
-  const std::uint32_t slots = prime_from(static_cast<std::uint32_t>(wanted));
+  const std::uint32_t slots = slots_for(members_.size());
   table_.assign(slots, Free);
 
   // Offset and skip come from two hashes, so that endpoints with one offset in common do not fight for the same slots all the way.

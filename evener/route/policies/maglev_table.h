@@ -22,6 +22,8 @@ class MaglevTable {
   static constexpr std::uint32_t SlotsPerEndpoint = 100;
   static constexpr std::uint32_t SlotsMax = 5000011;
 
+  [[nodiscard]] static std::uint32_t slots_for(std::size_t endpoints);
+
   /// Fills the table anew, O(slots * log(slots)); does nothing when neither identities nor weights changed.
   void build(std::span<const EndpointView> endpoints);
 

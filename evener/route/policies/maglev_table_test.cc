@@ -75,18 +75,15 @@ TEST_CASE("removing one of ten endpoints moves at most 12 % of the keys, of whic
   CHECK(moved <= 0.12 * static_cast<double>(before.slots()));
 }
 
-TEST_CASE("the table has a prime number of slots, at least 65537 and at least 100 per endpoint") {
+TEST_CASE("a table has a prime number of slots, at least 65537 and 100 per endpoint, and never more than its limit") {
+  CHECK(MaglevTable::slots_for(5) == 65537);
+  CHECK(MaglevTable::slots_for(655) == 65537);
+  CHECK(MaglevTable::slots_for(1000) == 100003);
+  CHECK(MaglevTable::slots_for(50000) == 5000011);
+  CHECK(MaglevTable::slots_for(10'000'000) == MaglevTable::SlotsMax);
   MaglevTable table;
-  table.build(PoolFixture::equal(5).endpoints);
-  CHECK(table.slots() == 65537);
-  table.build(PoolFixture::equal(1000).endpoints);
-  CHECK(table.slots() == 100003);
-}
-
-TEST_CASE("the table never exceeds its limit, however many endpoints there are") {
-  MaglevTable table;
-  table.build(PoolFixture::equal(50001).endpoints);
-  CHECK(table.slots() == MaglevTable::SlotsMax);
+  table.build(PoolFixture::equal(700).endpoints);
+  CHECK(table.slots() == 70001);
 }
 
 TEST_CASE("a weight that dwarfs the others does not make building slow or leave a slot free") {

@@ -95,4 +95,6 @@ TEST_CASE("the costs are the hops at which the key arrives, so the chosen endpoi
   });
 }
 
-TEST_CASE("maglev keeps what every policy promises") { check_policy_properties(PolicyKind::Maglev); }
+TEST_CASE("maglev keeps what every policy promises") {
+  check_policy_properties(PolicyKind::Maglev, 8);  // few seeds, as its tables are slow to build without optimisation
+}

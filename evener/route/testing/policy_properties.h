@@ -76,8 +76,8 @@ inline std::vector<EndpointId> random_choices(Policy& policy, std::uint64_t seed
   return chosen;
 }
 
-inline void check_policy_properties(PolicyKind kind) {
-  for_each_seed(100, [&](Rng& rng) {
+inline void check_policy_properties(PolicyKind kind, std::uint64_t seeds = 100) {
+  for_each_seed(seeds, [&](Rng& rng) {
     const std::uint64_t scenario = rng.next();
     const auto one = make_policy(kind);
     const auto same = make_policy(kind);
