@@ -59,6 +59,16 @@ TEST_CASE("JSON is read as it is") {
   CHECK(tree("{\"a\":1,\"b\":[true,null,\"x\\u00e9\\/\\\"\"],\n\t\"c\":{}, \"d\":[]}\n") == "{a:1,b:[true,~,\"x\xC3\xA9/\\\"\"],c:{},d:[]}");
 }
 
+TEST_CASE("files with Windows line ends and comments read the same") {
+  CHECK(tree("a: 1 # one\r\nb:\r\n  - x\r\n  # nothing\r\n  - 'y'\r\n") == "{a:1,b:[x,\"y\"]}");
+  CHECK(parse("a: 1\r\na: 2\r\n").text() == "2:1: a is given twice; the first time in line 1 (remove one)\n");
+}
+
+TEST_CASE("a pair of escapes for one character, as JSON allows, is refused rather than misread") {
+  CHECK(parse("{\"a\": \"\\ud83d\\ude00\"}").text().find("an escape that is no character") != std::string::npos);
+  CHECK(tree("{\"a\": \"\\U0001F600\"}") == "{a:\"\xF0\x9F\x98\x80\"}");
+}
+
 TEST_CASE("every value and key knows its line and column") {
   const Parsed parsed = parse("# comment\npools:\n  - name: a\n    url:   b\n  - {name: c}\nempty:\n");
   REQUIRE(parsed.root);
