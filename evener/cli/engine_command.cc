@@ -102,13 +102,14 @@ int engine_command(int argc, char** argv) {
   }
   raise_descriptor_limit();
   // Every thread that starts from here on leaves these signals to this one.
-  sigset_t signals;
+  sigset_t signals, before;
   sigemptyset(&signals);
   for (const int signal : {SIGTERM, SIGINT}) sigaddset(&signals, signal);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  pthread_sigmask(SIG_BLOCK, &signals, &before);
 
   const auto fleet = engine::Fleet::start(std::move(*engines), arguments.threads);
   if (!fleet) {
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
     std::cerr << "evener engine: " << fleet.error().message << "\n";
     return Failure;
   }

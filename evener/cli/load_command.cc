@@ -203,8 +203,8 @@ int verdict(const load::LoadReport& report, double require_goodput) {
 }
 
 void declare(CLI::App& app, LoadArguments& arguments) {
-  app.add_option("-u,--url", arguments.url, "The server; a path is put before /v1/... (default: http://127.0.0.1:8080)");
-  app.add_option("-m,--model", arguments.model, "Name of the model")->required();
+  app.add_option("-u,--url", arguments.url, "The server; a path is put before /v1/... (default: http://127.0.0.1:8080)")->type_name("URL");
+  app.add_option("-m,--model", arguments.model, "Name of the model")->type_name("NAME")->required();
   app.add_option("--key", arguments.key, "API key, sent as a bearer token (or EVENER_API_KEY)")->envname("EVENER_API_KEY");
   app.add_option("--header", arguments.headers, "Another header, as 'Name: value'; may be repeated")->type_name("TEXT")->allow_extra_args(false);
   app.add_option("--api", arguments.api, "chat or completions (default: chat)")->check(CLI::IsMember({"chat", "completions"}));
@@ -219,13 +219,13 @@ void declare(CLI::App& app, LoadArguments& arguments) {
   app.add_option("--length-scale", arguments.length_scale, "With --trace: 0.1 = a tenth of the tokens (default: 1)")->check(CLI::Range(1e-4, 100.0))->type_name("FACTOR")->group("Load");
   app.add_flag("--spread", arguments.spread, "With --trace: draw requests with equal times apart (Mooncake wrote 3-s steps)")->group("Load");
   app.add_option("-d,--duration", arguments.duration, "Send for so long (default: 30s, unless --requests or --trace)")->type_name("DURATION")->group("Load");
-  app.add_option("-n,--requests", arguments.requests, "Send so many requests")->group("Load");
-  app.add_option("--seed", arguments.seed, "Equal seeds give equal requests at equal times (default: 1)")->group("Load");
+  app.add_option("-n,--requests", arguments.requests, "Send so many requests")->check(CLI::PositiveNumber)->type_name("N")->group("Load");
+  app.add_option("--seed", arguments.seed, "Equal seeds give equal requests at equal times (default: 1)")->check(CLI::NonNegativeNumber)->type_name("N")->group("Load");
 
-  app.add_option("--input-tokens", arguments.input_tokens, "Prompt length, as 256 or 100-2000 (default: 256)")->group("Requests");
-  app.add_option("--output-tokens", arguments.output_tokens, "Answer length, likewise (default: 64)")->group("Requests");
-  app.add_option("--prefix-groups", arguments.prefix_groups, "So many groups of prompts with a common beginning")->group("Requests");
-  app.add_option("--prefix-tokens", arguments.prefix_tokens, "Length of the common beginning")->group("Requests");
+  app.add_option("--input-tokens", arguments.input_tokens, "Prompt length, as 256 or 100-2000 (default: 256)")->type_name("TOKENS")->group("Requests");
+  app.add_option("--output-tokens", arguments.output_tokens, "Answer length, likewise (default: 64)")->type_name("TOKENS")->group("Requests");
+  app.add_option("--prefix-groups", arguments.prefix_groups, "So many groups of prompts with a common beginning")->check(CLI::Range(1, 1'000'000))->type_name("N")->group("Requests");
+  app.add_option("--prefix-tokens", arguments.prefix_tokens, "Length of the common beginning")->check(CLI::Range(1, 16'777'216))->type_name("TOKENS")->group("Requests");
   app.add_flag("--no-stream", arguments.no_stream, "Ask for whole answers")->group("Requests");
   app.add_flag("--at-most", arguments.at_most, "Only limit the answer; without it vLLM's ignore_eos asks for the exact length")->group("Requests");
 
@@ -238,7 +238,7 @@ void declare(CLI::App& app, LoadArguments& arguments) {
   app.add_option("--slo-e2e", arguments.e2e, "Objective: whole request")->type_name("DURATION")->group("Report");
   app.add_option("--require-goodput", arguments.require_goodput, "Exit code 6 when fewer percent of the requests meet all objectives")->check(CLI::Range(0.0, 100.0))->type_name("PERCENT")->group("Report");
   app.add_flag("--json", arguments.json, "Report as JSON, with the metric names of AIPerf")->group("Report");
-  app.add_option("--records", arguments.records, "Write one JSON line per request to this file")->group("Report");
+  app.add_option("--records", arguments.records, "Write one JSON line per request to this file")->type_name("FILE")->group("Report");
   app.footer(
       "Examples:\n"
       "  evener load --model m --rate 20 --duration 1m --slo-ttft 1s --slo-tpot 50ms\n"
@@ -271,10 +271,10 @@ int load_command(int argc, char** argv) {
   raise_descriptor_limit();
 
   // A thread of its own takes the signals, so that the first one ends the run with a report.
-  sigset_t signals;
+  sigset_t signals, before;
   sigemptyset(&signals);
   for (const int signal : {SIGTERM, SIGINT}) sigaddset(&signals, signal);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  pthread_sigmask(SIG_BLOCK, &signals, &before);
   std::stop_source stop;
   std::jthread signal_thread([&](const std::stop_token& ended) {
     const timespec step{.tv_sec = 0, .tv_nsec = 50'000'000};
@@ -293,6 +293,9 @@ int load_command(int argc, char** argv) {
   if (terminal) callbacks.progress = [&](const load::LoadProgress& progress) { show(progress, last_done, last_s); };
   if (records) callbacks.request = [&](const load::RequestRecord& record) { records->add(record); };
   const auto report = load::run_load(*options, callbacks, stop.get_token());
+  signal_thread.request_stop();
+  signal_thread.join();
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (terminal) std::fputs("\r\x1b[K", stderr);
   if (!report) {
     std::cerr << "evener load: " << report.error().message << "\n";

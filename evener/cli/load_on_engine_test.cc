@@ -73,14 +73,12 @@ TEST_CASE("prompts with a common beginning hit the engine's prefix cache, prompt
   CHECK(run(options).cached_tokens == 58 * 320);
 }
 
-TEST_CASE("a stream's time per token is the engine's step, and a shorter answer cannot be faster than physics allow") {
+TEST_CASE("no answer is faster than the engine's steps allow") {
   const auto fleet = start("fast,step_ms=4");
   load::LoadOptions options = options_for(*fleet, 10);
   options.workload.arrival = load::ClosedLoop{.connections = 2};
   options.workload.output_tokens = {.min = 20, .max = 20};
-  const load::LoadReport report = run(options);
-  CHECK(report.tpot.min() >= 3'500'000);  // the first token may be handed out late, the last one in time
-  CHECK(report.e2e.min() >= 80'000'000);
+  CHECK(run(options).e2e.min() >= 80'000'000);
 }
 
 TEST_CASE("each fault of the engine is a failure of its own kind for the generator, and as many as the engine was told") {

@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view Version = "0.1.0+evener.emulated";
 
 // A reset throws away what the peer has not read yet; without this pause "after five tokens" would often be "after none".
-constexpr Duration BeforeReset = std::chrono::milliseconds(20);
+constexpr Duration BeforeReset = std::chrono::milliseconds(50);
 
 /// Lets the client's departure wake the coroutine that generates for it.
 net::HangupWatch watch_of(Generation& generation) {

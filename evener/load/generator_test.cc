@@ -75,6 +75,7 @@ TEST_CASE("every request of the workload is sent once, over kept connections, wh
       co_await answer_stream(reply, Event + Event + Event + Done, {{"x-evener-endpoint", "e1"}});
     });
     LoadOptions options = options_for(server, 60);
+    options.connections_max = 20;
     options.threads = threads;
     const LoadReport report = run(options);
     CHECK(report.succeeded == 60);
@@ -83,7 +84,7 @@ TEST_CASE("every request of the workload is sent once, over kept connections, wh
     CHECK(std::set<std::string>(bodies.begin(), bodies.end()).size() == 60);
     CHECK(report.output_tokens == 180);
     CHECK(report.endpoints.at("e1").requests == 60);
-    CHECK(report.connections_opened < 60);
+    CHECK(report.connections_opened <= 20);
     CHECK(report.itl.count() == 120);
   }
 }
@@ -133,7 +134,7 @@ TEST_CASE("a closed loop has exactly as many requests in flight as connections, 
   options.duration = 300ms;
   const LoadReport report = run(options);
   CHECK(most == 3);
-  CHECK(report.succeeded >= 6);
+  CHECK(report.succeeded >= 3);
   CHECK(report.connections_opened == 3);
   CHECK(report.failed == 0);
 }
@@ -146,11 +147,11 @@ TEST_CASE("an open loop with a duration sends what is due until then and no more
 }
 
 TEST_CASE("each way to fail is counted under its own name") {
-  const auto outcome = [](net::HttpHandler handler, Streaming streaming = Streaming::Yes) {
+  const auto outcome = [](net::HttpHandler handler, Streaming streaming = Streaming::Yes, Duration timeout = 20s) {
     const ScriptedServer server(std::move(handler));
     LoadOptions options = options_for(server, 1);
     options.streaming = streaming;
-    options.request_timeout = 300ms;
+    options.request_timeout = timeout;
     const LoadReport report = run(options);
     REQUIRE(report.requests() == 1);
     for (std::size_t i = 0; i < Failures; ++i) {
@@ -186,7 +187,7 @@ TEST_CASE("each way to fail is counted under its own name") {
           co_await reply.chunk(Event);
           reply.abort();
         }) == "broken");
-  CHECK(outcome([](const HttpRequest&, HttpReply& reply) -> Task<> { co_await reply.reactor().sleep(10s); }) == "timed_out");
+  CHECK(outcome([](const HttpRequest&, HttpReply& reply) -> Task<> { co_await reply.reactor().sleep(10s); }, Streaming::Yes, 200ms) == "timed_out");
 }
 
 TEST_CASE("a server that does not exist is a finding, not a refusal") {

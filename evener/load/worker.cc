@@ -92,7 +92,8 @@ net::Task<> Worker::dispatch() {
   }
   if (ended_by_time && !co_await timer_.wait_until(end)) co_return;
   no_more_ = true;
-  if (ended_by_time) {  // who was late until now will not be sent any more
+  // Who waits for a connection until now will not be sent any more; while there are connections to spare nobody waits for long.
+  if (ended_by_time && lanes_ == lanes_max_) {
     report_.not_sent += waiting_.size();
     waiting_.clear();
   }
