@@ -1,0 +1,29 @@
+#pragma once
+// Ctrl-C and its like as a stop token, so that a run ends in order: a terminal is given back, temporary files go, what was measured is told.
+
+#include <signal.h>
+
+#include <stop_token>
+#include <thread>
+
+namespace evener::cli::demo {
+
+/// Make it before any other thread: they inherit that these signals are not theirs.
+class StopOnSignal {
+ public:
+  StopOnSignal();
+  ~StopOnSignal() = default;
+  StopOnSignal(const StopOnSignal&) = delete;
+  StopOnSignal& operator=(const StopOnSignal&) = delete;
+
+  [[nodiscard]] std::stop_token token() const { return source_.get_token(); }
+  [[nodiscard]] bool stopped() const { return source_.stop_requested(); }
+  /// Blocks until a signal has come.
+  void wait() const;
+
+ private:
+  std::stop_source source_;
+  std::jthread thread_;  // last, so that it ends first
+};
+
+}  // namespace evener::cli::demo
