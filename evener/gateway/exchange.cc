@@ -23,6 +23,22 @@ bool is_request_id(std::string_view id) {
   });
 }
 
+/// For the log; methods that no client of ours has a use for are not told apart.
+std::string_view method_name(net::http1::Method method) {
+  using enum net::http1::Method;
+  switch (method) {
+    case Get: return "GET";
+    case Head: return "HEAD";
+    case Post: return "POST";
+    case Put: return "PUT";
+    case Delete: return "DELETE";
+    case Options: return "OPTIONS";
+    case Patch: return "PATCH";
+    case Other: break;
+  }
+  return "OTHER";
+}
+
 void append_hex(std::string& out, std::uint64_t bits) {
   constexpr char digits[] = "0123456789abcdef";
   for (int shift = 60; shift >= 0; shift -= 4) out += digits[(bits >> shift) & 15U];
@@ -68,7 +84,10 @@ Exchange::~Exchange() {
 }
 
 net::Task<AfterExchange> Exchange::run() {
-  if (co_await read_head()) co_await route_and_serve();
+  if (co_await read_head()) {
+    co_await find_route();
+    if (route_ != nullptr) co_await proxy();
+  }
   if (client_) client_.forget_hangup_watch();
   if (!request_id_.empty()) write_log();
   // What has not been read of this request cannot be told from the next one.
@@ -158,7 +177,7 @@ void Exchange::take_request_line() {
   http10_ = head.minor_version == 0;
   keep_alive_ = head.keep_alive;
   expects_continue_ = head.expect_continue;
-  log_method_ = head.method;
+  log_method_ = method_name(head.method_id);
   log_path_ = cut(head.path);
   request_bytes_ = head_bytes_;
   if (request_framing_ == net::http1::Framing::None) {
@@ -181,7 +200,6 @@ void Exchange::name_request() {
     if (header.id == net::http1::HeaderId::Traceparent) given_trace = header.value;
     if (header.id == net::http1::HeaderId::XEvener) {
       if (equals_ignoring_case(header.name, HopsHeader)) hops_ = parse_hops(header.value);
-      if (equals_ignoring_case(header.name, ClassHeader)) class_ = cut(header.value);
     }
   }
   if (request_id_.empty()) append_hex(request_id_, worker_.rng.next());
@@ -219,14 +237,6 @@ net::Task<bool> Exchange::read_body(std::uint64_t limit) {
                    .message = "The body is larger than " + std::to_string(limit) + " bytes (limits.body_bytes)."},
                   EndedBy::BadRequest);
   };
-  const auto no_memory = [&] {
-    worker_.shared.metrics->server().memory_refused.add();
-    return refuse({.status = 503,
-                   .type = "server_error",
-                   .code = "memory_limit",
-                   .message = "The gateway holds as many request bodies as it may (limits.memory_bytes); try again.",
-                   .retry_after = std::chrono::seconds(1)});
-  };
   if (request_framing_ == net::http1::Framing::None) co_return true;
   if (request_framing_ == net::http1::Framing::Length) {
     if (request_content_length_ > limit) {
@@ -235,7 +245,7 @@ net::Task<bool> Exchange::read_body(std::uint64_t limit) {
     }
     const std::size_t whole = head_bytes_ + static_cast<std::size_t>(request_content_length_);
     if (!worker_.shared.memory.grow(memory_, std::max(whole, request_.capacity()))) {
-      co_await no_memory();
+      co_await refuse_for_memory();
       co_return false;
     }
     if (whole > request_.capacity()) {
@@ -283,7 +293,7 @@ net::Task<bool> Exchange::read_body(std::uint64_t limit) {
       if (needed > chunked_body_.capacity()) {
         const std::size_t larger_bytes = std::max(needed, chunked_body_.capacity() * 2);
         if (!worker_.shared.memory.grow(memory_, larger_bytes + request_.capacity())) {
-          co_await no_memory();
+          co_await refuse_for_memory();
           co_return false;
         }
         net::Buffer larger = net::Buffer::take(larger_bytes);
@@ -315,7 +325,7 @@ net::Task<bool> Exchange::read_body(std::uint64_t limit) {
   co_return true;
 }
 
-net::Task<> Exchange::route_and_serve() {
+net::Task<> Exchange::find_route() {
   const net::http1::RequestHead& head = parsed_head();
   const Config& config = routing_->config();
   if (hops_ >= HopsMax) {
@@ -341,7 +351,8 @@ net::Task<> Exchange::route_and_serve() {
       }
     }
     view_.prompt_bytes = static_cast<std::uint32_t>(std::min<std::uint64_t>(request_content_length_, UINT32_MAX));
-    co_await proxy(*route, BodyMode::Streamed);
+    body_mode_ = BodyMode::Streamed;
+    route_ = route;
     co_return;
   }
 
@@ -416,20 +427,20 @@ net::Task<> Exchange::route_and_serve() {
       }
     }
   }
-  co_await proxy(*route, BodyMode::Whole);
+  route_ = route;
 }
 
 net::Task<> Exchange::serve_models(const protocol::OperationMatch& match) {
   if (!body_read_ && !co_await read_body(4096)) co_return;
   if (routing_->models_json().empty() && routing_->models_pool() != nullptr) {
-    co_await proxy(*routing_->models_pool(), BodyMode::Whole);
+    route_ = routing_->models_pool();
     co_return;
   }
   if (match.operation == protocol::Operation::ModelList) {
     co_await answer(200, "application/json", routing_->models_json().empty() ? R"({"object":"list","data":[]})" : routing_->models_json());
     co_return;
   }
-  const protocol::OperationMatch again = protocol::match_operation(log_method_, parsed_head().path);
+  const protocol::OperationMatch again = protocol::match_operation(parsed_head().method, parsed_head().path);
   const std::string model = percent_decoded(again.model_id);
   if (routing_->lists_model(model)) {
     std::string json;
@@ -524,7 +535,7 @@ void Exchange::write_log() {
                       .method = log_method_,
                       .path = log_path_,
                       .pool = route_ == nullptr ? std::string_view() : std::string_view(route_->config.name),
-                      .endpoint = endpoint_name_,
+                      .endpoint = endpoint_ == nullptr ? std::string_view() : std::string_view(endpoint_->config.name),
                       .model = cut(model_),
                       .pick = pick_,
                       .detail = detail_,

@@ -38,6 +38,8 @@ struct OwnError {
 
 class Exchange {
  public:
+  static constexpr std::uint32_t AttemptsMax = 10;           // retry.attempts_max can be no higher
+
   explicit Exchange(Session& session);
   ~Exchange();
   Exchange(const Exchange&) = delete;
@@ -50,7 +52,7 @@ class Exchange {
   net::Task<bool> read_head();                               // false: answered, or the client is gone
   net::Task<bool> read_body(std::uint64_t limit);            // the same; on success body() is whole
   net::Task<bool> receive(net::Buffer& into, std::size_t& end, std::size_t most, Instant deadline);  // false: gone or late; see receive_error_
-  net::Task<> route_and_serve();
+  net::Task<> find_route();                                  // sets route_, or answers
   net::Task<> serve_models(const protocol::OperationMatch& match);
   net::Task<> refuse(OwnError error, EndedBy ended = EndedBy::Refused);
   net::Task<> answer(std::uint16_t status, std::string_view content_type, std::string body, Duration retry_after = {});
@@ -65,42 +67,41 @@ class Exchange {
   // exchange_proxy.cc: deciding and trying
   enum class BodyMode : std::uint8_t { Whole, Streamed };
   struct Attempt {
-    enum class End : std::uint8_t { Finished, Failed } end = End::Finished;
+    enum class End : std::uint8_t { Answered, NotTaken, Failed } end = End::Answered;  // with the first two an answer is kept
     route::Ending ending = route::Ending::Ok;
     bool may_retry = false;
-    std::string detail;
   };
-  net::Task<> proxy(const PoolRoute& route, BodyMode mode);
-  net::Task<bool> wait_in_queue(Pool& pool, std::uint64_t ticket, Waiter& waiter, route::Decision& decision);
-  net::Task<Attempt> try_endpoint(const PoolRoute& route, const Endpoint& endpoint);
-  net::Task<long> open_connection(const PoolRoute& route, const Endpoint& endpoint);
-  net::Task<long> send_request(const Endpoint& endpoint);
+  net::Task<> proxy();                                       // to route_, with body_mode_
+  net::Task<bool> decide(Pool& pool, Pool::Decided& decided);
+  void find_endpoint(const Pool& pool, EndpointId id);
+  net::Task<Attempt> try_endpoint();
+  net::Task<long> open_connection();
+  net::Task<long> send_request();
   net::Task<> pump_body(std::string head);                   // runs beside the wait for the answer
-  net::Task<> send_large(std::string head, const Endpoint& endpoint);
+  net::Task<> send_large(std::string head);
   net::Task<> stop_sending();                                // ends what runs beside, and the connection with it
-  void write_upstream_head(std::string& out, const Endpoint& endpoint);
-  std::size_t body_pieces(const Endpoint& endpoint, std::array<iovec, 4>& pieces, std::size_t at, std::string& model) const;
-  OwnError own_error(const PoolRoute& route, const route::Refusal& refusal) const;
-  OwnError own_error(const Attempt& attempt) const;
-  [[nodiscard]] Duration first_token_limit(const TimeoutConfig& timeouts) const;
+  void write_upstream_head(std::string& out);
+  std::size_t body_pieces(std::array<iovec, 4>& pieces, std::size_t at, std::string& model) const;
+  net::Task<> refuse_for_memory();
+  net::Task<> refuse_with(const route::Refusal& refusal);
+  net::Task<> refuse_after(const Attempt& attempt);
+  [[nodiscard]] Duration class_limit(std::string_view name) const;
   static void client_hung_up(void* self);
 
   // exchange_relay.cc: passing the answer on
   struct Answer {                                            // what of the head outlives its buffer
     std::uint16_t status = 0;
     net::http1::Framing framing = net::http1::Framing::None;
-    std::uint64_t remaining = 0;
     bool keep_alive = false, event_stream = false, json = false;
+    std::uint64_t remaining = 0;
     Duration retry_after{};
   };
-  net::Task<Attempt> await_answer(const PoolRoute& route, const Endpoint& endpoint, std::string& head_out, net::Buffer& block,
-                                  std::size_t& begin, std::size_t& end);
-  net::Task<Attempt> relay(const PoolRoute& route, const Endpoint& endpoint, std::string head_out, net::Buffer block, std::size_t begin,
-                           std::size_t end);
+  net::Task<Attempt> await_answer();
+  net::Task<> relay(route::Ending ending);
   enum class Passed : std::uint8_t { More, Done, ClientGone, Bad };
-  net::Task<Passed> pass_on(std::string& head_out, std::string_view bytes);
+  net::Task<Passed> pass_on(std::string_view bytes);
   net::Task<> break_off(std::string_view message);
-  void write_client_head(std::string& out, const net::http1::ResponseHead& head, const Endpoint& endpoint, const Answer& answer);
+  void write_client_head(std::string& out, const net::http1::ResponseHead& head);
   void observe(std::string_view data);
   void first_byte();
   [[nodiscard]] Instant answer_deadline(Duration step) const;
@@ -126,7 +127,9 @@ class Exchange {
   BodyMode body_mode_ = BodyMode::Whole;
   bool body_forwarded_ = false;                              // a streamed body has begun to flow: it cannot be sent again
   std::uint8_t hops_ = 0;
-  std::string request_id_, log_method_, log_path_, model_, class_;
+  std::string request_id_, log_path_, model_;
+  std::string_view log_method_;                              // static
+  Duration first_token_limit_{-1};
   telemetry::TraceContext trace_;
   protocol::ByteRange model_value_;                          // in the body: what to replace when the model is renamed
   bool model_renamed_ = false, model_quoted_ = true;
@@ -139,19 +142,20 @@ class Exchange {
   bool reused_ = false, got_bytes_ = false, client_gone_ = false, answer_begun_ = false, answer_done_ = false, surplus_ = false;
   Waiter* waiting_ = nullptr;
   Answer answer_;
-  struct RefusedAnswer {                                     // "not taken", kept in case nobody else may be asked
+  struct KeptAnswer {                                        // its head as the client will see it, and the bytes that came with it
     std::string head;
     net::Buffer block;
     std::size_t begin = 0, end = 0;
   };
-  std::unique_ptr<RefusedAnswer> refused_answer_;
+  KeptAnswer kept_answer_;
   net::http1::ChunkedDecoder chunks_;
   std::optional<protocol::SseObserver> sse_;
   std::string json_answer_;
 
   // For the log and the metrics.
-  const PoolRoute* route_ = nullptr;
-  std::string endpoint_name_, detail_;
+  const PoolRoute* route_ = nullptr;                         // both in routing_
+  const Endpoint* endpoint_ = nullptr;                       // of the latest attempt
+  std::string detail_;
   std::string_view pick_;
   EndedBy ended_ = EndedBy::Done;
   std::uint16_t status_ = 0;

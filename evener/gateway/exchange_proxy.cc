@@ -32,97 +32,122 @@ void Exchange::client_hung_up(void* self) {
   if (exchange.waiting_ != nullptr) exchange.waiting_->released.cancel();
 }
 
-net::Task<> Exchange::proxy(const PoolRoute& first_route, BodyMode mode) {
-  route_ = &first_route;
-  body_mode_ = mode;
-  const std::shared_ptr<Pool> kept_pool = first_route.pool;  // a reload may drop it while we use it
+net::Task<> Exchange::proxy() {
+  const std::shared_ptr<Pool> kept_pool = route_->pool;  // a reload may drop it while we use it
   Pool& pool = *kept_pool;
-  std::vector<EndpointId> tried;
-  // A streamed body is read while we wait: then the end of the stream is noticed by whoever reads it.
-  if (mode == BodyMode::Whole || body_read_) client_.watch_hangup({.notify = &Exchange::client_hung_up, .context = this});
-  if (mode == BodyMode::Streamed) {
+  std::array<EndpointId, AttemptsMax> tried{};
+  first_token_limit_ = route_->config.timeouts.first_token;
+  if (!route_->config.timeouts.first_token_by_class.empty()) {
+    if (const auto* header = parsed_head().headers.find(ClassHeader)) first_token_limit_ = class_limit(header->value);
+  }
+  // While a body is streamed, whoever reads it notices the end of the client's stream.
+  if (body_mode_ == BodyMode::Whole || body_read_) client_.watch_hangup({.notify = &Exchange::client_hung_up, .context = this});
+  if (body_mode_ == BodyMode::Streamed) {
     if (expects_continue_) co_await continue_if_expected();
     if (!worker_.shared.memory.grow(memory_, request_.capacity())) {
-      worker_.shared.metrics->server().memory_refused.add();
-      co_await refuse({.status = 503,
-                       .type = "server_error",
-                       .code = "memory_limit",
-                       .message = "The gateway holds as many request bodies as it may (limits.memory_bytes); try again.",
-                       .retry_after = std::chrono::seconds(1)});
+      co_await refuse_for_memory();
       co_return;
     }
   }
 
-  Waiter waiter(reactor_);
-  Pool::Decided decided = pool.arrived(request_id_, model_, view_, waiter, reactor_.now());
-  if (const auto* queued = std::get_if<route::Queued>(&decided.decision)) {
-    if (!co_await wait_in_queue(pool, queued->ticket, waiter, decided.decision)) co_return;
-  } else {
-    queue_ = Duration::zero();
-  }
-
-  auto lease_kind = route::Scheduler::Attempt::First;
+  Pool::Decided decided;
+  if (!co_await decide(pool, decided)) co_return;
+  auto kind = route::Scheduler::Attempt::First;
   for (;;) {
     if (const auto* refusal = std::get_if<route::Refusal>(&decided.decision)) {
       pool.metrics().refusals[static_cast<std::size_t>(refusal->reason)].add();
-      co_await refuse(own_error(*route_, *refusal));
+      co_await refuse_with(*refusal);
       co_return;
     }
     const auto& dispatch = std::get<route::Dispatch>(decided.decision);
-    lease_ = Lease(pool, dispatch, lease_kind, decided.number, reactor_);
+    lease_ = Lease(pool, dispatch, kind, decided.number, reactor_);
     pick_ = route::pick_reason_name(dispatch.reason);
     dispatched_ = reactor_.now();
-    ++attempts_;
-    tried.push_back(dispatch.endpoint);
+    tried[attempts_++] = dispatch.endpoint;
+    find_endpoint(pool, dispatch.endpoint);
 
-    // The scheduler may know endpoints that were published after this request began.
-    if (route_->find(dispatch.endpoint) == nullptr) {
-      std::shared_ptr<const Routing> newer = worker_.routing();
-      if (const PoolRoute* newer_route = newer->find_pool(pool.name())) {
-        route_ = newer_route;
-        routing_ = std::move(newer);
+    Attempt attempt{.end = Attempt::End::Failed, .ending = route::Ending::Cancelled, .may_retry = true};
+    if (endpoint_ == nullptr) {
+      detail_ = "endpoint removed";
+    } else {
+      attempt = co_await try_endpoint();
+      if (attempt.end == Attempt::End::Answered) {
+        co_await relay(attempt.ending);
+        co_return;
       }
-    }
-    const Endpoint* endpoint = route_->find(dispatch.endpoint);
-    Attempt attempt{.end = Attempt::End::Failed, .ending = route::Ending::Cancelled, .may_retry = true, .detail = "endpoint_removed"};
-    if (endpoint != nullptr) {
-      endpoint_name_ = endpoint->config.name;
-      attempt = co_await try_endpoint(*route_, *endpoint);
-      endpoint->metrics->attempts[static_cast<std::size_t>(attempt.ending)].add();
+      endpoint_->metrics->attempts[static_cast<std::size_t>(attempt.ending)].add();
       const bool trouble = attempt.ending == route::Ending::ConnectFailed || attempt.ending == route::Ending::Reset;
-      if (trouble && worker_.shared.on_trouble) worker_.shared.on_trouble(endpoint->id);
+      if (trouble && worker_.shared.on_trouble) worker_.shared.on_trouble(endpoint_->id);
     }
-    if (attempt.end == Attempt::End::Finished) co_return;
-
     lease_.end({.ending = client_gone_ ? route::Ending::Cancelled : attempt.ending, .retry_after = answer_.retry_after});
     if (client_gone_) {
       co_await stop_sending();
       ended_ = EndedBy::ClientGone;
       co_return;
     }
-    detail_ = attempt.detail;
-    if (attempt.may_retry && !body_forwarded_) {
-      decided = pool.retry(request_id_, model_, view_, tried, reactor_.now());
+    if (attempt.may_retry && !body_forwarded_ && attempts_ < AttemptsMax) {
+      // Whether the attempt cost the endpoint anything that a further one adds to, see Scheduler::retry().
+      const bool lost = attempt.ending == route::Ending::ConnectFailed || attempt.ending == route::Ending::Reset || attempt.ending == route::Ending::Cancelled;
+      const auto next_kind = lost ? route::Scheduler::Attempt::Failover : route::Scheduler::Attempt::Retry;
+      decided = pool.retry(request_id_, model_, view_, std::span(tried).first(attempts_), next_kind, reactor_.now());
       if (std::holds_alternative<route::Dispatch>(decided.decision)) {
         co_await stop_sending();
-        refused_answer_.reset();
+        kept_answer_ = {};
         pool.metrics().retries.add();
-        lease_kind = route::Scheduler::Attempt::Retry;
+        kind = next_kind;
         connect_ = Duration(-1);
         continue;
       }
     }
-    if (refused_answer_) {
-      const std::unique_ptr<RefusedAnswer> kept = std::move(refused_answer_);
-      co_await relay(*route_, *endpoint, std::move(kept->head), std::move(kept->block), kept->begin, kept->end);
+    if (attempt.end == Attempt::End::NotTaken) {
+      co_await relay(attempt.ending);  // nobody else may be asked: the client learns what this one said
       co_return;
     }
     co_await stop_sending();
-    ended_ = attempt.ending == route::Ending::Timeout ? EndedBy::Timeout : EndedBy::EndpointFailed;
-    const std::string why = detail_;
-    co_await refuse(own_error(attempt), ended_);
-    detail_ = why;
+    co_await refuse_after(attempt);
     co_return;
+  }
+}
+
+/// The first decision, with the wait for capacity. False when the client left meanwhile.
+net::Task<bool> Exchange::decide(Pool& pool, Pool::Decided& decided) {
+  Waiter waiter(reactor_);
+  decided = pool.arrived(request_id_, model_, view_, waiter, reactor_.now());
+  queue_ = Duration::zero();
+  const auto* queued = std::get_if<route::Queued>(&decided.decision);
+  if (queued == nullptr) co_return true;
+
+  waiting_ = &waiter;
+  const Instant queued_at = reactor_.now();
+  const auto woken = client_gone_ ? net::Event::Result::Cancelled : co_await waiter.released.wait_until(Instant::max());
+  waiting_ = nullptr;
+  queue_ = reactor_.now() - queued_at;
+  if (woken == net::Event::Result::Set) {
+    std::visit([&](const auto& outcome) { decided.decision = outcome; }, waiter.decision);
+    co_return true;
+  }
+  // If it has been released at this very moment, the message is on its way here and names the waiter: wait for it and give back what it
+  // brings.
+  if (!pool.abandoned(queued->ticket, reactor_.now())) {
+    co_await waiter.released.wait_uninterrupted();
+    if (const auto* dispatch = std::get_if<route::Dispatch>(&waiter.decision)) {
+      pool.finished(dispatch->endpoint, {.ending = route::Ending::Cancelled}, route::Scheduler::Attempt::First, decided.number, reactor_.now());
+    }
+  }
+  client_gone_ = true;
+  ended_ = EndedBy::ClientGone;
+  co_return false;
+}
+
+/// Sets endpoint_. The scheduler may know endpoints that were published after this request began: then the newest routing is taken.
+void Exchange::find_endpoint(const Pool& pool, EndpointId id) {
+  endpoint_ = route_->find(id);
+  if (endpoint_ != nullptr) return;
+  std::shared_ptr<const Routing> newer = worker_.routing();
+  if (const PoolRoute* newer_route = newer->find_pool(pool.name())) {
+    route_ = newer_route;
+    routing_ = std::move(newer);
+    endpoint_ = route_->find(id);
   }
 }
 
@@ -136,76 +161,48 @@ net::Task<> Exchange::stop_sending() {
   upstream_.close();
 }
 
-net::Task<bool> Exchange::wait_in_queue(Pool& pool, std::uint64_t ticket, Waiter& waiter, route::Decision& decision) {
-  waiting_ = &waiter;
-  const Instant queued_at = reactor_.now();
-  const auto woken = client_gone_ ? net::Event::Result::Cancelled : co_await waiter.released.wait_until(Instant::max());
-  waiting_ = nullptr;
-  queue_ = reactor_.now() - queued_at;
-  if (woken != net::Event::Result::Set) {
-    // If it has been released at this very moment, the message is on its way here and names the waiter: wait for it and give back what
-    // it brings.
-    if (!pool.abandoned(ticket, reactor_.now())) {
-      while (co_await waiter.released.wait_until(Instant::max()) != net::Event::Result::Set) {
-      }
-      if (const auto* dispatch = std::get_if<route::Dispatch>(&waiter.decision)) {
-        pool.finished(dispatch->endpoint, {.ending = route::Ending::Cancelled}, route::Scheduler::Attempt::First, 0, reactor_.now());
-      }
-    }
-    client_gone_ = true;
-    ended_ = EndedBy::ClientGone;
-    co_return false;
-  }
-  std::visit([&](const auto& outcome) { decision = outcome; }, waiter.decision);
-  co_return true;
-}
-
-net::Task<Exchange::Attempt> Exchange::try_endpoint(const PoolRoute& route, const Endpoint& endpoint) {
-  const auto failed = [](route::Ending ending, bool may_retry, std::string detail) {
-    return Attempt{.end = Attempt::End::Failed, .ending = ending, .may_retry = may_retry, .detail = std::move(detail)};
+net::Task<Exchange::Attempt> Exchange::try_endpoint() {
+  const auto failed = [this](route::Ending ending, bool may_retry, std::string_view detail) {
+    detail_ = detail;
+    return Attempt{.end = Attempt::End::Failed, .ending = ending, .may_retry = may_retry};
   };
   answer_ = {};
   got_bytes_ = false;
-  if (client_gone_) co_return failed(route::Ending::Cancelled, false, "client_gone");
-  upstream_ = worker_.upstreams.take(endpoint, reactor_.now(), route.config.timeouts.upstream_idle);
+  if (client_gone_) co_return failed(route::Ending::Cancelled, false, "client gone");
+  upstream_ = worker_.upstreams.take(*endpoint_, reactor_.now(), route_->config.timeouts.upstream_idle);
   reused_ = static_cast<bool>(upstream_);
   if (reused_) {
-    endpoint.metrics->connections_reused.add();
+    endpoint_->metrics->connections_reused.add();
     connect_ = Duration::zero();
-  } else if (const long opened = co_await open_connection(route, endpoint); opened < 0) {
-    if (client_gone_) co_return failed(route::Ending::Cancelled, false, "client_gone");
+  } else if (const long opened = co_await open_connection(); opened < 0) {
+    if (client_gone_) co_return failed(route::Ending::Cancelled, false, "client gone");
     co_return failed(route::Ending::ConnectFailed, true, std::string("connect: ") + std::strerror(static_cast<int>(-opened)));
   }
-  (void)co_await send_request(endpoint);  // a failure shows as the answer's: the endpoint may have answered before it closed
-
-  std::string head;
-  net::Buffer block;
-  std::size_t begin = 0;
-  std::size_t end = 0;
-  Attempt attempt = co_await await_answer(route, endpoint, head, block, begin, end);
-  if (attempt.end == Attempt::End::Failed) co_return attempt;
+  (void)co_await send_request();  // a failure shows as the answer's: the endpoint may have answered before it closed
+  Attempt attempt = co_await await_answer();
+  if (attempt.end != Attempt::End::Answered) co_return attempt;
 
   // An answer that means "not taken" is passed on only if nobody else may be asked.
-  const auto& statuses = route.config.retry.statuses;
-  if (std::find(statuses.begin(), statuses.end(), answer_.status) != statuses.end() && !body_forwarded_ &&
-      attempts_ < route.config.retry.budget.attempts_max && route.endpoints.size() > 1) {
-    refused_answer_ =
-        std::make_unique<RefusedAnswer>(RefusedAnswer{.head = std::move(head), .block = std::move(block), .begin = begin, .end = end});
-    co_return failed(attempt.ending, true, "status " + std::to_string(answer_.status));
+  const auto& statuses = route_->config.retry.statuses;
+  if (std::find(statuses.begin(), statuses.end(), answer_.status) != statuses.end() && !body_forwarded_) {
+    attempt.end = Attempt::End::NotTaken;
+    attempt.may_retry = true;
+    detail_ = "status " + std::to_string(answer_.status);
   }
-  co_return co_await relay(route, endpoint, std::move(head), std::move(block), begin, end);
+  co_return attempt;
 }
 
-net::Task<long> Exchange::open_connection(const PoolRoute& route, const Endpoint& endpoint) {
-  if (!endpoint.resolved) co_return -EHOSTUNREACH;
+net::Task<long> Exchange::open_connection() {
+  if (!endpoint_->resolved) co_return -EHOSTUNREACH;
   const Instant began = reactor_.now();
-  const int result = co_await net::Socket::connect(upstream_, reactor_, endpoint.address, began + route.config.timeouts.connect);
+  const int result = co_await net::Socket::connect(upstream_, reactor_, endpoint_->address, began + route_->config.timeouts.connect);
   connect_ = reactor_.now() - began;
-  if (result == 0) endpoint.metrics->connections_opened.add();
+  if (result == 0) endpoint_->metrics->connections_opened.add();
   co_return result;
 }
 
-void Exchange::write_upstream_head(std::string& out, const Endpoint& endpoint) {
+void Exchange::write_upstream_head(std::string& out) {
+  const Endpoint& endpoint = *endpoint_;
   using net::http1::HeaderId;
   const net::http1::RequestHead& head = parsed_head();
   std::string prefixed;
@@ -248,7 +245,7 @@ void Exchange::write_upstream_head(std::string& out, const Endpoint& endpoint) {
     if (request_framing_ != net::http1::Framing::None) {
       std::array<iovec, 4> pieces{};
       std::string model;
-      const std::size_t used = body_pieces(endpoint, pieces, 0, model);
+      const std::size_t used = body_pieces(pieces, 0, model);
       std::size_t bytes = 0;
       for (std::size_t i = 0; i < used; ++i) bytes += pieces[i].iov_len;
       writer.header("Content-Length", bytes);
@@ -265,12 +262,12 @@ void Exchange::write_upstream_head(std::string& out, const Endpoint& endpoint) {
   writer.end();
 }
 
-std::size_t Exchange::body_pieces(const Endpoint& endpoint, std::array<iovec, 4>& pieces, std::size_t at, std::string& model) const {
+std::size_t Exchange::body_pieces(std::array<iovec, 4>& pieces, std::size_t at, std::string& model) const {
   const std::string_view bytes = body();
   const auto add = [&](std::string_view piece) {
     if (!piece.empty()) pieces[at++] = {const_cast<char*>(piece.data()), piece.size()};
   };
-  const std::string_view wanted = endpoint.model_name(model_);
+  const std::string_view wanted = endpoint_->model_name(model_);
   if (model_.empty() || (!model_renamed_ && wanted == model_)) {
     add(bytes);
     return at;
@@ -283,31 +280,31 @@ std::size_t Exchange::body_pieces(const Endpoint& endpoint, std::array<iovec, 4>
   return at;
 }
 
-net::Task<long> Exchange::send_request(const Endpoint& endpoint) {
+net::Task<long> Exchange::send_request() {
   std::string head;
-  write_upstream_head(head, endpoint);
+  write_upstream_head(head);
   upstream_.set_write_deadline(reactor_.now() + routing_->config().timeouts.body_idle);
   if (body_mode_ == BodyMode::Streamed && !body_read_) {
     sender_.start(pump_body(std::move(head)));
     co_return 0;
   }
   if (body_bytes_ > InlineSendMax) {
-    sender_.start(send_large(std::move(head), endpoint));
+    sender_.start(send_large(std::move(head)));
     co_return 0;
   }
   std::array<iovec, 4> pieces{};
   std::string model;
   pieces[0] = {head.data(), head.size()};
   std::size_t used = 1;
-  if (request_framing_ != net::http1::Framing::None) used = body_pieces(endpoint, pieces, 1, model);
+  if (request_framing_ != net::http1::Framing::None) used = body_pieces(pieces, 1, model);
   co_return co_await upstream_.send(std::span(pieces).first(used));
 }
 
-net::Task<> Exchange::send_large(std::string head, const Endpoint& endpoint) {
+net::Task<> Exchange::send_large(std::string head) {
   std::array<iovec, 4> pieces{};
   std::string model;
   pieces[0] = {head.data(), head.size()};
-  const std::size_t used = body_pieces(endpoint, pieces, 1, model);
+  const std::size_t used = body_pieces(pieces, 1, model);
   (void)co_await upstream_.send(std::span(pieces).first(used));
 }
 
@@ -388,52 +385,66 @@ net::Task<> Exchange::pump_body(std::string head) {
   }
 }
 
-Duration Exchange::first_token_limit(const TimeoutConfig& timeouts) const {
-  if (!class_.empty()) {
-    if (const auto found = timeouts.first_token_by_class.find(class_); found != timeouts.first_token_by_class.end()) return found->second;
-  }
-  return timeouts.first_token;
+Duration Exchange::class_limit(std::string_view name) const {
+  const auto& limits = route_->config.timeouts.first_token_by_class;
+  const auto found = limits.find(std::string(name));
+  return found == limits.end() ? route_->config.timeouts.first_token : found->second;
 }
 
-OwnError Exchange::own_error(const PoolRoute& route, const route::Refusal& refusal) const {
-  const std::string pool = "Pool '" + route.config.name + "'";
+net::Task<> Exchange::refuse_for_memory() {
+  worker_.shared.metrics->server().memory_refused.add();
+  return refuse({.status = 503,
+                 .type = "server_error",
+                 .code = "memory_limit",
+                 .message = "The gateway holds as many request bodies as it may (limits.memory_bytes); try again.",
+                 .retry_after = std::chrono::seconds(1)});
+}
+
+net::Task<> Exchange::refuse_with(const route::Refusal& refusal) {
+  const std::string pool = "Pool '" + route_->config.name + "'";
+  const Duration later = std::max<Duration>(refusal.retry_after, std::chrono::seconds(1));
   switch (refusal.reason) {
     case route::RefusalReason::NoEndpoint:
-      return {.status = 503,
-              .type = "server_error",
-              .code = "no_endpoint",
-              .message = pool + " has no endpoint for the model '" + model_ + "'.",
-              .retry_after = refusal.retry_after};
+      return refuse({.status = 503,
+                     .type = "server_error",
+                     .code = "no_endpoint",
+                     .message = pool + " has no endpoint for the model '" + model_ + "'.",
+                     .retry_after = refusal.retry_after});
     case route::RefusalReason::AllDown:
-      return {.status = 503,
-              .type = "server_error",
-              .code = "all_endpoints_down",
-              .message = pool + " has no endpoint that can take a request now; try again later.",
-              .retry_after = std::max<Duration>(refusal.retry_after, std::chrono::seconds(1))};
+      return refuse({.status = 503,
+                     .type = "server_error",
+                     .code = "all_endpoints_down",
+                     .message = pool + " has no endpoint that can take a request now; try again later.",
+                     .retry_after = later});
     case route::RefusalReason::QueueFull:
-      return {.status = 429,
-              .type = "rate_limit_error",
-              .code = "queue_full",
-              .message = pool + " is at its capacity and its queue is full; try again later.",
-              .retry_after = std::max<Duration>(refusal.retry_after, std::chrono::seconds(1))};
+      return refuse({.status = 429,
+                     .type = "rate_limit_error",
+                     .code = "queue_full",
+                     .message = pool + " is at its capacity and its queue is full; try again later.",
+                     .retry_after = later});
     case route::RefusalReason::QueueTimeout:
-      return {.status = 503,
-              .type = "server_error",
-              .code = "queue_timeout",
-              .message = "The request waited for capacity as long as it may (queue.wait_max of " + pool + ").",
-              .retry_after = std::max<Duration>(refusal.retry_after, std::chrono::seconds(1))};
+      return refuse({.status = 503,
+                     .type = "server_error",
+                     .code = "queue_timeout",
+                     .message = "The request waited for capacity as long as it may (queue.wait_max of " + pool + ").",
+                     .retry_after = later});
     case route::RefusalReason::RetryBudget:
     case route::RefusalReason::AttemptsExhausted: break;
   }
-  return {.status = 502, .type = "server_error", .code = "endpoint_failed", .message = pool + " could not serve the request."};
+  return refuse({.status = 502, .type = "server_error", .code = "endpoint_failed", .message = pool + " could not serve the request."});
 }
 
-OwnError Exchange::own_error(const Attempt& attempt) const {
-  const std::string tried = " (" + std::to_string(attempts_) + (attempts_ == 1 ? " attempt, " : " attempts, the last: ") + attempt.detail + ").";
+net::Task<> Exchange::refuse_after(const Attempt& attempt) {
+  const std::string why = detail_;
+  const std::string tried = " (" + std::to_string(attempts_) + (attempts_ == 1 ? " attempt: " : " attempts, the last: ") + why + ").";
   if (attempt.ending == route::Ending::Timeout) {
-    return {.status = 504, .type = "server_error", .code = "first_token_timeout", .message = "No endpoint answered in time" + tried};
+    co_await refuse({.status = 504, .type = "server_error", .code = "first_token_timeout", .message = "No endpoint answered in time" + tried},
+                    EndedBy::Timeout);
+  } else {
+    co_await refuse({.status = 502, .type = "server_error", .code = "endpoint_failed", .message = "No endpoint could serve the request" + tried},
+                    EndedBy::EndpointFailed);
   }
-  return {.status = 502, .type = "server_error", .code = "endpoint_failed", .message = "No endpoint could serve the request" + tried};
+  detail_ = why;  // the log says what happened, not only what the client was told
 }
 
 }  // namespace evener::gateway

@@ -42,17 +42,20 @@ Instant Exchange::answer_deadline(Duration step) const {
   return deadline;
 }
 
-net::Task<Exchange::Attempt> Exchange::await_answer(const PoolRoute& route, const Endpoint& endpoint, std::string& head_out,
-                                                    net::Buffer& block, std::size_t& begin, std::size_t& end) {
-  const auto failed = [](route::Ending ending, bool may_retry, const char* detail) {
-    return Attempt{.end = Attempt::End::Failed, .ending = ending, .may_retry = may_retry, .detail = detail};
+net::Task<Exchange::Attempt> Exchange::await_answer() {
+  const auto failed = [this](route::Ending ending, bool may_retry, const char* detail) {
+    detail_ = detail;
+    return Attempt{.end = Attempt::End::Failed, .ending = ending, .may_retry = may_retry};
   };
   const auto lost = [&](const char* detail) {
-    const ResetRetry rule = route.config.retry.on_reset;
+    const ResetRetry rule = route_->config.retry.on_reset;
     const bool may_retry = rule == ResetRetry::Any || (rule == ResetRetry::ReusedConnection && reused_ && !got_bytes_);
     return failed(route::Ending::Reset, may_retry, detail);
   };
-  const Instant deadline = answer_deadline(first_token_limit(route.config.timeouts));
+  net::Buffer& block = kept_answer_.block;
+  std::size_t& begin = kept_answer_.begin;
+  std::size_t& end = kept_answer_.end;
+  const Instant deadline = answer_deadline(first_token_limit_);
   net::http1::HeadScanner scanner;
   int interim = 0;
   bool have_head = false;
@@ -103,7 +106,7 @@ net::Task<Exchange::Attempt> Exchange::await_answer(const PoolRoute& route, cons
         answer_.json = equals_ignoring_case(media, "application/json");
       }
       if (const auto* retry = head.headers.find(net::http1::HeaderId::RetryAfter)) answer_.retry_after = parse_retry_after(retry->value);
-      write_client_head(head_out, head, endpoint, answer_);
+      write_client_head(kept_answer_.head, head);
     }
     if (have_head) {
       // The head waits for the first byte behind it: until then the request can still go elsewhere.
@@ -120,10 +123,11 @@ net::Task<Exchange::Attempt> Exchange::await_answer(const PoolRoute& route, cons
       block = std::move(larger);
     }
   }
-  co_return Attempt{.end = Attempt::End::Finished, .ending = ending_of(answer_.status)};
+  co_return Attempt{.end = Attempt::End::Answered, .ending = ending_of(answer_.status)};
 }
 
-void Exchange::write_client_head(std::string& out, const net::http1::ResponseHead& head, const Endpoint& endpoint, const Answer& answer) {
+void Exchange::write_client_head(std::string& out, const net::http1::ResponseHead& head) {
+  const Answer& answer = answer_;
   using net::http1::Framing;
   using net::http1::HeaderId;
   const bool delimited = answer.framing == Framing::None || answer.framing == Framing::Length;
@@ -139,7 +143,7 @@ void Exchange::write_client_head(std::string& out, const net::http1::ResponseHea
   if (answer.framing == Framing::Length) writer.header("Content-Length", answer.remaining);
   if (!delimited && !http10_) writer.header("Transfer-Encoding", "chunked");
   writer.checked_header("x-request-id", request_id_);
-  writer.header("x-evener-endpoint", endpoint.config.name);
+  writer.header("x-evener-endpoint", endpoint_->config.name);
   if (!keep_alive_) {
     writer.header("Connection", "close");
   } else if (http10_) {
@@ -169,7 +173,7 @@ void Exchange::observe(std::string_view data) {
   }
 }
 
-net::Task<Exchange::Passed> Exchange::pass_on(std::string& head_out, std::string_view bytes) {
+net::Task<Exchange::Passed> Exchange::pass_on(std::string_view bytes) {
   using net::http1::Framing;
   using Kind = net::http1::ChunkedDecoder::Kind;
   std::string tail;
@@ -185,7 +189,7 @@ net::Task<Exchange::Passed> Exchange::pass_on(std::string& head_out, std::string
         pieces[used++] = {const_cast<char*>(piece.data()), piece.size()};
       }
     };
-    add(head_out);
+    add(kept_answer_.head);
     bool bad = false;
     if (answer_.framing == Framing::Length) {
       const std::string_view piece = bytes.substr(0, answer_.remaining);
@@ -233,7 +237,7 @@ net::Task<Exchange::Passed> Exchange::pass_on(std::string& head_out, std::string
       if (sent < 0) co_return Passed::ClientGone;
       status_ = answer_.status;
       response_bytes_ += static_cast<std::uint64_t>(sent);
-      head_out.clear();
+      kept_answer_.head.clear();
     }
     if (bad) co_return Passed::Bad;
     if (answer_done_) {
@@ -244,23 +248,24 @@ net::Task<Exchange::Passed> Exchange::pass_on(std::string& head_out, std::string
   }
 }
 
-net::Task<Exchange::Attempt> Exchange::relay(const PoolRoute& route, const Endpoint& endpoint, std::string head_out, net::Buffer block,
-                                             std::size_t begin, std::size_t end) {
-  route::Ending ending = ending_of(answer_.status);
+net::Task<> Exchange::relay(route::Ending ending) {
   const Duration to_first_token = reactor_.now() - dispatched_;
-  endpoint.metrics->first_token_seconds.observe(seconds(to_first_token));
+  endpoint_->metrics->first_token_seconds.observe(seconds(to_first_token));
   first_byte();
+  net::Buffer block = std::move(kept_answer_.block);
+  const std::size_t begin = kept_answer_.begin;
+  const std::size_t end = kept_answer_.end;
   // The usual small answer lies here whole, and is read where it lies.
   if (answer_.json && answer_.status == 200 && answer_.framing == net::http1::Framing::Length && answer_.remaining <= end - begin) {
     usage_ = protocol::read_usage(block.view(begin, static_cast<std::size_t>(answer_.remaining)));
     answer_.json = false;
   }
-  Passed passed = co_await pass_on(head_out, block ? block.view(begin, end - begin) : std::string_view());
-  std::string().swap(head_out);
+  Passed passed = co_await pass_on(block ? block.view(begin, end - begin) : std::string_view());
+  std::string().swap(kept_answer_.head);
   const char* broken = nullptr;
   while (passed == Passed::More) {
     block.release();
-    upstream_.set_read_deadline(answer_deadline(route.config.timeouts.between_tokens));
+    upstream_.set_read_deadline(answer_deadline(route_->config.timeouts.between_tokens));
     const long waited = co_await upstream_.wait_readable();
     if (waited < 0) {
       if (client_gone_) {
@@ -276,7 +281,7 @@ net::Task<Exchange::Attempt> Exchange::relay(const PoolRoute& route, const Endpo
     if (got == -EAGAIN) continue;
     if (got == 0 && answer_.framing == net::http1::Framing::UntilClose) {
       answer_done_ = true;
-      passed = co_await pass_on(head_out, {});
+      passed = co_await pass_on({});
       break;
     }
     if (got <= 0) {
@@ -284,7 +289,7 @@ net::Task<Exchange::Attempt> Exchange::relay(const PoolRoute& route, const Endpo
       broken = "The endpoint closed the connection in mid-answer.";
       break;
     }
-    passed = co_await pass_on(head_out, block.view(0, static_cast<std::size_t>(got)));
+    passed = co_await pass_on(block.view(0, static_cast<std::size_t>(got)));
   }
   if (passed == Passed::Bad) {
     ending = route::Ending::BadResponse;
@@ -307,13 +312,13 @@ net::Task<Exchange::Attempt> Exchange::relay(const PoolRoute& route, const Endpo
       usage_ = protocol::read_usage(std::string_view(json_answer_).substr(0, bytes));
     }
     if (answer_.keep_alive && !surplus_ && !sender_.running() && (body_read_ || body_mode_ == BodyMode::Whole)) {
-      worker_.upstreams.put(endpoint, std::move(upstream_), reactor_.now());
+      worker_.upstreams.put(*endpoint_, std::move(upstream_), reactor_.now());
     }
   }
+  endpoint_->metrics->attempts[static_cast<std::size_t>(ending)].add();
   lease_.end({.ending = ending, .first_token = to_first_token, .retry_after = answer_.retry_after});
   if (sender_.running()) co_await stop_sending();
   upstream_.close();
-  co_return Attempt{.end = Attempt::End::Finished, .ending = ending};
 }
 
 net::Task<> Exchange::break_off(std::string_view message) {

@@ -24,10 +24,10 @@ Pool::Decided Pool::arrived(std::string_view request_id, std::string_view model,
 }
 
 Pool::Decided Pool::retry(std::string_view request_id, std::string_view model, const route::RequestView& request,
-                          std::span<const EndpointId> tried, Instant now) {
+                          std::span<const EndpointId> tried, route::Scheduler::Attempt attempt, Instant now) {
   const std::lock_guard lock(mutex_);
   explain_locked(request, now);
-  Decided decided{.decision = scheduler_.retry(request, tried, now)};
+  Decided decided{.decision = scheduler_.retry(request, tried, now, attempt)};
   decided.number = keep_locked(request_id, model, static_cast<std::uint32_t>(tried.size() + 1), decided.decision);
   return decided;
 }

@@ -77,7 +77,7 @@ class Pool {
                                 Instant now);
   /// The next attempt, after every earlier one was reported by finished().
   [[nodiscard]] Decided retry(std::string_view request_id, std::string_view model, const route::RequestView& request,
-                              std::span<const EndpointId> tried, Instant now);
+                              std::span<const EndpointId> tried, route::Scheduler::Attempt attempt, Instant now);
   void first_token(EndpointId endpoint, Duration since_dispatch, Instant now);
   /// Ends an attempt; every Dispatch needs exactly one (see Lease).
   void finished(EndpointId endpoint, const route::Outcome& outcome, route::Scheduler::Attempt attempt, std::uint64_t number, Instant now);

@@ -167,7 +167,7 @@ Event::~Event() {
 
 bool Event::Wait::await_ready() const noexcept {
   if (event.finished_) return true;
-  if (event.reactor_.stopping_) {
+  if (interruptible && event.reactor_.stopping_) {
     event.result_ = Result::Cancelled;
     event.finished_ = true;
     return true;
@@ -178,7 +178,7 @@ bool Event::Wait::await_ready() const noexcept {
 void Event::Wait::await_suspend(std::coroutine_handle<> waiter) const noexcept {
   event.waiter_ = waiter;
   event.deadline_ = deadline;
-  event.link();
+  if (interruptible) event.link();
   if (deadline != Instant::max()) event.reactor_.timers_.arm(event, deadline);
 }
 
@@ -192,7 +192,7 @@ void Event::finish(Result result) {
   finished_ = true;
   result_ = result;
   if (!waiter_) return;
-  unlink_waiting();
+  if (prev_waiting_ != nullptr) unlink_waiting();
   unlink();
   reactor_.ready_.push_back(std::exchange(waiter_, nullptr));
 }

@@ -108,12 +108,15 @@ class Event final : private TimerNode {
   struct Wait {
     Event& event;
     Instant deadline;
+    bool interruptible = true;
     [[nodiscard]] bool await_ready() const noexcept;
     void await_suspend(std::coroutine_handle<> waiter) const noexcept;
     Result await_resume() const noexcept;
   };
   /// One waiter at a time. Instant::max() waits without limit.
   Wait wait_until(Instant deadline) { return Wait{*this, deadline}; }
+  /// Waits for set() alone, also while the reactor stops: for a message that is certain to come.
+  Wait wait_uninterrupted() { return Wait{*this, Instant::max(), false}; }
 
  private:
   friend class Reactor;

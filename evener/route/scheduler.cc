@@ -143,7 +143,7 @@ Decision Scheduler::arrived(const Arrival& arrival, Instant now) {
   return Queued{.ticket = s.queue.push(arrival, s.now)};
 }
 
-Decision Scheduler::retry(const RequestView& request, std::span<const EndpointId> tried, Instant now) {
+Decision Scheduler::retry(const RequestView& request, std::span<const EndpointId> tried, Instant now, Attempt attempt) {
   State& s = *state_;
   s.advance(now);
   const Candidates::Group& group = s.group_of(request);
@@ -161,8 +161,10 @@ Decision Scheduler::retry(const RequestView& request, std::span<const EndpointId
   if (selection.candidates.empty()) {
     return Refusal{.reason = RefusalReason::QueueFull, .retry_after = s.pace.until_gone(s.queue.size() + 1)};
   }
-  if (!s.retries.allows(s.settings.retry, s.book.in_flight())) return Refusal{.reason = RefusalReason::RetryBudget};
-  s.retries.began();
+  if (attempt == Attempt::Retry) {
+    if (!s.retries.allows(s.settings.retry, s.book.in_flight())) return Refusal{.reason = RefusalReason::RetryBudget};
+    s.retries.began();
+  }
   return s.dispatch(request, group, selection);
 }
 

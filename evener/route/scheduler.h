@@ -183,10 +183,12 @@ class Scheduler {
   // Life of a request.
   [[nodiscard]] Decision arrived(const Arrival& arrival, Instant now);
   /// The next attempt of a request whose earlier attempts ended (each was reported by finished()) before anything was sent to the client.
-  /// Takes from the retry budget; never queues. `tried` are the endpoints already used, in order.
-  [[nodiscard]] Decision retry(const RequestView& request, std::span<const EndpointId> tried, Instant now);
+  /// Never queues. `tried` are the endpoints already used, in order. A Retry takes from the retry budget. A Failover does not: it follows a
+  /// connection that was refused or lost, so what it carried is gone from the pool and nothing is multiplied; and when one of four endpoints
+  /// dies, a quarter of all requests needs one in the same moment, which is more than any budget that still protects.
+  enum class Attempt : std::uint8_t { First, Retry, Failover };
+  [[nodiscard]] Decision retry(const RequestView& request, std::span<const EndpointId> tried, Instant now, Attempt attempt = Attempt::Retry);
   void first_token(EndpointId endpoint, Duration since_dispatch, Instant now);
-  enum class Attempt : std::uint8_t { First, Retry };
   void finished(EndpointId endpoint, const Outcome& outcome, Attempt attempt, Instant now);
   /// A queued request left (its client is gone). False when it was released already.
   bool abandoned(std::uint64_t ticket, Instant now);
