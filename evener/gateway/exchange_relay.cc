@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t AnswerHeadBytesMax = 64 * 1024;
 constexpr int InterimAnswersMax = 16;                 // 1xx before the real one
+constexpr std::size_t CopiedAnswerMax = 4 * 1024;     // up to this a copy behind the head is cheaper than to send two pieces
 constexpr std::size_t InspectedAnswerMax = 64 * 1024; // a JSON answer larger than this is not searched for its usage
 
 route::Ending ending_of(std::uint16_t status) {
@@ -230,6 +231,11 @@ net::Task<Exchange::Passed> Exchange::pass_on(std::string_view bytes) {
       }
     } else {
       answer_done_ = true;
+    }
+    if (used == 2 && pieces[0].iov_base == kept_answer_.head.data() && pieces[1].iov_len <= CopiedAnswerMax) {
+      kept_answer_.head.append(static_cast<const char*>(pieces[1].iov_base), pieces[1].iov_len);
+      pieces[0] = {kept_answer_.head.data(), kept_answer_.head.size()};
+      used = 1;
     }
     if (used > 0) {
       client_.set_write_deadline(reactor_.now() + routing_->config().timeouts.send_idle);

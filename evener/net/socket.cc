@@ -220,10 +220,15 @@ bool Socket::Send::try_again(Operation& self, SocketState& socket) {
       send.pieces_ = send.pieces_.subspan(1);
       continue;
     }
-    msghdr message{};
-    message.msg_iov = send.pieces_.data();
-    message.msg_iovlen = send.pieces_.size();
-    const ssize_t wrote = ::sendmsg(socket.fd, &message, MSG_NOSIGNAL);
+    ssize_t wrote = 0;
+    if (send.pieces_.size() == 1) {  // the kernel takes one piece without looking at a vector of them
+      wrote = ::send(socket.fd, send.pieces_.front().iov_base, send.pieces_.front().iov_len, MSG_NOSIGNAL);
+    } else {
+      msghdr message{};
+      message.msg_iov = send.pieces_.data();
+      message.msg_iovlen = send.pieces_.size();
+      wrote = ::sendmsg(socket.fd, &message, MSG_NOSIGNAL);
+    }
     if (wrote < 0) {
       if (errno == EINTR) continue;
       if (errno == EAGAIN) {

@@ -1,6 +1,7 @@
 #include "evener/net/timer_wheel.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace evener::net {
 
@@ -21,7 +22,9 @@ void TimerWheel::arm(TimerNode& node, Instant at) {
     if (node.tick_ <= wanted) return;
     node.unlink();
   }
-  Head& head = slots_[static_cast<std::size_t>(wanted % Slots)];
+  const auto slot = static_cast<std::size_t>(wanted % Slots);
+  Head& head = slots_[slot];
+  maybe_occupied_[slot / 64] |= std::uint64_t{1} << (slot % 64);
   node.tick_ = wanted;
   node.prev_ = head.prev_;
   node.next_ = &head;
@@ -47,10 +50,20 @@ void TimerWheel::advance(Instant now) {
 Duration TimerWheel::until_next(Instant now) const {
   constexpr std::int64_t LookAhead = std::chrono::seconds(1) / Tick;
   std::int64_t ahead = 1;
-  for (; ahead < LookAhead; ++ahead) {
-    const Head& head = slots_[static_cast<std::size_t>((tick_ + ahead) % Slots)];
-    if (head.next_ != &head) break;
+  while (ahead < LookAhead) {
+    const auto slot = static_cast<std::size_t>((tick_ + ahead) % Slots);
+    const std::uint64_t rest = maybe_occupied_[slot / 64] >> (slot % 64);
+    if (rest == 0) {
+      ahead += static_cast<std::int64_t>(64 - slot % 64);
+      continue;
+    }
+    ahead += std::countr_zero(rest);
+    const auto found = static_cast<std::size_t>((tick_ + ahead) % Slots);
+    if (slots_[found].next_ != &slots_[found]) break;
+    maybe_occupied_[found / 64] &= ~(std::uint64_t{1} << (found % 64));
+    ++ahead;
   }
+  ahead = std::min(ahead, LookAhead);
   return std::max(Duration::zero(), Instant((tick_ + ahead) * Tick) - now);
 }
 

@@ -66,6 +66,8 @@ class TimerWheel {
   [[nodiscard]] static std::int64_t tick_of(Instant at) { return at.time_since_epoch() / Tick; }
 
   std::array<Head, Slots> slots_;
+  // A bit per slot: set when a timer is hung in, cleared when the slot is found empty. So a set bit may lie, a clear one never does.
+  mutable std::array<std::uint64_t, Slots / 64> maybe_occupied_{};
   std::int64_t tick_;  // slots up to and including this tick have been expired
 };
 
