@@ -88,6 +88,31 @@ def test_the_operating_page_explains_each_field_of_the_access_log(gateway, engin
     assert {field for row in rows(section) for field in words(row[0])} == fields
 
 
+def test_each_limit_of_the_architecture_page_stands_where_it_says():
+    section = page("ARCHITECTURE.md").partition("\n## Limits\n")[2].partition("\n## ")[0]
+    limits = [(name, words(row[1])[0]) for row in rows(section) if words(row[0]) for name in words(row[0])]
+    assert len(limits) > 30
+    for name, path in limits:
+        assert re.search(rf"\b{name} = ", page(path)), f"{path} has no {name}"
+
+
+def test_the_maps_of_folders_agree_with_the_build():
+    declared = {}
+    for file in sorted((ROOT / "evener").glob("*/CMakeLists.txt")):
+        name, rest = re.search(r"^evener_module\((\w+)(.*)\)$", file.read_text(encoding="utf-8"), re.M).groups()
+        depends = re.search(r"DEPENDS ([\w ]*?)(?= [A-Z_]+ |$)", rest)
+        declared[f"evener/{name}"] = set(depends[1].split() if depends else [])
+    section = page("ARCHITECTURE.md").partition("\n## The map\n")[2].partition("\n## ")[0]
+    shown = {words(row[0])[0]: set(row[2].split()) - {"nothing"} for row in rows(section) if words(row[0])}
+    assert shown == declared
+    assert set(declared) <= {folder for row in rows(page("CONTRIBUTING.md")) for folder in words(row[0])}
+
+
+def test_the_page_about_engines_names_each_preset():
+    shown = {words(row[0])[0] for row in rows(page("docs/engine.md").partition("| Preset |")[2].partition("\n\n")[0]) if words(row[0])}
+    assert shown == {line.split()[0] for line in run("engine", "--presets").stdout.splitlines()}
+
+
 def test_each_configuration_shown_is_valid(tmp_path):
     shown = [(path, block) for path in PAGES for block in code_blocks(path.read_text(encoding="utf-8"), "yaml") if re.search(r"^pools:", block, re.M)]
     assert len(shown) >= 2
