@@ -104,8 +104,8 @@ def programs():
 def raw_engine():
     engines = []
 
-    def start(*arguments):
-        engines.append(RawEngine(*arguments))
+    def start(*arguments, **options):
+        engines.append(RawEngine(*arguments, **options))
         return engines[-1]
 
     yield start

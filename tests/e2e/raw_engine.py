@@ -60,13 +60,15 @@ class Connection:
         line, _, self.pending = self.pending.partition(b"\n")
         return line.rstrip(b"\r")
 
-    def read(self):
+    def read(self, bodies=True):
         """The next request, or None at the end. Lenient on purpose: what the gateway lets through must be harmless even here."""
         while b"\r\n\r\n" not in self.pending:
             if not self._more():
                 return None
         head, _, self.pending = self.pending.partition(b"\r\n\r\n")
-        request = Request(head, b"", complete=True)
+        request = Request(head, b"", complete=bodies)
+        if not bodies:
+            return request
         if any("chunked" in value.lower() for value in request.header("transfer-encoding")):
             body = []
             while True:
@@ -113,12 +115,13 @@ class Connection:
 
 class RawEngine:
     """Listens on a free port and calls behave(connection, request) for each request; returning False ends the connection.
-    Requests for a health check are answered by itself and not recorded."""
+    Requests for a health check are answered by itself and not recorded. With read_bodies=False it is called as soon as the head is there."""
 
     HEALTH = ("GET /health ", "GET /v1/models ", "GET /v2/health/")
 
-    def __init__(self, behave=lambda connection, request: connection.send(answer(CHAT))):
+    def __init__(self, behave=lambda connection, request: connection.send(answer(CHAT)), read_bodies=True):
         self.behave = behave
+        self.read_bodies = read_bodies
         self.requests = []
         self.connections = []
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
@@ -137,7 +140,7 @@ class RawEngine:
 
     def _serve(self, connection):
         try:
-            while (request := connection.read()) is not None:
+            while (request := connection.read(self.read_bodies)) is not None:
                 if request.line.startswith(self.HEALTH):
                     connection.send(answer(b'{"object":"list","data":[]}'))
                     continue

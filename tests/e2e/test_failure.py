@@ -87,21 +87,3 @@ def test_retries_stop_at_the_budget(gateway, raw_engine):
     retries = sum(len(b.requests) for b in broken) - clients
     # 20 % of 30 requests are 6 at once, each with at most two further attempts. Without a budget there would be 60.
     assert 1 <= retries <= 20
-
-
-def test_a_wave_of_bodies_over_the_memory_quota_is_told_to_come_back(gateway, raw_engine):
-    started = gateway(raw_engine().url, limits={"memory_bytes": 1 << 20, "body_bytes": 1 << 20})
-    from client import RawClient
-    body = chat_body("x" * 600_000)
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: g\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-    with RawClient(started.port) as holder, RawClient(started.port) as refused:
-        holder.send(head + body[:500_000])  # holds its share and does not finish
-
-        def told():
-            with RawClient(started.port) as client:
-                client.send(head + body)
-                return client.read()
-        status, headers, _ = wait_until(lambda: (answer_ := told())[0] == 503 and answer_)
-        assert status == 503 and int(headers["retry-after"]) >= 1
-        assert holder.send(body[500_000:]).read()[0] == 200
-        assert refused.send(head + body).read()[0] == 200

@@ -123,21 +123,19 @@ def test_an_answer_to_http_1_0_ends_with_the_connection(recorded):
 
 def test_an_early_answer_arrives_while_the_body_still_flows(recorded):
     started, backend = recorded
-    original = backend._serve
 
-    def refuse_at_once(connection):
-        while b"\r\n\r\n" not in connection.pending:
-            connection._more()
+    def refuse_at_once(connection, request):
         connection.send(answer(b"no", "403 Forbidden", ["Connection: close"]))
         connection.wait_for_end()
+        return False
 
-    backend._serve = refuse_at_once
-    try:
-        with RawClient(started.port) as client:
-            client.send(b"POST /raw/x HTTP/1.1\r\nHost: g\r\nContent-Length: 1000000\r\n\r\n" + b"z" * 1000)
-            assert client.read()[0] == 403
-    finally:
-        backend._serve = original
+    backend.behave, backend.read_bodies = refuse_at_once, False
+    with RawClient(started.port) as client:
+        client.send(b"POST /raw/x HTTP/1.1\r\nHost: g\r\nContent-Length: 1000000\r\n\r\n" + b"z" * 1000)
+        assert client.read()[0] == 403
+    with RawClient(started.port) as client:  # the whole body is here, but the engine takes none of it
+        client.send(post("/v1/chat/completions", chat_body("z" * 10_000_000)))
+        assert client.read()[0] == 403
 
 
 def test_hop_by_hop_and_forwarding_headers_of_the_client_are_not_trusted(recorded):

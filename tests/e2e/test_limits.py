@@ -1,0 +1,257 @@
+"""Every limit has a name in the configuration, and something definite happens at it."""
+
+import concurrent.futures
+import threading
+import time
+
+import openai
+import pytest
+
+from client import RawClient, chat_body, post
+from programs import wait_until
+from raw_engine import CHAT, answer
+
+PATH = "/v1/chat/completions"
+CHAT_REQUEST = post(PATH, chat_body())
+STREAM = post(PATH, chat_body(stream=True))
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+EVENT = b'data: {"choices":[{"index":0,"delta":{"content":"xxxxxxxxxxxxxxxxxxxx"}}]}\n\n'
+EVENTS = EVENT * 200
+PIECE = b"%x\r\n%s\r\n" % (len(EVENTS), EVENTS)
+
+
+@pytest.fixture
+def holding(raw_engine):
+    """A backend that answers when `proceed` is set."""
+    proceed = threading.Event()
+
+    def behave(connection, _):
+        proceed.wait(20)
+        connection.send(answer(CHAT))
+
+    backend = raw_engine(behave)
+    backend.proceed = proceed
+    yield backend
+    proceed.set()
+
+
+def one_at_a_time(backend, **queue):
+    return {"endpoints": [{"name": "e0", "url": backend.url, "capacity": 1}], "queue": queue}
+
+
+# ---- the queue
+
+def test_a_full_queue_is_a_rate_limit_to_the_sdk(gateway, holding):
+    started = gateway(pool=one_at_a_time(holding, requests_max=1))
+    with RawClient(started.port) as first, RawClient(started.port) as second:
+        first.send(CHAT_REQUEST)
+        wait_until(lambda: holding.requests)
+        second.send(CHAT_REQUEST)
+        wait_until(lambda: started.admin("GET", "/status")[2]["pools"][0]["queued"] == 1)
+        with pytest.raises(openai.RateLimitError) as raised:
+            started.client().chat.completions.create(model="m", messages=[])
+        assert raised.value.code == "queue_full" and int(raised.value.response.headers["retry-after"]) >= 1
+        holding.proceed.set()
+        assert first.read()[2] == CHAT and second.read()[2] == CHAT
+    assert started.metric("evener_refusals_total", reason="queue_full") == 1
+
+
+def test_waiting_for_capacity_has_an_end(gateway, holding):
+    started = gateway(pool=one_at_a_time(holding, wait_max="200ms"))
+    with RawClient(started.port) as first:
+        first.send(CHAT_REQUEST)
+        wait_until(lambda: holding.requests)
+        begin = time.monotonic()
+        status, headers, value = started.call("POST", PATH, chat_body())
+        assert (status, value["error"]["code"]) == (503, "queue_timeout") and int(headers["retry-after"]) >= 1
+        assert 0.2 <= time.monotonic() - begin < 2
+        assert 200 <= started.access_line(headers["x-request-id"])["queue_ms"] < 2000
+
+
+def test_those_who_wait_are_served_in_the_order_they_came(gateway, raw_engine):
+    backend = raw_engine(lambda connection, request: connection.send(answer(request.body)))
+    started = gateway(pool=one_at_a_time(backend))
+    with concurrent.futures.ThreadPoolExecutor(40) as executor:
+        statuses = list(executor.map(lambda n: started.call("POST", PATH, chat_body(str(n)))[0], range(40)))
+    assert statuses == [200] * 40
+
+
+# ---- connections and slow clients
+
+def test_connections_over_the_limit_are_closed_and_room_is_used_again(gateway, raw_engine):
+    started = gateway(raw_engine().url, limits={"connections": 3})
+    clients = [RawClient(started.port) for _ in range(3)]
+    for client in clients:
+        assert client.send(CHAT_REQUEST).read()[0] == 200
+    with RawClient(started.port) as one_too_many:
+        assert one_too_many.closed()
+    clients.pop().socket.close()
+
+    def served():
+        with RawClient(started.port) as client:
+            try:
+                return client.send(CHAT_REQUEST).read()[0] == 200
+            except (EOFError, OSError):
+                return False
+    wait_until(served)
+    for client in clients:
+        client.socket.close()
+
+
+@pytest.mark.parametrize("limit, sent", [
+    ("head", CHAT_REQUEST[:40]),
+    ("body_idle", CHAT_REQUEST[:-5]),
+    ("body_idle", b"POST /v1/chat/completions HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"mod\r\n"),
+], ids=["within the head", "within the body", "between chunks"])
+def test_a_client_that_stops_sending_is_told_408(gateway, raw_engine, limit, sent):
+    backend = raw_engine()
+    started = gateway(backend.url, timeouts={limit: "200ms"})
+    with RawClient(started.port) as client:
+        status, headers, _ = client.send(sent).read()
+        assert (status, headers["connection"]) == (408, "close") and client.closed()
+    assert not backend.requests
+
+
+def test_an_idle_connection_is_closed_after_its_time_and_not_before_an_answer(gateway, holding):
+    started = gateway(holding.url, timeouts={"keep_alive": "300ms"})
+    with RawClient(started.port) as client:
+        begin = time.monotonic()
+        client.send(CHAT_REQUEST)
+        wait_until(lambda: time.monotonic() - begin > 0.5)  # longer than it may idle, but it waits for an answer
+        holding.proceed.set()
+        assert client.read()[2] == CHAT
+        assert client.send(CHAT_REQUEST).read()[2] == CHAT
+        answered = time.monotonic()
+        assert client.closed() and time.monotonic() - answered >= 0.25
+
+
+def test_a_client_that_takes_nothing_of_its_answer_is_left_and_the_engine_freed(gateway, raw_engine):
+    ended = []
+
+    def behave(connection, _):
+        try:
+            connection.send(HEAD + PIECE * 4000)
+        except OSError:
+            ended.append(True)
+            raise
+
+    started = gateway(raw_engine(behave).url, timeouts={"send_idle": "300ms"})
+    with RawClient(started.port, receive_buffer=4096) as client:
+        client.send(STREAM)
+        wait_until(lambda: ended)
+
+
+# ---- memory
+
+def test_a_chunked_body_over_the_limit_is_refused_when_it_passes_it(gateway, raw_engine):
+    backend = raw_engine()
+    started = gateway(backend.url, limits={"body_bytes": 100_000})
+    with RawClient(started.port) as client:
+        client.send(b"POST /v1/chat/completions HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\n\r\n" + b"c350\r\n" + b"x" * 50_000 + b"\r\n")
+        client.send(b"c351\r\n" + b"x" * 50_001 + b"\r\n")
+        status, _, body = client.read()
+        assert status == 413 and b"body_too_large" in body
+    assert not backend.requests
+
+
+def test_a_wave_of_bodies_over_the_memory_quota_is_told_to_come_back(gateway, raw_engine):
+    started = gateway(raw_engine().url, limits={"memory_bytes": 1 << 20, "body_bytes": 1 << 20})
+    body = chat_body("x" * 600_000)
+    head = f"POST {PATH} HTTP/1.1\r\nHost: g\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    with RawClient(started.port) as holder, RawClient(started.port) as refused:
+        holder.send(head + body[:500_000])  # holds its share and does not finish
+
+        def told():
+            with RawClient(started.port) as client:
+                client.send(head + body)
+                return client.read()
+        status, headers, said = wait_until(lambda: (answer_ := told())[0] == 503 and answer_)
+        assert status == 503 and int(headers["retry-after"]) >= 1 and b"memory_limit" in said
+        assert holder.send(body[500_000:]).read()[0] == 200
+        assert refused.send(head + body).read()[0] == 200
+    wait_until(lambda: started.admin("GET", "/status")[2]["memory_used_bytes"] == 0)
+
+
+READERS = (10, 60)
+
+
+def settled(counts, seconds=20):
+    """Waits until nothing more is taken."""
+    last = [None]
+
+    def same():
+        now = sum(counts)
+        before, last[0] = last[0], now
+        return now == before
+    wait_until(same, seconds, every=0.3)
+
+
+def test_a_slow_reader_holds_at_most_64_kib_and_stops_the_engine(gateway, raw_engine, figure):
+    sent = []
+
+    def behave(connection, _):
+        mine = len(sent)
+        sent.append(0)
+        connection.send(HEAD)
+        for _ in range(4096):  # 64 MiB, if somebody took them
+            connection.send(PIECE)
+            sent[mine] += len(PIECE)
+        connection.send(b"0\r\n\r\n")
+
+    started = gateway(raw_engine(behave).url)
+    clients, resident = [], []
+    try:
+        for readers in READERS:
+            while len(clients) < readers:
+                clients.append(RawClient(started.port, receive_buffer=4096).send(STREAM))
+            wait_until(lambda: len(sent) == readers)
+            settled(sent)
+            resident.append(started.program.resident_bytes())
+        # What was sent sits in the kernel's socket buffers. The first readers pay for code and buffers that all use.
+        each = (resident[1] - resident[0]) / (READERS[1] - READERS[0])
+        figure.text(f"slow reader: {each / 1024:.1f} KiB of our memory each")
+        assert max(sent) < 32 << 20
+        assert each <= 64 << 10
+        assert clients[0].read_head()[0] == 200  # and it flows on when read
+        assert [clients[0].read_chunk() for _ in range(100)] == [EVENTS] * 100
+    finally:
+        for client in clients:
+            client.socket.close()
+
+
+def test_an_engine_that_takes_no_body_holds_at_most_64_kib_of_a_streamed_one(gateway, raw_engine, figure):
+    release = threading.Event()
+
+    def behave(connection, _):
+        release.wait(30)
+        return False
+
+    backend = raw_engine(behave, read_bodies=False)
+    started = gateway(pools=[{"name": "raw", "path_prefix": "/raw/", "endpoints": [{"name": "e0", "url": backend.url}], "health_check": {"enabled": False}}])
+    clients, sent, resident = [], [], []
+
+    def upload(client):
+        mine = len(sent)
+        sent.append(0)
+        try:
+            while True:
+                sent[mine] += client.socket.send(b"z" * 65536)
+        except OSError:
+            pass
+    threads = []
+    try:
+        for writers in READERS:
+            while len(clients) < writers:
+                clients.append(RawClient(started.port, timeout=30).send(b"POST /raw/x HTTP/1.1\r\nHost: g\r\nContent-Length: 1000000000\r\n\r\n"))
+                threads.append(threading.Thread(target=upload, args=(clients[-1],), daemon=True))
+                threads[-1].start()
+            wait_until(lambda: len(sent) == writers)
+            settled(sent)
+            resident.append(started.program.resident_bytes())
+        each = (resident[1] - resident[0]) / (READERS[1] - READERS[0])
+        figure.text(f"upload to an engine that does not read: {each / 1024:.1f} KiB of our memory each")
+        assert each <= 64 << 10
+    finally:
+        release.set()
+        for client in clients:
+            client.socket.close()
