@@ -133,8 +133,16 @@ int serve_command(int argc, char** argv) {
 
   const auto read = [options]() -> Result<gateway::Config> {
     auto config = options.config_path.empty() ? config_from_options(options) : read_config_file(options.config_path);
-    if (config) override_from_options(*config, options);
-    return config;
+    if (!config) return config;
+    override_from_options(*config, options);
+    // The rules between fields hold for what the options made of them, too: an admin listener for all the world needs a token file.
+    std::vector<gateway::ConfigError> warnings;
+    const auto errors = gateway::check_config(options.config_path.empty() ? "command line" : options.config_path, *config, &warnings);
+    for (const auto& warning : warnings) log::warn("configuration", {{"warning", config::one_line(warning)}});
+    if (errors.empty()) return config;
+    std::string problems;
+    for (const auto& error : errors) problems += (problems.empty() ? "" : "\n") + config::one_line(error);
+    return fail(problems, Fault::Client);
   };
   const auto config = read();
   if (!config) {

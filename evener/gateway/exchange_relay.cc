@@ -137,11 +137,12 @@ void Exchange::write_client_head(std::string& out, const net::http1::ResponseHea
   writer.status_line(head.status);
   for (const net::http1::Header& header : head.headers) {
     if (header.hop_by_hop || header.id == HeaderId::XRequestId || header.id == HeaderId::XEvener) continue;
-    // With HEAD and 304 the length tells of a body that is not sent here.
-    if (header.id == HeaderId::ContentLength && answer.framing != Framing::None) continue;
+    // Only with HEAD and 304 does a length tell of a body that is not sent; elsewhere it is written anew, and a 204 has none.
+    const bool length_stays = method_ == net::http1::Method::Head || head.status == 304;
+    if (header.id == HeaderId::ContentLength && !length_stays) continue;
     writer.parsed_header(header);
   }
-  if (answer.framing == Framing::Length) writer.header("Content-Length", answer.remaining);
+  if (answer.framing == Framing::Length) writer.header("Content-Length", answer.remaining);  // never with HEAD: it has no body here
   if (!delimited && !http10_) writer.header("Transfer-Encoding", "chunked");
   writer.checked_header("x-request-id", request_id_);
   writer.header("x-evener-endpoint", endpoint_->config.name);
@@ -312,6 +313,7 @@ net::Task<> Exchange::relay(route::Ending ending) {
     ended_ = ending == route::Ending::Timeout ? EndedBy::Timeout : ending == route::Ending::Cancelled ? EndedBy::Drained : EndedBy::EndpointAborted;
     co_await break_off(broken);
   } else {
+    if (sse_) sse_->finish();
     if (usage_ == std::nullopt && !json_answer_.empty()) {
       const std::size_t bytes = json_answer_.size();
       json_answer_.resize(bytes + protocol::JsonPadding);
