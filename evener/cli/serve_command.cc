@@ -93,7 +93,7 @@ int run_until_signalled(gateway::Gateway& gateway, const gateway::Config& config
   const Duration step = std::chrono::milliseconds(200);
   for (Duration waited{}; waited < config.timeouts.drain; waited += step) {
     if (gateway.wait_until_drained(step)) {
-      log::info("stopped", {{"streams_cut", 0}});
+      log::info("stopped");
       return Ok;
     }
     const timespec now{.tv_sec = 0, .tv_nsec = 0};

@@ -25,6 +25,8 @@ class Admin {
   Admin(Control& control, int listen_fd, AdminHooks hooks);
 
   [[nodiscard]] net::Address address() const { return server_.address(); }
+  /// From now on the listener is another process's: a kept connection gets one more answer, a new one is not accepted here.
+  void hand_over() { server_.stop(); }
 
  private:
   net::Task<> handle(const net::HttpRequest& request, net::HttpReply& reply);

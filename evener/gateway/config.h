@@ -94,7 +94,7 @@ struct PoolConfig {
 
 struct AdminConfig {
   std::string listen = "127.0.0.1:9900";  // empty = no admin listener
-  std::string token_file;                 // empty = a token is made at start and written beside the run directory
+  std::string token_file;                 // empty = a token is made at start; the log names its file
 
   bool operator==(const AdminConfig&) const = default;
 };

@@ -232,7 +232,7 @@ const Structure& whole_file() {
           .field("listen", &C::listen,
                  list_of(text({.what = "an address host:port", .bytes_max = 256, .may_be_empty = false, .check = check_listen_address}), {1, 64}),
                  {.doc = "Addresses that clients connect to.", .example = "[\"127.0.0.1:8080\"]"})
-          .field("workers", &C::workers, whole_number<std::uint32_t>({0, 1024}), {.doc = "Threads that serve requests. 0: as many as the CPUs that affinity and cgroup quota allow."})
+          .field("workers", &C::workers, whole_number<std::uint32_t>({0, 256}), {.doc = "Threads that serve requests. 0: as many as the CPUs that affinity and cgroup quota allow."})
           .field("handover_socket", &C::handover_socket, text({.what = "an absolute path", .bytes_max = 4096, .pattern = "^(/.*)?$", .check = check_socket_path}),
                  {.doc = "Unix socket over which a new process takes the listeners over, for restarts that lose no connection. Empty: off."})
           .field("admin", &C::admin, admin(), {.doc = "The operator's listener."})

@@ -158,9 +158,7 @@ net::Task<bool> Exchange::read_head() {
     error = net::http1::parse_request_head(request_.view(0, head_bytes_), worker_.request_head);
   }
   if (error != nullptr) {
-    worker_.shared.metrics->server().bad_requests.add();
     keep_alive_ = false;
-    append_hex(request_id_, worker_.rng.next());
     co_await refuse({.status = error->status, .type = "invalid_request_error", .code = "malformed_request", .message = error->reason},
                     EndedBy::BadRequest);
     co_return false;
@@ -279,7 +277,6 @@ net::Task<bool> Exchange::read_body(std::uint64_t limit) {
     if (step.kind == net::http1::ChunkedDecoder::Kind::End) break;
     if (step.kind == net::http1::ChunkedDecoder::Kind::Bad) {
       keep_alive_ = false;
-      worker_.shared.metrics->server().bad_requests.add();
       co_await refuse({.status = 400, .type = "invalid_request_error", .code = "malformed_request", .message = "the chunked body is malformed"},
                       EndedBy::BadRequest);
       co_return false;
@@ -457,6 +454,8 @@ net::Task<> Exchange::serve_models(const protocol::OperationMatch& match) {
 net::Task<> Exchange::refuse(OwnError error, EndedBy ended) {
   ended_ = ended;
   detail_ = error.code;
+  if (ended == EndedBy::BadRequest) worker_.shared.metrics->server().bad_requests.add();
+  if (request_id_.empty()) append_hex(request_id_, worker_.rng.next());  // its head never came
   if (!body_read_) keep_alive_ = false;
   co_await answer(error.status, "application/json", protocol::openai_error(error.message, error.type, error.code), error.retry_after);
 }

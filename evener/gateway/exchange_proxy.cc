@@ -101,6 +101,9 @@ net::Task<> Exchange::proxy() {
         connect_ = Duration(-1);
         continue;
       }
+      if (const auto* refusal = std::get_if<route::Refusal>(&decided.decision)) {
+        pool.metrics().refusals[static_cast<std::size_t>(refusal->reason)].add();
+      }
     }
     if (attempt.end == Attempt::End::NotTaken) {
       co_await relay(attempt.ending);  // nobody else may be asked: the client learns what this one said
@@ -217,7 +220,7 @@ void Exchange::write_upstream_head(std::string& out) {
   }
   net::http1::HeadWriter writer(out);
   writer.request_line(head.method, path, head.query);
-  writer.checked_header("Host", endpoint.host_header);
+  writer.unchecked_header("Host", endpoint.host_header);
   for (const net::http1::Header& header : head.headers) {
     if (header.hop_by_hop) continue;
     switch (header.id) {
@@ -258,9 +261,9 @@ void Exchange::write_upstream_head(std::string& out) {
   } else if (request_framing_ == net::http1::Framing::Chunked) {
     writer.header("Transfer-Encoding", "chunked");
   }
-  writer.checked_header("x-request-id", request_id_);
-  writer.checked_header("traceparent", trace_.traceparent());
-  writer.checked_header("X-Forwarded-For", session_.client_text());
+  writer.unchecked_header("x-request-id", request_id_);
+  writer.unchecked_header("traceparent", trace_.traceparent());
+  writer.unchecked_header("X-Forwarded-For", session_.client_text());
   writer.header(HopsHeader, static_cast<std::uint64_t>(hops_) + 1);
   writer.end();
 }
@@ -434,7 +437,7 @@ net::Task<> Exchange::refuse_with(const route::Refusal& refusal) {
       return refuse({.status = 503,
                      .type = "server_error",
                      .code = "queue_timeout",
-                     .message = "The request waited for capacity as long as it may (queue.wait_max of " + pool + ").",
+                     .message = "The request waited for capacity as long as it may (queue.wait_max of pool '" + route_->config.name + "').",
                      .retry_after = later});
     case route::RefusalReason::RetryBudget:
     case route::RefusalReason::AttemptsExhausted: break;

@@ -64,7 +64,11 @@ net::Task<Exchange::Attempt> Exchange::await_answer() {
     upstream_.set_read_deadline(deadline);
     const long waited = co_await upstream_.wait_readable();
     if (waited < 0) {
-      if (waited == -ETIMEDOUT) co_return failed(route::Ending::Timeout, true, "first token late");
+      if (waited == -ETIMEDOUT) {
+        const Duration total = route_->config.timeouts.total;
+        const bool time_left = total == Duration::zero() || reactor_.now() - began_ < total;
+        co_return failed(route::Ending::Timeout, time_left, time_left ? "first token late" : "total time over");
+      }
       if (client_gone_) co_return failed(route::Ending::Cancelled, false, "client gone");
       if (waited == -ECANCELED) co_return failed(route::Ending::Cancelled, false, "cancelled");
       co_return lost("connection reset before the answer");
@@ -144,7 +148,7 @@ void Exchange::write_client_head(std::string& out, const net::http1::ResponseHea
   }
   if (answer.framing == Framing::Length) writer.header("Content-Length", answer.remaining);  // never with HEAD: it has no body here
   if (!delimited && !http10_) writer.header("Transfer-Encoding", "chunked");
-  writer.checked_header("x-request-id", request_id_);
+  writer.unchecked_header("x-request-id", request_id_);
   writer.header("x-evener-endpoint", endpoint_->config.name);
   if (!keep_alive_) {
     writer.header("Connection", "close");

@@ -268,6 +268,10 @@ Result<std::unique_ptr<Gateway>> Gateway::start(const Config& config, GatewayOpt
     auto server = HandoverServer::start(config.handover_socket, passed_on, [&s] {
       log::info("listeners handed over to a new process");
       s.handed_over.store(true);
+      // Both processes hold the admin listener now. An operator who asks for the state, or changes it, means the new one.
+      s.control->reactor.post([&s] {
+        if (s.admin) s.admin->hand_over();
+      });
     });
     if (!server) return tl::unexpected(server.error());
     s.handover = std::move(*server);

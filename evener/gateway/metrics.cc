@@ -75,10 +75,10 @@ GatewayMetrics::GatewayMetrics(telemetry::Registry& registry, std::size_t endpoi
   server_.connections_total =
       registry.counter({.name = "evener_client_connections_total", .help = "Client connections accepted.", .labels = {}}).with({});
   server_.bad_requests =
-      registry.counter({.name = "evener_bad_requests_total", .help = "Requests refused because of their form.", .labels = {}}).with({});
+      registry.counter({.name = "evener_bad_requests_total", .help = "Requests refused for what they are: malformed, too large, too slow, or with a body that cannot be read.", .labels = {}}).with({});
   server_.unrouted = registry
                          .counter({.name = "evener_unrouted_requests_total",
-                                   .help = "Requests for a path or model that no pool serves, or that the gateway answered itself.",
+                                   .help = "Requests for a path, method or model that nobody here serves.",
                                    .labels = {}})
                          .with({});
   server_.connections_refused =

@@ -110,7 +110,8 @@ route::PoolSettings pool_settings(const PoolConfig& config) {
 }
 
 route::EndpointSettings endpoint_settings(const EndpointConfig& config) {
-  route::EndpointSettings settings{.weight = config.weight, .capacity = config.capacity, .models = {}};
+  // The same in every gateway and after a restart, so that all of them send a session to the same endpoint.
+  route::EndpointSettings settings{.weight = config.weight, .capacity = config.capacity, .models = {}, .identity = hash64(config.url)};
   for (const auto& [served, known_as] : config.models) settings.models.push_back(model_hash(served));
   return settings;
 }

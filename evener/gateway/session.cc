@@ -4,7 +4,7 @@
 
 namespace evener::gateway {
 
-Session::Session(Worker& owner, int fd) : worker(owner), client(owner.reactor, fd) {
+Session::Session(Worker& owner, int fd) : worker(owner), client(owner.reactor, fd), client_text_(net::peer_address(fd).host_text()) {
   next_ = worker.open_sessions_;
   prev_ = &worker.open_sessions_;
   if (next_ != nullptr) next_->prev_ = &next_;
@@ -36,11 +36,6 @@ net::Task<> Session::run() {
     if (co_await run_exchange(*this) == AfterExchange::Close) break;
   }
   client.close();
-}
-
-const std::string& Session::client_text() {
-  if (client_text_.empty()) client_text_ = net::peer_address(client.fd()).host_text();
-  return client_text_;
 }
 
 void Session::drain() {

@@ -36,7 +36,7 @@ class Session {
   void drain();
 
   /// The client's IP address.
-  [[nodiscard]] const std::string& client_text();
+  [[nodiscard]] const std::string& client_text() const { return client_text_; }
 
   Worker& worker;
   net::Socket client;

@@ -76,6 +76,7 @@ std::string_view reason_phrase(std::uint16_t status) {
     case 504: return "Gateway Timeout";
     case 505: return "HTTP Version Not Supported";
     case 507: return "Insufficient Storage";
+    case 508: return "Loop Detected";
     case 511: return "Network Authentication Required";
     case 529: return "Overloaded";
     default: return "Status";
@@ -155,7 +156,7 @@ void HeadWriter::header(std::string_view name, std::string_view value) { header(
 void HeadWriter::header(std::string_view name, std::uint64_t value) {
   char digits[20];
   const auto result = std::to_chars(digits, digits + sizeof digits, value);
-  checked_header(name, std::string_view(digits, static_cast<std::size_t>(result.ptr - digits)));
+  unchecked_header(name, std::string_view(digits, static_cast<std::size_t>(result.ptr - digits)));
 }
 
 void HeadWriter::header(std::string_view name, std::string_view value, std::string_view more) {
