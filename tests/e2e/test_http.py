@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import threading
 
 import pytest
 
@@ -52,6 +53,32 @@ def test_curl_uploads_in_chunks(recorded):
     ran = curl("-X", "POST", "-H", "Transfer-Encoding: chunked", "-H", "Content-Type: application/json", "--data-binary", "@-", chat_url(started), body=body)
     assert ran.stdout == CHAT
     assert backend.requests[-1].body == body
+
+
+def test_curl_prints_a_stream_as_it_comes(recorded):
+    started, backend = recorded
+    proceed = threading.Event()
+
+    def behave(connection, request):
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\nb\r\ndata: one\n\n\r\n")
+        assert proceed.wait(10)
+        connection.send(b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n")
+
+    backend.behave = behave
+    with subprocess.Popen(["curl", "--silent", "--no-buffer", "--max-time", "20", "--data-binary", chat_body(stream=True), chat_url(started)],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as ran:
+        assert ran.stdout.readline() == b"data: one\n"
+        proceed.set()
+        assert ran.stdout.read() == b"\ndata: [DONE]\n\n" and ran.wait() == 0
+
+
+def test_curl_sees_that_a_stream_was_cut_off(recorded):
+    started, backend = recorded
+    backend.behave = lambda connection, request: connection.send(
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\nb\r\ndata: one\n\n\r\n") and False or connection.reset()
+    ran = subprocess.run(["curl", "--silent", "--max-time", "20", "--data-binary", chat_body(stream=True), chat_url(started)], capture_output=True, check=False)
+    assert ran.returncode in (18, 56), "partial file, or failure in receiving"
+    assert ran.stdout.startswith(b"data: one\n\n") and b'"code":"endpoint_aborted"' in ran.stdout
 
 
 def test_curl_uses_its_connection_again(recorded):
@@ -119,6 +146,52 @@ def test_an_answer_to_http_1_0_ends_with_the_connection(recorded):
         status, headers = client.read_head()
         assert status == 200 and "transfer-encoding" not in headers
         assert client.read_to_end() == b"onetwo"
+
+
+def test_http_1_0_may_keep_its_connection(recorded):
+    started, _ = recorded
+    with RawClient(started.port) as client:
+        for _ in range(2):
+            client.send(post("/v1/chat/completions", chat_body(), "Connection: keep-alive").replace(b"HTTP/1.1", b"HTTP/1.0", 1))
+            status, headers, body = client.read()
+            assert (status, headers["connection"], body) == (200, "keep-alive", CHAT)
+
+
+def test_pipelined_requests_of_all_kinds_do_not_mix(recorded):
+    started, backend = recorded
+    backend.behave = lambda connection, request: connection.send(chunked(request.body or b"none", content_type="text/plain"))
+    chat, raw = chat_body(), b"r" * 100_000
+    with RawClient(started.port) as client:
+        client.send(b"HEAD /v1/models HTTP/1.1\r\nHost: g\r\n\r\n" + post("/v1/chat/completions", chat) + post("/raw/x", raw)
+                    + b"POST /raw/y HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nfour\r\n0\r\n\r\n"
+                    + b"GET /no/such HTTP/1.1\r\nHost: g\r\n\r\n" + b"GET /raw/z HTTP/1.1\r\nHost: g\r\n\r\n")
+        assert client.read("HEAD")[0] == 200
+        assert client.read()[2] == chat
+        assert client.read()[2] == raw
+        assert client.read()[2] == b"four"
+        assert client.read()[0] == 404
+        assert client.read()[2] == b"none"
+
+
+def test_bodies_of_ten_megabytes_pass_in_both_directions_at_once(recorded):
+    started, backend = recorded
+
+    def echo(connection, request):
+        remaining = int(request.header("content-length")[0])
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % remaining)
+        while remaining > 0:  # each piece goes back before the next one is read
+            piece = connection.pending or connection.socket.recv(65536)
+            connection.pending = b""
+            connection.send(piece)
+            remaining -= len(piece)
+
+    backend.behave, backend.read_bodies = echo, False
+    body = bytes(range(256)) * 40_000
+    with RawClient(started.port, timeout=20) as client:
+        sender = threading.Thread(target=client.send, args=(post("/raw/x", body),))
+        sender.start()
+        assert client.read()[2] == body
+        sender.join()
 
 
 def test_an_early_answer_arrives_while_the_body_still_flows(recorded):

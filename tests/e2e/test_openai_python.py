@@ -1,5 +1,6 @@
 """The official OpenAI SDK for Python, unmodified, through the gateway."""
 
+import asyncio
 import json
 
 import openai
@@ -74,6 +75,60 @@ def test_a_refused_request_raises_the_fitting_class(gateway, raw_engine, make_re
     if code:
         assert raised.value.code == code
     assert not backend.requests
+
+
+def test_a_body_that_two_readers_could_understand_differently_is_refused(gateway, raw_engine):
+    backend = raw_engine()
+    started = gateway(backend.url)
+    for body in (b'{"model":"m","model":"other","messages":[]}', b'{"model":"m","mod\\u0065l":"other"}', b'{"model":"m"', b'["model"]', b'{"model":7}', b"\xff"):
+        status, _, value = started.call("POST", "/v1/chat/completions", body)
+        assert (status, value["error"]["code"]) == (400, "invalid_body"), body
+    assert not backend.requests
+
+
+def test_other_apis_pass_by_model(gateway, raw_engine):
+    backend = raw_engine(lambda connection, request: connection.send(answer(b'{"text":"heard","data":[{"b64_json":"aGk="}],"results":[],"id":"x","model":"m"}')))
+    client = gateway(pools=[{"name": "main", "models": ["m"], "endpoints": [{"url": backend.url, "models": {"m": "org/M"}}]}]).client()
+    assert client.audio.transcriptions.create(model="m", file=("a.wav", b"RIFF\x00\x01 model", "audio/wav"), language="en").text == "heard"
+    form = backend.requests[-1]
+    assert form.line.startswith("POST /v1/audio/transcriptions ") and b'name="model"\r\n\r\norg/M\r\n' in form.body
+    assert b"RIFF\x00\x01 model" in form.body and b'name="language"\r\n\r\nen\r\n' in form.body
+    assert client.images.generate(model="m", prompt="a horse").data[0].b64_json == "aGk="
+    assert client.moderations.create(model="m", input="x").id == "x"
+    client.responses.create(model="m", input="x")
+    assert [json.loads(r.body)["model"] for r in backend.requests[1:]] == ["org/M"] * 3
+    with pytest.raises(openai.NotFoundError):
+        client.audio.transcriptions.create(model="nobody-serves-this", file=("a.wav", b"RIFF", "audio/wav"))
+
+
+def test_a_stream_that_breaks_raises_in_the_sdk(gateway, raw_engine):
+    event = b'data: {"id":"x","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"one"}}]}\n\n'
+
+    def behave(connection, request):
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n" % (len(event), event))
+        connection.reset()
+
+    seen = []
+    with pytest.raises(openai.APIError) as raised:
+        for chunk in gateway(raw_engine(behave).url).client().chat.completions.create(model="m", messages=HELLO, stream=True):
+            seen.append(chunk.choices[0].delta.content)
+    assert seen == ["one"] and raised.value.code == "endpoint_aborted"
+
+
+def test_fifty_streams_at_once_do_not_mix(gateway, engine):
+    engines = [engine("--decode-tokens-per-s", 200) for _ in range(2)]
+    started = gateway(*[e.url for e in engines])
+    url = f"http://127.0.0.1:{started.port}/v1"
+
+    async def one(client, number):
+        stream = await client.chat.completions.create(model="m", messages=HELLO, max_tokens=5 + number % 7, stream=True, stream_options={"include_usage": True})
+        return [chunk async for chunk in stream][-1].usage.completion_tokens
+
+    async def all_of_them():
+        async with openai.AsyncOpenAI(base_url=url, api_key="unused", timeout=20, max_retries=0) as client:
+            return await asyncio.gather(*(one(client, number) for number in range(50)))
+
+    assert asyncio.run(all_of_them()) == [5 + number % 7 for number in range(50)]
 
 
 def test_an_error_of_the_engine_passes_through_unchanged(gateway, raw_engine):

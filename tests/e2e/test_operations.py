@@ -1,8 +1,12 @@
 """Running it: reload, restart, drain, the admin listener, metrics, and configurations that are wrong."""
 
+import base64
 import json
 import os
+import pathlib
 import signal
+import socket
+import stat
 import subprocess
 import threading
 import urllib.parse
@@ -67,12 +71,107 @@ def test_five_restarts_under_load_fail_no_request(programs, engine, tmp_path):
     assert load.stop().failures == []
 
 
+def test_a_stream_survives_a_restart_and_only_the_new_process_answers_the_operator(programs, raw_engine, tmp_path):
+    proceed = threading.Event()
+
+    def behave(connection, request):
+        if b"stream" not in request.body:
+            connection.send(answer(CHAT))
+            return
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n5\r\none\n\n\r\n")
+        proceed.wait(20)
+        connection.send(b"5\r\ntwo\n\n\r\n0\r\n\r\n")
+
+    config = configuration(tmp_path, [raw_engine(behave).url], listen=[f"127.0.0.1:{free_port()}"], handover_socket=str(tmp_path / "handover"))
+    config["admin"]["listen"] = f"127.0.0.1:{free_port()}"
+    file = tmp_path / "gateway.yaml"
+    file.write_text(json.dumps(config), encoding="utf-8")
+    old = Gateway(programs("serve", "--config", file))
+    with RawClient(old.port) as client:
+        client.send(post(CHAT_PATH, chat_body(stream=True))).read_head()
+        assert client.read_chunk() == b"one\n\n"
+        new = Gateway(programs("serve", "--config", file))
+        assert new.port == old.port
+        wait_until(lambda: any(entry["event"] == "draining" for entry in list(old.program.log)))
+        ids = []
+        for _ in range(20):
+            assert new.admin("GET", "/status")[2]["draining"] is False
+            ids.append(new.call("POST", CHAT_PATH, chat_body())[1]["x-request-id"])
+        assert all(new.access_line(id_)["status"] == 200 for id_ in ids)
+        proceed.set()
+        assert client.read_chunk() == b"two\n\n" and client.read_chunk() == b""
+    assert old.program.wait() == 0
+
+
+def test_a_stop_asks_kept_connections_to_close_with_their_next_answer(gateway, raw_engine):
+    proceed = threading.Event()
+
+    def behave(connection, request):
+        proceed.wait(10)
+        connection.send(answer(CHAT))
+
+    backend = raw_engine(behave)
+    started = gateway(backend.url)
+    with RawClient(started.port) as client:
+        client.send(post(CHAT_PATH, chat_body()))
+        wait_until(lambda: backend.requests)
+        started.program.signal(signal.SIGTERM)
+        wait_until(lambda: any(entry["event"] == "draining" for entry in list(started.program.log)))
+        proceed.set()
+        _, headers, body = client.read()
+        assert body == CHAT and headers["connection"] == "close" and client.closed()
+    assert started.program.wait() == 0
+
+
+def test_a_second_signal_ends_the_drain_at_once(gateway, raw_engine):
+    backend = raw_engine(lambda connection, request: connection.wait_for_end(20) and False)
+    started = gateway(backend.url)
+    with RawClient(started.port) as client:
+        client.send(post(CHAT_PATH, chat_body()))
+        wait_until(lambda: backend.requests)
+        started.program.signal(signal.SIGTERM)
+        wait_until(lambda: any(entry["event"] == "draining" for entry in list(started.program.log)))
+        started.program.signal(signal.SIGTERM)
+        assert started.program.wait(5) == 0
+
+
+def test_a_reload_takes_over_models_limits_and_endpoints(gateway, raw_engine):
+    a, b = raw_engine(), raw_engine()
+    started = gateway(a.url)
+    config = json.loads(started.program.config_file.read_text(encoding="utf-8"))
+    config["pools"][0]["endpoints"] = [{"name": "e1", "url": b.url}]
+    config["pools"].append({"name": "second", "models": ["n"], "endpoints": [{"url": a.url}]})
+    config["limits"] = {"body_bytes": 1024}
+    with RawClient(started.port) as kept:
+        assert kept.send(post(CHAT_PATH, chat_body())).read()[0] == 200
+        started.program.config_file.write_text(json.dumps(config), encoding="utf-8")
+        assert started.admin("POST", "/reload")[0] == 200
+        assert kept.send(post(CHAT_PATH, chat_body())).read()[0] == 200
+        assert kept.send(post(CHAT_PATH, chat_body("x" * 2000))).read()[0] == 413
+    assert counts(a, b) == [1, 1]
+    assert started.call("POST", CHAT_PATH, {"model": "n", "messages": []})[0] == 200
+    assert counts(a, b) == [2, 1] and set(started.endpoints()) == {"e1"}
+
+
+def test_the_access_log_goes_on_in_a_new_file_when_it_was_moved_away(gateway, raw_engine, tmp_path):
+    log = tmp_path / "access.log"
+    started = gateway(raw_engine().url, access_log={"path": str(log)})
+    ids = lambda file: [json.loads(line)["request_id"] for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
+    for number, ask in enumerate((lambda: started.program.signal(signal.SIGUSR1), lambda: started.admin("POST", "/reopen-logs"))):
+        _, headers, _ = started.call("POST", CHAT_PATH, chat_body())
+        wait_until(lambda: ids(log) == [headers["x-request-id"]])
+        moved = log.rename(tmp_path / f"moved{number}")
+        ask()
+        wait_until(log.exists)
+        assert ids(moved) == [headers["x-request-id"]]
+
+
 def test_a_stream_survives_a_stop_and_new_connections_are_refused(gateway, raw_engine):
     proceed = threading.Event()
 
     def behave(connection, request):
         connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n5\r\none\n\n\r\n")
-        assert proceed.wait(10)
+        proceed.wait(10)
         connection.send(b"5\r\ntwo\n\n\r\n0\r\n\r\n")
 
     started = gateway(raw_engine(behave).url)
@@ -113,6 +212,30 @@ def test_the_admin_listener_wants_its_token(gateway, raw_engine):
     assert started.admin("POST", "/pools/main/endpoints/e0/drain", token=None)[0] == 401
     assert started.admin("GET", "/status")[0] == 200
     assert started.admin("GET", "/healthz", token=None)[0] == 200
+
+
+def test_a_token_is_made_where_none_is_configured(programs, raw_engine, tmp_path):
+    started = Gateway(programs("serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--endpoint", raw_engine().url,
+                               env={"XDG_RUNTIME_DIR": str(tmp_path), "RUNTIME_DIRECTORY": ""}))
+    entry = wait_until(lambda: next((e for e in list(started.program.log) if e["event"] == "admin token"), None))
+    file = pathlib.Path(entry["file"])
+    assert file.parent == tmp_path and stat.S_IMODE(file.stat().st_mode) == 0o600
+    token = file.read_text(encoding="ascii").strip()
+    assert started.admin("GET", "/status", token=token)[0] == 200
+    assert token not in "".join(started.program.text)
+
+
+def test_a_person_sees_the_status_page_with_the_token_as_password(gateway, raw_engine):
+    started = gateway(raw_engine().url)
+    page = lambda password: call(started.program.port("admin"), "GET", "/", headers={
+        "Authorization": "Basic " + base64.b64encode(f"me:{password}".encode()).decode()})
+    status, headers, text = page("end-to-end-token")
+    assert status == 200 and headers["content-type"].startswith("text/html") and "e0" in text and "healthy" in text
+    assert page("wrong")[0] == 401
+    assert "www-authenticate" in started.admin("GET", "/", token=None)[1]
+    # A page in the operator's browser could send this header unasked: it opens nothing but the page.
+    assert call(started.program.port("admin"), "POST", "/reload", headers={
+        "Authorization": "Basic " + base64.b64encode(b"me:end-to-end-token").decode()})[0] == 401
 
 
 def test_the_admin_api_is_not_on_the_public_listener(gateway, raw_engine):
@@ -258,6 +381,44 @@ def test_a_model_is_renamed_for_the_endpoint_and_nothing_else_changes(gateway, r
     assert backend.requests[-1].body == b'{"stream":false, "model" : "org/M-7B", "messages":[ ] }'
 
 
+def test_an_endpoint_gets_its_own_key_and_never_the_clients(gateway, programs, raw_engine, tmp_path):
+    keyed, plain = raw_engine(), raw_engine()
+    config = configuration(tmp_path, [])
+    config["pools"] = [{"name": "a", "models": ["a"], "endpoints": [{"url": keyed.url + "/base/", "api_key_env": "EVENER_TEST_KEY"}]},
+                       {"name": "b", "models": ["b"], "endpoints": [{"url": plain.url}]}]
+    file = tmp_path / "keys.yaml"
+    file.write_text(json.dumps(config), encoding="utf-8")
+    started = Gateway(programs("serve", "--config", file, env={"EVENER_TEST_KEY": "the-endpoints-secret"}))
+    for model in ("a", "b"):
+        assert started.call("POST", CHAT_PATH, {"model": model}, {"Authorization": "Bearer the-clients"})[0] == 200
+    assert keyed.requests[-1].header("authorization") == ["Bearer the-endpoints-secret"]
+    assert keyed.requests[-1].line == "POST /base/v1/chat/completions HTTP/1.1"
+    assert plain.requests[-1].header("authorization") == ["Bearer the-clients"]
+    assert "the-endpoints-secret" not in started.admin("GET", "/status")[2].__repr__() + "".join(started.program.text)
+
+
+def test_names_are_resolved_and_ipv6_is_served(gateway, raw_engine):
+    backend = raw_engine()
+    started = gateway(backend.url.replace("127.0.0.1", "localhost"), listen=["127.0.0.1:0", "[::1]:0"])
+    six, = [entry["address"] for entry in started.program.log if entry.get("role") == "gateway" and entry["address"].startswith("[::1]:")]
+    with socket.create_connection(("::1", int(six.rpartition(":")[2])), timeout=5) as client:
+        client.sendall(post(CHAT_PATH, chat_body(), "Connection: close"))
+        said = b"".join(iter(lambda: client.recv(65536), b""))
+    assert said.startswith(b"HTTP/1.1 200") and said.endswith(CHAT)
+    assert backend.requests[-1].header("host") == [backend.url.replace("http://127.0.0.1", "localhost")]
+
+
+def test_a_gateway_that_leads_to_itself_ends_the_loop(programs, tmp_path):
+    port = free_port()
+    config = configuration(tmp_path, [f"http://127.0.0.1:{port}"], listen=[f"127.0.0.1:{port}"])
+    config["pools"][0]["health_check"] = {"enabled": False}
+    file = tmp_path / "loop.yaml"
+    file.write_text(json.dumps(config), encoding="utf-8")
+    started = Gateway(programs("serve", "--config", file))
+    status, _, value = started.call("POST", CHAT_PATH, chat_body())
+    assert (status, value["error"]["code"]) == (508, "loop_detected")
+
+
 def test_a_session_stays_at_its_endpoint(gateway, raw_engine):
     backends = [raw_engine() for _ in range(4)]
     started = gateway(*[b.url for b in backends], pool={"policy": "maglev"})
@@ -306,7 +467,7 @@ def test_the_example_passes_the_check_and_the_schema_is_json(tmp_path):
 
 
 def test_serve_runs_without_a_file(programs, engine):
-    started = Gateway(programs("serve", "--listen", "127.0.0.1:0", "--endpoint", engine().url, "--endpoint", engine().url))
+    started = Gateway(programs("serve", "--listen", "127.0.0.1:0", "--admin", "off", "--endpoint", engine().url, "--endpoint", engine().url))
     wait_until(lambda: started.call("POST", CHAT_PATH, chat_body(max_tokens=1))[0] == 200)
 
 
@@ -324,6 +485,14 @@ def test_the_version_names_the_compiler_and_the_libraries():
 def test_a_wrong_command_is_a_usage_error():
     assert run("fly").returncode == 2
     assert run("serve", "--no-such-option").returncode == 2
+    assert run("serve").returncode == 2
+    assert run("serve", "--endpoint", "ftp://x").returncode == 2
+
+
+def test_an_address_in_use_is_named(raw_engine):
+    taken = raw_engine().url.removeprefix("http://")
+    ran = run("serve", "--listen", taken, "--admin", "off", "--endpoint", "http://127.0.0.1:1")
+    assert ran.returncode == 1 and taken in ran.stderr
 
 
 def test_the_load_generator_reports_what_it_did(gateway, engine):
@@ -335,6 +504,6 @@ def test_the_load_generator_reports_what_it_did(gateway, engine):
 
 
 def test_the_demo_balances_and_compares_policies():
-    ran = run("demo", "--seconds", 3, timeout=60)
+    ran = run("demo", "--seconds", 8, "--no-live", timeout=60)
     assert ran.returncode == 0, ran.stderr[-2000:]
     assert all(policy in ran.stdout for policy in ("round-robin", "least-request"))
