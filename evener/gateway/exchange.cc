@@ -1,8 +1,8 @@
+// One request from its head to its log line: finding who serves it, the answers of our own, and what is written about it.
+
 #include "evener/gateway/exchange.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <ctime>
 
 #include "evener/base/clock.h"
@@ -13,30 +13,12 @@
 namespace evener::gateway {
 namespace {
 
-constexpr std::size_t LoggedTextMax = 256;   // of a path or model in the log
-
-std::string_view cut(std::string_view text) { return text.substr(0, LoggedTextMax); }
+std::string_view cut(std::string_view text) { return text.substr(0, Exchange::LoggedTextMax); }
 
 bool is_request_id(std::string_view id) {
   return !id.empty() && id.size() <= 128 && std::all_of(id.begin(), id.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == ':';
   });
-}
-
-/// For the log; methods that no client of ours has a use for are not told apart.
-std::string_view method_name(net::http1::Method method) {
-  using enum net::http1::Method;
-  switch (method) {
-    case Get: return "GET";
-    case Head: return "HEAD";
-    case Post: return "POST";
-    case Put: return "PUT";
-    case Delete: return "DELETE";
-    case Options: return "OPTIONS";
-    case Patch: return "PATCH";
-    case Other: break;
-  }
-  return "OTHER";
 }
 
 void append_hex(std::string& out, std::uint64_t bits) {
@@ -95,101 +77,6 @@ net::Task<AfterExchange> Exchange::run() {
   co_return reusable ? AfterExchange::KeepAlive : AfterExchange::Close;
 }
 
-net::Task<bool> Exchange::receive(net::Buffer& into, std::size_t& end, std::size_t most, Instant deadline) {
-  client_.set_read_deadline(deadline);
-  const long got = co_await client_.recv(into.from(end).first(std::min(most, into.capacity() - end)));
-  if (got > 0) {
-    end += static_cast<std::size_t>(got);
-    co_return true;
-  }
-  keep_alive_ = false;
-  if (got == -ETIMEDOUT) {
-    co_await refuse({.status = 408,
-                     .type = "invalid_request_error",
-                     .code = "request_timeout",
-                     .message = "The request did not arrive in time; send it without long pauses."},
-                    EndedBy::BadRequest);
-  } else {
-    client_gone_ = true;
-    ended_ = EndedBy::ClientGone;
-  }
-  co_return false;
-}
-
-net::Task<bool> Exchange::read_head() {
-  const Config& config = routing_->config();
-  if (session_.inbox.empty()) {
-    session_.inbox.clear();
-    request_ = net::Buffer::take();
-  } else {
-    Inbox& inbox = session_.inbox;
-    request_ = std::move(inbox.buffer);
-    request_end_ = inbox.end - inbox.begin;
-    std::memmove(request_.data(), request_.data() + inbox.begin, request_end_);
-    inbox.clear();
-  }
-  const Instant deadline = began_ + config.timeouts.head;
-  net::http1::HeadScanner scanner;
-  const net::http1::HeadError* error = nullptr;
-  for (;;) {
-    const auto state = scanner.scan(request_.view(0, request_end_));
-    if (state == net::http1::HeadScanner::State::Bad) {
-      static constexpr net::http1::HeadError stray{.status = 400, .reason = "a line of the head does not end in CRLF"};
-      error = &stray;
-      break;
-    }
-    const bool complete = state == net::http1::HeadScanner::State::Complete;
-    if ((complete ? scanner.length() : request_end_) > config.limits.head_bytes) {
-      static constexpr net::http1::HeadError large{.status = 431, .reason = "the head is larger than limits.head_bytes"};
-      error = &large;
-      break;
-    }
-    if (complete) break;
-    if (request_end_ == request_.capacity()) {
-      net::Buffer larger = net::Buffer::take(request_.capacity() * 2);
-      std::memcpy(larger.data(), request_.data(), request_end_);
-      request_ = std::move(larger);
-    }
-    if (!co_await receive(request_, request_end_, request_.capacity(), deadline)) co_return false;
-  }
-  if (error == nullptr) {
-    head_bytes_ = scanner.length();
-    worker_.request_head_owner = this;
-    error = net::http1::parse_request_head(request_.view(0, head_bytes_), worker_.request_head);
-  }
-  if (error != nullptr) {
-    keep_alive_ = false;
-    co_await refuse({.status = error->status, .type = "invalid_request_error", .code = "malformed_request", .message = error->reason},
-                    EndedBy::BadRequest);
-    co_return false;
-  }
-  take_request_line();
-  co_return true;
-}
-
-void Exchange::take_request_line() {
-  const net::http1::RequestHead& head = worker_.request_head;
-  method_ = head.method_id;
-  request_framing_ = head.framing;
-  request_content_length_ = head.content_length;
-  http10_ = head.minor_version == 0;
-  keep_alive_ = head.keep_alive;
-  expects_continue_ = head.expect_continue;
-  log_method_ = method_name(head.method_id);
-  log_path_ = cut(head.path);
-  request_bytes_ = head_bytes_;
-  if (request_framing_ == net::http1::Framing::None) {
-    body_read_ = true;
-    if (request_end_ > head_bytes_) {
-      session_.inbox.buffer = net::Buffer::take(request_end_ - head_bytes_);
-      std::memcpy(session_.inbox.buffer.data(), request_.data() + head_bytes_, request_end_ - head_bytes_);
-      session_.inbox.end = request_end_ - head_bytes_;
-      request_end_ = head_bytes_;
-    }
-  }
-  name_request();
-}
-
 void Exchange::name_request() {
   const net::http1::RequestHead& head = worker_.request_head;
   std::string_view given_trace;
@@ -202,124 +89,6 @@ void Exchange::name_request() {
   }
   if (request_id_.empty()) append_hex(request_id_, worker_.rng.next());
   trace_ = telemetry::continue_trace(given_trace, worker_.rng.next(), worker_.rng.next(), worker_.rng.next());
-}
-
-net::http1::RequestHead& Exchange::parsed_head() {
-  if (worker_.request_head_owner != this) {
-    worker_.request_head_owner = this;
-    // It was accepted once, so it is accepted again.
-    (void)net::http1::parse_request_head(request_.view(0, head_bytes_), worker_.request_head);
-  }
-  return worker_.request_head;
-}
-
-std::string_view Exchange::body() const {
-  return request_framing_ == net::http1::Framing::Chunked ? chunked_body_.view(0, chunked_body_bytes_)
-                                                          : request_.view(head_bytes_, static_cast<std::size_t>(request_content_length_));
-}
-
-net::Task<> Exchange::continue_if_expected() {
-  if (http10_ || request_end_ > head_bytes_) co_return;
-  static constexpr std::string_view interim = "HTTP/1.1 100 Continue\r\n\r\n";
-  iovec piece{const_cast<char*>(interim.data()), interim.size()};
-  client_.set_write_deadline(reactor_.now() + routing_->config().timeouts.send_idle);
-  (void)co_await client_.send({&piece, 1});
-}
-
-net::Task<bool> Exchange::read_body(std::uint64_t limit) {
-  const Config& config = routing_->config();
-  const auto too_large = [&] {
-    return refuse({.status = 413,
-                   .type = "invalid_request_error",
-                   .code = "body_too_large",
-                   .message = "The body is larger than " + std::to_string(limit) + " bytes (limits.body_bytes)."},
-                  EndedBy::BadRequest);
-  };
-  if (request_framing_ == net::http1::Framing::None) co_return true;
-  if (request_framing_ == net::http1::Framing::Length) {
-    if (request_content_length_ > limit) {
-      co_await too_large();
-      co_return false;
-    }
-    const std::size_t whole = head_bytes_ + static_cast<std::size_t>(request_content_length_);
-    if (!worker_.shared.memory.grow(memory_, std::max(whole, request_.capacity()))) {
-      co_await refuse_for_memory();
-      co_return false;
-    }
-    if (whole > request_.capacity()) {
-      net::Buffer larger = net::Buffer::take(whole);
-      std::memcpy(larger.data(), request_.data(), request_end_);
-      request_ = std::move(larger);
-    }
-    if (expects_continue_) co_await continue_if_expected();
-    while (request_end_ < whole) {
-      if (!co_await receive(request_, request_end_, whole - request_end_, reactor_.now() + config.timeouts.body_idle)) co_return false;
-    }
-    if (request_end_ > whole) {
-      session_.inbox.buffer = net::Buffer::take(request_end_ - whole);
-      std::memcpy(session_.inbox.buffer.data(), request_.data() + whole, request_end_ - whole);
-      session_.inbox.end = request_end_ - whole;
-      request_end_ = whole;
-    }
-    body_bytes_ = request_content_length_;
-    request_bytes_ = whole;
-    body_read_ = true;
-    co_return true;
-  }
-
-  if (expects_continue_) co_await continue_if_expected();
-  net::http1::ChunkedDecoder decoder;
-  chunked_body_ = net::Buffer::take();
-  std::size_t at = head_bytes_;
-  for (;;) {
-    const auto step = decoder.next(request_.view(at, request_end_ - at));
-    at += step.bytes.size();
-    if (step.kind == net::http1::ChunkedDecoder::Kind::End) break;
-    if (step.kind == net::http1::ChunkedDecoder::Kind::Bad) {
-      keep_alive_ = false;
-      co_await refuse({.status = 400, .type = "invalid_request_error", .code = "malformed_request", .message = "the chunked body is malformed"},
-                      EndedBy::BadRequest);
-      co_return false;
-    }
-    if (step.kind == net::http1::ChunkedDecoder::Kind::Data) {
-      const std::size_t needed = chunked_body_bytes_ + step.bytes.size();
-      if (needed > limit) {
-        co_await too_large();
-        co_return false;
-      }
-      if (needed > chunked_body_.capacity()) {
-        const std::size_t larger_bytes = std::max(needed, chunked_body_.capacity() * 2);
-        if (!worker_.shared.memory.grow(memory_, larger_bytes + request_.capacity())) {
-          co_await refuse_for_memory();
-          co_return false;
-        }
-        net::Buffer larger = net::Buffer::take(larger_bytes);
-        std::memcpy(larger.data(), chunked_body_.data(), chunked_body_bytes_);
-        chunked_body_ = std::move(larger);
-      }
-      std::memcpy(chunked_body_.data() + chunked_body_bytes_, step.bytes.data(), step.bytes.size());
-      chunked_body_bytes_ = needed;
-    }
-    if (step.kind == net::http1::ChunkedDecoder::Kind::NeedMore) {
-      at = request_end_ = head_bytes_;
-      if (request_end_ == request_.capacity()) {  // a head that fills its block to the last byte
-        net::Buffer larger = net::Buffer::take(request_.capacity() * 2);
-        std::memcpy(larger.data(), request_.data(), request_end_);
-        request_ = std::move(larger);
-      }
-      if (!co_await receive(request_, request_end_, request_.capacity(), reactor_.now() + config.timeouts.body_idle)) co_return false;
-    }
-  }
-  if (request_end_ > at) {
-    session_.inbox.buffer = net::Buffer::take(request_end_ - at);
-    std::memcpy(session_.inbox.buffer.data(), request_.data() + at, request_end_ - at);
-    session_.inbox.end = request_end_ - at;
-  }
-  request_end_ = head_bytes_;
-  body_bytes_ = chunked_body_bytes_;
-  request_bytes_ = head_bytes_ + chunked_body_bytes_;
-  body_read_ = true;
-  co_return true;
 }
 
 net::Task<> Exchange::find_route() {

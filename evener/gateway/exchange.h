@@ -38,6 +38,7 @@ struct OwnError {
 
 class Exchange {
  public:
+  static constexpr std::size_t LoggedTextMax = 256;          // of a path or model in the log
   static constexpr std::uint32_t AttemptsMax = 10;           // retry.attempts_max can be no higher
 
   explicit Exchange(Session& session);
@@ -48,19 +49,21 @@ class Exchange {
   net::Task<AfterExchange> run();
 
  private:
-  // exchange.cc: reading and routing
+  // exchange_read.cc: the head and a whole body
   net::Task<bool> read_head();                               // false: answered, or the client is gone
   net::Task<bool> read_body(std::uint64_t limit);            // the same; on success body() is whole
-  net::Task<bool> receive(net::Buffer& into, std::size_t& end, std::size_t most, Instant deadline);  // false: gone or late; see receive_error_
+  net::Task<bool> receive(net::Buffer& into, std::size_t& end, std::size_t most, Instant deadline);  // false: gone, or late and told so
+  net::Task<> continue_if_expected();
+  void take_request_line();
+  [[nodiscard]] net::http1::RequestHead& parsed_head();      // parses again after a suspension; costs a third of a microsecond
+  [[nodiscard]] std::string_view body() const;
+
+  // exchange.cc: routing, answers of our own, the log
   net::Task<> find_route();                                  // sets route_, or answers
   net::Task<> serve_models(const protocol::OperationMatch& match);
   net::Task<> refuse(OwnError error, EndedBy ended = EndedBy::Refused);
   net::Task<> answer(std::uint16_t status, std::string_view content_type, std::string body, Duration retry_after = {});
-  net::Task<> continue_if_expected();
   net::Task<> linger();                                      // lets an early answer arrive before the connection closes
-  void take_request_line();
-  [[nodiscard]] net::http1::RequestHead& parsed_head();      // parses again after a suspension; costs a third of a microsecond
-  [[nodiscard]] std::string_view body() const;
   void name_request();                                       // request id and trace context
   void write_log();
 

@@ -373,11 +373,7 @@ net::Task<> Exchange::pump_body(std::string head) {
       head.clear();
     }
     if (last) {
-      if (!unread.empty()) {
-        session_.inbox.buffer = net::Buffer::take(unread.size());
-        std::memcpy(session_.inbox.buffer.data(), unread.data(), unread.size());
-        session_.inbox.end = unread.size();
-      }
+      session_.inbox.keep(unread);
       body_read_ = true;
       client_.watch_hangup({.notify = &Exchange::client_hung_up, .context = this});
       co_return;

@@ -2,6 +2,7 @@
 // Session: one client connection. While nothing is in flight it holds its socket and nothing else (no buffer, no parser): an idle
 // connection costs well below 1 KiB. Each request is an Exchange, whose state exists only as long as it runs.
 
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,14 @@ struct Inbox {
 
   [[nodiscard]] bool empty() const { return begin == end; }
   [[nodiscard]] std::string_view unread() const { return buffer ? buffer.view(begin, end - begin) : std::string_view(); }
+  /// Copies bytes that belong to the next request; the inbox must be empty.
+  void keep(std::string_view bytes) {
+    if (bytes.empty()) return;
+    buffer = net::Buffer::take(bytes.size());
+    std::memcpy(buffer.data(), bytes.data(), bytes.size());
+    begin = 0;
+    end = bytes.size();
+  }
   void clear() {
     buffer.release();
     begin = end = 0;
