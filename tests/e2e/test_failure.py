@@ -1,8 +1,11 @@
 """Engines that die, refuse or lie, under load."""
 
 import concurrent.futures
+import socket
 import threading
 import time
+
+import pytest
 
 from client import Load, RawClient, chat_body, post
 from programs import wait_until
@@ -155,6 +158,70 @@ def test_an_answer_that_never_gets_beyond_its_head_is_asked_for_elsewhere(gatewa
         _, headers, value = started.call("POST", "/v1/chat/completions", chat_body())
         assert value["choices"] and headers["x-evener-endpoint"] == "e1"
     assert len(stuck.requests) == 1
+
+
+def test_an_engine_whose_accept_queue_is_full_is_left_for_another(gateway, raw_engine):
+    good = raw_engine()
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        port = full.getsockname()[1]
+        fillers = [socket.socket() for _ in range(4)]
+        try:
+            for filler in fillers:  # what comes after these gets no answer to its SYN
+                filler.setblocking(False)
+                filler.connect_ex(("127.0.0.1", port))
+            started = gateway(f"http://127.0.0.1:{port}", good.url, wait=False,
+                              pool={"policy": "round-robin", "health_check": {"enabled": False}, "timeouts": {"connect": "200ms"}})
+            statuses = [started.call("POST", "/v1/chat/completions", chat_body())[0] for _ in range(4)]
+            assert statuses == [200] * 4 and len(good.requests) == 4
+            assert started.metric("evener_endpoint_attempts_total", endpoint="e0", ending="connect_failed") >= 1
+        finally:
+            for filler in fillers:
+                filler.close()
+
+
+@pytest.mark.parametrize("fault", ["overloaded=1", "garbage=1", "half_open=1", "stall_first=1"])
+def test_a_fault_before_the_answer_is_hidden_while_another_engine_is_well(gateway, engine, fault):
+    bad, good = engine("--fault", fault), engine()
+    started = gateway(bad.url, good.url, pool={"policy": "round-robin", "timeouts": {"first_token": "300ms"}})
+    for _ in range(4):
+        status, headers, value = started.call("POST", "/v1/chat/completions", chat_body(max_tokens=2))
+        assert (status, headers["x-evener-endpoint"]) == (200, "e1"), value
+    assert started.metric("evener_endpoint_attempts_total", endpoint="e0") >= 1
+
+
+@pytest.mark.parametrize("fault", ["reset=1", "stall_stream=1"])
+def test_a_fault_within_the_answer_is_said(gateway, engine, fault):
+    started = gateway(engine("--fault", fault).url, pool={"timeouts": {"between_tokens": "300ms"}})
+    with RawClient(started.port) as client:
+        client.send(post("/v1/chat/completions", chat_body(max_tokens=50, stream=True))).read_head()
+        said = client.read_to_end()
+    assert b'"content"' in said and b'"code":"endpoint_aborted"' in said and not said.endswith(b"0\r\n\r\n")
+
+
+def test_an_engine_that_fails_its_requests_is_ejected_and_comes_back(gateway, raw_engine):
+    well = threading.Event()
+    bad = raw_engine(lambda connection, request: connection.send(answer(CHAT) if well.is_set() else answer(b"{}", "500 Internal Server Error")))
+    good = raw_engine()
+    started = gateway(bad.url, good.url, pool={"policy": "round-robin", "outlier": {"consecutive_failures": 3, "base_ejection": "500ms"}})
+    ask = lambda: started.call("POST", "/v1/chat/completions", chat_body())[0]
+    seen = [ask() for _ in range(12)]
+    assert seen.count(500) == 3 and len(bad.requests) == 3
+    assert started.endpoints()["e0"]["health"] == "ejected"
+    well.set()
+    wait_until(lambda: started.endpoints()["e0"]["health"] == "healthy")
+    assert [ask() for _ in range(4)] == [200] * 4 and len(bad.requests) == 5
+
+
+def test_an_engine_that_says_when_to_come_back_is_left_alone_so_long(gateway, raw_engine):
+    full = raw_engine(lambda connection, request: connection.send(answer(b"{}", "429 Too Many Requests", ["Retry-After: 1"])))
+    started = gateway(full.url, raw_engine().url, pool={"policy": "round-robin"})
+    ask = lambda: started.call("POST", "/v1/chat/completions", chat_body())[0]
+    assert [ask() for _ in range(6)] == [200] * 6 and len(full.requests) == 1
+    assert started.endpoints()["e0"]["health"] == "backoff"
+    wait_until(lambda: started.endpoints()["e0"]["health"] == "healthy")
+    assert [ask() for _ in range(2)] == [200] * 2 and len(full.requests) == 2
 
 
 def test_a_refused_connection_is_retried_elsewhere(gateway, raw_engine):

@@ -211,6 +211,61 @@ def test_an_early_answer_arrives_while_the_body_still_flows(recorded):
         assert client.read()[0] == 403
 
 
+@pytest.mark.parametrize("said, status, length", [
+    (b"HTTP/1.1 204 No Content\r\n\r\n", 204, None),
+    (b"HTTP/1.1 304 Not Modified\r\nETag: x\r\nContent-Length: 77\r\n\r\n", 304, "77"),
+    (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 200, "0"),
+    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 200, None),
+], ids=["204", "304", "length 0", "no chunk"])
+def test_an_answer_without_a_body_leaves_the_connection_usable(recorded, said, status, length):
+    started, backend = recorded
+    backend.behave = lambda connection, request: connection.send(said if b"/empty" in request.head else answer(b"next"))
+    with RawClient(started.port) as client:
+        client.send(b"GET /raw/empty HTTP/1.1\r\nHost: g\r\n\r\n")
+        got = client.read()
+        assert (got[0], got[1].get("content-length"), got[2]) == (status, length, b"")
+        client.send(b"GET /raw/next HTTP/1.1\r\nHost: g\r\n\r\n")
+        assert client.read()[2] == b"next"
+
+
+def test_requests_one_after_another_share_one_connection_to_the_engine(gateway, raw_engine):
+    backend = raw_engine()
+    started = gateway(backend.url, pool={"health_check": {"enabled": False}})
+    with RawClient(started.port) as client:
+        for _ in range(20):
+            assert client.send(post("/v1/chat/completions", chat_body())).read()[0] == 200
+    assert len(backend.connections) == 1 and len(backend.requests) == 20
+
+
+def test_a_renamed_model_in_a_chunked_body_gets_its_right_length(gateway, raw_engine):
+    backend = raw_engine()
+    started = gateway(pools=[{"name": "main", "models": ["m"], "endpoints": [{"url": backend.url, "models": {"m": "a-much-longer-name/of-the-model"}}]}])
+    body = chat_body("y" * 100_000)
+    ran = curl("-X", "POST", "-H", "Transfer-Encoding: chunked", "-H", "Content-Type: application/json", "--data-binary", "@-", chat_url(started), body=body)
+    assert ran.stdout == CHAT
+    assert backend.requests[-1].body == body.replace(b'"model": "m"', b'"model": "a-much-longer-name/of-the-model"')
+    assert backend.requests[-1].header("content-length") == [str(len(backend.requests[-1].body))]
+
+
+def test_a_gateway_behind_a_gateway_changes_nothing(gateway, raw_engine):
+    events = b"".join(b"data: %d\n\n" % number for number in range(100)) + b"data: [DONE]\n\n"
+    backend = raw_engine(lambda connection, request: connection.send(chunked(*[events[at:at + 7] for at in range(0, len(events), 7)])))
+    inner = gateway(backend.url)
+    outer = gateway(f"http://127.0.0.1:{inner.port}")
+    with RawClient(outer.port) as client:
+        _, headers, body = client.send(post("/v1/chat/completions", chat_body(stream=True), "x-request-id: chosen-by-the-client")).read()
+    assert body == events and headers["x-evener-endpoint"] == "e0"
+    assert headers["x-request-id"] == "chosen-by-the-client" and backend.requests[-1].header("x-request-id") == ["chosen-by-the-client"]
+    assert inner.access_line("chosen-by-the-client")["trace_id"] == outer.access_line("chosen-by-the-client")["trace_id"]
+
+
+def test_an_id_that_could_harm_a_log_is_replaced(recorded):
+    started, backend = recorded
+    with RawClient(started.port) as client:
+        _, headers, _ = client.send(post("/v1/chat/completions", chat_body(), 'x-request-id: a"b\\c')).read()
+    assert headers["x-request-id"].isalnum() and backend.requests[-1].header("x-request-id") == [headers["x-request-id"]]
+
+
 def test_hop_by_hop_and_forwarding_headers_of_the_client_are_not_trusted(recorded):
     started, backend = recorded
     with RawClient(started.port) as client:

@@ -153,6 +153,67 @@ def test_a_reload_takes_over_models_limits_and_endpoints(gateway, raw_engine):
     assert counts(a, b) == [2, 1] and set(started.endpoints()) == {"e1"}
 
 
+def test_a_reload_ends_what_waits_in_a_pool_that_is_gone(gateway, raw_engine):
+    proceed = threading.Event()
+
+    def behave(connection, request):
+        proceed.wait(20)
+        connection.send(answer(CHAT))
+
+    backend, other = raw_engine(behave), raw_engine()
+    started = gateway(pool={"endpoints": [{"name": "e0", "url": backend.url, "capacity": 1}]})
+    config = json.loads(started.program.config_file.read_text(encoding="utf-8"))
+    with RawClient(started.port) as holder, RawClient(started.port) as waiting:
+        holder.send(post(CHAT_PATH, chat_body()))
+        wait_until(lambda: backend.requests)
+        waiting.send(post(CHAT_PATH, chat_body()))
+        wait_until(lambda: started.admin("GET", "/status")[2]["pools"][0]["queued"] == 1)
+        config["pools"] = [{"name": "another", "models": ["n"], "endpoints": [{"url": other.url}]}]
+        started.program.config_file.write_text(json.dumps(config), encoding="utf-8")
+        assert started.admin("POST", "/reload")[0] == 200
+        assert waiting.read()[0] == 503
+        proceed.set()
+        assert holder.read()[2] == CHAT
+    assert started.call("POST", CHAT_PATH, chat_body())[0] == 404
+
+
+def test_a_reload_that_adds_capacity_lets_the_waiting_go(gateway, raw_engine):
+    proceed = threading.Event()
+
+    def behave(connection, request):
+        if b"patient" not in request.body:
+            proceed.wait(20)
+        connection.send(answer(CHAT))
+
+    backend = raw_engine(behave)
+    started = gateway(pool={"endpoints": [{"name": "e0", "url": backend.url, "capacity": 1}]})
+    config = json.loads(started.program.config_file.read_text(encoding="utf-8"))
+    with RawClient(started.port) as holder, RawClient(started.port) as waiting:
+        holder.send(post(CHAT_PATH, chat_body()))
+        wait_until(lambda: backend.requests)
+        waiting.send(post(CHAT_PATH, chat_body("patient")))
+        wait_until(lambda: started.admin("GET", "/status")[2]["pools"][0]["queued"] == 1)
+        config["pools"][0]["endpoints"][0]["capacity"] = 2
+        started.program.config_file.write_text(json.dumps(config), encoding="utf-8")
+        assert started.admin("POST", "/reload")[0] == 200
+        assert waiting.read()[2] == CHAT
+        proceed.set()
+        assert holder.read()[2] == CHAT
+
+
+def test_a_reader_of_the_access_log_that_sleeps_delays_no_request(gateway, raw_engine, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)  # opened and never read: a pipe takes 64 KiB
+    try:
+        started = gateway(raw_engine().url, access_log={"path": str(pipe)})
+        with RawClient(started.port) as client:
+            for _ in range(400):  # twice what the pipe takes
+                assert client.send(post(CHAT_PATH, chat_body())).read()[0] == 200
+    finally:
+        os.close(reader)
+
+
 def test_the_access_log_goes_on_in_a_new_file_when_it_was_moved_away(gateway, raw_engine, tmp_path):
     log = tmp_path / "access.log"
     started = gateway(raw_engine().url, access_log={"path": str(log)})
@@ -469,6 +530,7 @@ def test_the_example_passes_the_check_and_the_schema_is_json(tmp_path):
 def test_serve_runs_without_a_file(programs, engine):
     started = Gateway(programs("serve", "--listen", "127.0.0.1:0", "--admin", "off", "--endpoint", engine().url, "--endpoint", engine().url))
     wait_until(lambda: started.call("POST", CHAT_PATH, chat_body(max_tokens=1))[0] == 200)
+    assert [model.id for model in started.client().models.list()] == ["m"], "without names in a pool the engines say what they serve"
 
 
 @pytest.mark.parametrize("command", ["serve", "engine", "load", "demo", "config"])
