@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from client import Load, RawClient, chat_body, post
+from client import Load, RawClient, StreamLoad, chat_body, post
 from programs import wait_until
 from raw_engine import CHAT, answer
 
@@ -30,44 +30,6 @@ def test_killing_one_of_four_engines_fails_no_request_that_had_not_begun(gateway
     done = load.ok
     wait_until(lambda: load.ok > done + 100, 10)
     assert load.stop().failures == []
-
-
-class StreamLoad:
-    """Clients that stream one answer after another; what became of each is counted by whether it had begun."""
-
-    def __init__(self, port, clients):
-        self.port, self.whole, self.cut, self.wrong = port, 0, 0, []
-        self._stop = threading.Event()
-        self._lock = threading.Lock()
-        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(clients)]
-        for thread in self._threads:
-            thread.start()
-
-    def _run(self):
-        while not self._stop.is_set():
-            seen = b""
-            outcome = "whole"
-            try:
-                with RawClient(self.port, timeout=20) as client:
-                    status, _ = client.send(post("/v1/chat/completions", chat_body(max_tokens=30, stream=True))).read_head()
-                    while chunk := client.read_chunk():
-                        seen += chunk
-                if status != 200 or b"data: [DONE]" not in seen:
-                    outcome = f"{status}, a clean end of {seen[-200:]!r}"
-            except (OSError, EOFError) as error:
-                # A stream that had begun may break, if it says so.
-                outcome = "cut" if b'"content"' in seen and b'"code":"endpoint_aborted"' in seen else f"{error!r} after {seen[-200:]!r}"
-            with self._lock:
-                self.whole += outcome == "whole"
-                self.cut += outcome == "cut"
-                if outcome not in ("whole", "cut"):
-                    self.wrong.append(outcome)
-
-    def stop(self):
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(25)
-        return self
 
 
 def test_killing_one_of_four_engines_cuts_only_streams_that_had_begun_and_says_so(gateway, engine):

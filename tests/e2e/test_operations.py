@@ -13,7 +13,7 @@ import urllib.parse
 
 import pytest
 
-from client import Load, RawClient, call, chat_body, post
+from client import Load, RawClient, StreamLoad, call, chat_body, post
 from conftest import Gateway, configuration
 from programs import free_port, run, wait_until
 from raw_engine import CHAT, answer
@@ -26,7 +26,7 @@ CHAT_PATH = "/v1/chat/completions"
 def test_fifty_reloads_under_load_fail_no_request(gateway, engine):
     started = gateway(engine().url, engine().url)
     config = json.loads(started.program.config_file.read_text(encoding="utf-8"))
-    load = Load(started.port)
+    load, streams = Load(started.port), StreamLoad(started.port, clients=4)
     for number in range(50):
         config["pools"][0]["endpoints"][0]["weight"] = 1 + number % 3
         config["pools"][0]["policy"] = ["least-request", "round-robin", "peak-ewma"][number % 3]
@@ -37,8 +37,9 @@ def test_fifty_reloads_under_load_fail_no_request(gateway, engine):
             done = started.metric("evener_config_reloads_total", result="ok") or 0
             started.program.signal(signal.SIGHUP)
             wait_until(lambda done=done: (started.metric("evener_config_reloads_total", result="ok") or 0) > done)
-    assert load.stop().failures == []
-    assert load.ok > 100
+    assert load.stop().failures == [] and load.ok > 100
+    streams.stop()
+    assert (streams.cut, streams.wrong) == (0, []) and streams.whole > 10
 
 
 def test_a_bad_reload_is_refused_and_the_last_good_one_stays(gateway, engine):
@@ -58,7 +59,7 @@ def test_five_restarts_under_load_fail_no_request(programs, engine, tmp_path):
     old = programs("serve", "--config", file)
     old.address("gateway")
     wait_until(lambda: call(port, "POST", CHAT_PATH, chat_body(max_tokens=1))[0] == 200)
-    load = Load(port)
+    load, streams = Load(port), StreamLoad(port, clients=4)
     for _ in range(5):
         done = load.ok
         wait_until(lambda done=done: load.ok > done + 50, 10)
@@ -69,6 +70,8 @@ def test_five_restarts_under_load_fail_no_request(programs, engine, tmp_path):
     done = load.ok
     wait_until(lambda: load.ok > done + 50, 10)
     assert load.stop().failures == []
+    streams.stop()
+    assert (streams.cut, streams.wrong) == (0, []) and streams.whole > 10
 
 
 def test_a_stream_survives_a_restart_and_only_the_new_process_answers_the_operator(programs, raw_engine, tmp_path):

@@ -47,6 +47,37 @@ def test_each_event_arrives_before_the_next_is_sent(gateway, raw_engine):
         assert client.read_chunk() == b""
 
 
+def test_an_event_is_delayed_by_less_than_a_millisecond(gateway, raw_engine, figure):
+    seen = threading.Semaphore(0)
+    sent_at = []
+    events = 300
+
+    def behave(connection, request):
+        sent_at.clear()
+        connection.send(HEAD)
+        for number in range(events):
+            event = EVENT % number
+            sent_at.append(time.monotonic())
+            connection.send(b"%x\r\n%s\r\n" % (len(event), event))
+            assert seen.acquire(timeout=2)
+        connection.send(b"0\r\n\r\n")
+
+    backend = raw_engine(behave)
+    started = gateway(backend.url)
+    medians = {}
+    for way, port in (("direct", int(backend.url.rpartition(":")[2])), ("through the gateway", started.port)):
+        delays = []
+        with RawClient(port) as client:
+            client.send(STREAM).read_head()
+            for number in range(events):
+                client.read_chunk()
+                delays.append(time.monotonic() - sent_at[number])
+                seen.release()
+            assert client.read_chunk() == b""
+        medians[way], _ = figure(f"an event of a stream on its way, {way}", delays)
+    assert medians["through the gateway"] - medians["direct"] < 0.001
+
+
 @pytest.mark.parametrize("how", ["reset", "close"])
 def test_a_stream_that_breaks_ends_with_an_error_event_and_an_aborted_connection(gateway, raw_engine, how):
     def behave(connection, request):
