@@ -55,6 +55,7 @@ class Exchange {
   net::Task<bool> receive(net::Buffer& into, std::size_t& end, std::size_t most, Instant deadline);  // false: gone, or late and told so
   net::Task<> continue_if_expected();
   void take_request_line();
+  void move_request(net::Buffer larger);
   [[nodiscard]] net::http1::RequestHead& parsed_head();      // parses again after a suspension; costs a third of a microsecond
   [[nodiscard]] std::string_view body() const;
 

@@ -78,9 +78,7 @@ net::Task<bool> Exchange::read_head() {
     }
     if (complete) break;
     if (request_end_ == request_.capacity()) {
-      net::Buffer larger = net::Buffer::take(request_.capacity() * 2);
-      std::memcpy(larger.data(), request_.data(), request_end_);
-      request_ = std::move(larger);
+      move_request(net::Buffer::take(request_.capacity() * 2));
     }
     if (!co_await receive(request_, request_end_, request_.capacity(), deadline)) co_return false;
   }
@@ -116,6 +114,12 @@ void Exchange::take_request_line() {
     request_end_ = head_bytes_;
   }
   name_request();
+}
+
+void Exchange::move_request(net::Buffer larger) {
+  std::memcpy(larger.data(), request_.data(), request_end_);
+  request_ = std::move(larger);
+  if (worker_.request_head_owner == this) worker_.request_head_owner = nullptr;  // what was parsed points into the old block
 }
 
 net::http1::RequestHead& Exchange::parsed_head() {
@@ -161,9 +165,7 @@ net::Task<bool> Exchange::read_body(std::uint64_t limit) {
       co_return false;
     }
     if (whole > request_.capacity()) {
-      net::Buffer larger = net::Buffer::take(whole);
-      std::memcpy(larger.data(), request_.data(), request_end_);
-      request_ = std::move(larger);
+      move_request(net::Buffer::take(whole));
     }
     if (expects_continue_) co_await continue_if_expected();
     while (request_end_ < whole) {
@@ -213,9 +215,7 @@ net::Task<bool> Exchange::read_body(std::uint64_t limit) {
     if (step.kind == net::http1::ChunkedDecoder::Kind::NeedMore) {
       at = request_end_ = head_bytes_;
       if (request_end_ == request_.capacity()) {  // a head that fills its block to the last byte
-        net::Buffer larger = net::Buffer::take(request_.capacity() * 2);
-        std::memcpy(larger.data(), request_.data(), request_end_);
-        request_ = std::move(larger);
+        move_request(net::Buffer::take(request_.capacity() * 2));
       }
       if (!co_await receive(request_, request_end_, request_.capacity(), reactor_.now() + config.timeouts.body_idle)) co_return false;
     }
