@@ -44,6 +44,8 @@ class OutlierRecord {
   [[nodiscard]] std::uint64_t ejections_total() const { return ejections_total_; }
   [[nodiscard]] std::uint32_t requests() const { return requests_; }
   [[nodiscard]] double success_rate() const { return requests_ == 0 ? 1.0 : static_cast<double>(successes_) / requests_; }
+  /// Ejected at some time of this interval: it was judged already, and its bad rate would hide the others'.
+  [[nodiscard]] bool was_out() const { return was_out_; }
   /// Whether interval_passed() would change anything.
   [[nodiscard]] bool remembers() const { return requests_ > 0 || unforgiven_ > 0; }
 
@@ -55,7 +57,7 @@ class OutlierRecord {
   std::uint32_t requests_ = 0;   // of this interval
   std::uint32_t successes_ = 0;
   std::uint32_t unforgiven_ = 0;
-  bool was_out_ = false;         // at some time of this interval
+  bool was_out_ = false;
   std::uint64_t ejections_total_ = 0;
 };
 

@@ -272,6 +272,22 @@ TEST_CASE("an endpoint whose success rate is far below the pool's is ejected at 
   for (std::uint32_t id = 1; id <= 6; ++id) CHECK(pool.status(id).health == (id == 4 ? Health::Ejected : Health::Healthy));
 }
 
+TEST_CASE("an endpoint that is ejected already does not hide another outlier by its own bad rate") {
+  SchedulerFixture pool({.policy = PolicyKind::RoundRobin, .outlier = {.success_rate_min_requests = 10}});
+  pool.with(12);
+  for (int i = 0; i < 12 * 12; ++i) {
+    const std::uint32_t id = pool.send();
+    const bool bad = (id == 1 && i >= 12 * 5) || (id == 2 && i % 24 < 12);
+    pool.finish(id, {.ending = bad ? Ending::ServerError : Ending::Ok});
+  }
+  CHECK(pool.status(1).health == Health::Ejected);
+  CHECK(pool.status(2).health == Health::Healthy);
+  pool.pass(9s);
+  for (int i = 0; i < 11 * 12; ++i) pool.finish(pool.send());
+  pool.pass(1s);
+  CHECK(pool.status(2).health == Health::Ejected);
+}
+
 TEST_CASE("with outlier detection off nothing is ejected, and turning it off frees who is") {
   SchedulerFixture pool({.policy = PolicyKind::RoundRobin});
   pool.with(2);
@@ -334,6 +350,16 @@ TEST_CASE("an endpoint that refuses five times in a row without a time is left a
   CHECK(*pool.status(1).until == pool.now + 1s);
   CHECK(pool.status(1).ejections_total == 0);
   CHECK(pool.status(1).consecutive_failures == 0);
+}
+
+TEST_CASE("refusals with a success between them are not in a row") {
+  SchedulerFixture pool({.policy = PolicyKind::RoundRobin});
+  pool.with(2);
+  for (int i = 0; i < 5; ++i) {
+    pool.fail(1, 4, Ending::Refused);
+    pool.fail(1, 1, Ending::Ok);
+  }
+  CHECK(pool.status(1).health == Health::Healthy);
 }
 
 // Slow start.

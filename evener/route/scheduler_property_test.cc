@@ -142,18 +142,24 @@ class Driver {
     scheduler_.finished(ended.endpoint, outcome, ended.attempt, now_);
     if (known_.count(ended.endpoint) == 1) --known_[ended.endpoint].in_flight;
     if (ended.attempt == Attempt::Retry) --retries_;
-    if (ending != Ending::Ok && ending != Ending::Cancelled) retry(ended);
+    const bool lost = ending == Ending::ConnectFailed || ending == Ending::Reset;
+    if (ending != Ending::Ok && ending != Ending::Cancelled) retry(ended, lost ? Attempt::Failover : Attempt::Retry);
   }
 
-  void retry(const Running& ended) {
-    const Decision decision = scheduler_.retry(ended.request, ended.tried, now_);
+  void retry(const Running& ended, Attempt attempt) {
+    const Decision decision = scheduler_.retry(ended.request, ended.tried, now_, attempt);
     REQUIRE_FALSE(std::holds_alternative<Queued>(decision));
-    if (const auto* refusal = std::get_if<Refusal>(&decision)) return refused(*refusal);
+    if (const auto* refusal = std::get_if<Refusal>(&decision)) {
+      REQUIRE((attempt == Attempt::Retry || refusal->reason != RefusalReason::RetryBudget));
+      return refused(*refusal);
+    }
     REQUIRE(ended.tried.size() < settings_.retry.attempts_max);
-    const auto allowed = std::max<double>(settings_.retry.budget_min, settings_.retry.budget_share * in_flight());
-    ++retries_;
-    REQUIRE(retries_ <= allowed);
-    dispatched(std::get<Dispatch>(decision), ended.request, Attempt::Retry, ended.tried);
+    if (attempt == Attempt::Retry) {
+      const auto allowed = std::max<double>(settings_.retry.budget_min, settings_.retry.budget_share * in_flight());
+      ++retries_;
+      REQUIRE(retries_ <= allowed);
+    }
+    dispatched(std::get<Dispatch>(decision), ended.request, attempt, ended.tried);
   }
 
   std::uint32_t in_flight() const {

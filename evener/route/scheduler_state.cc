@@ -124,11 +124,10 @@ void Scheduler::State::eject_if_allowed(std::uint32_t index, Instant at) {
   refresh(index);
 }
 
-// Intervals lie on a grid of time and not behind each other, so that it makes no difference when somebody looks.
+// An interval begins with the first event that it can count, never with a look at the clock, so ticks make no difference.
 void Scheduler::State::await_interval() {
   if (interval_end != Instant::max() || !settings.outlier.enabled || settings.outlier.interval <= Duration::zero()) return;
-  const Duration interval = settings.outlier.interval;
-  interval_end = Instant((now.time_since_epoch() / interval + 1) * interval);
+  interval_end = now + settings.outlier.interval;
   wake_at(interval_end);
 }
 
@@ -162,7 +161,7 @@ void Scheduler::State::judge_interval(Instant at) {
   std::vector<RateSample> samples;
   for (std::uint32_t index = 0; index < states.size(); ++index) {
     const OutlierRecord& record = states[index].outlier;
-    if (!record.until()) samples.push_back({.index = index, .requests = record.requests(), .success_rate = record.success_rate()});
+    if (!record.was_out()) samples.push_back({.index = index, .requests = record.requests(), .success_rate = record.success_rate()});
   }
   for (EndpointState& state : states) state.outlier.interval_passed();
   for (std::uint32_t index : success_rate_outliers(samples, settings.outlier)) eject_if_allowed(index, at);

@@ -24,6 +24,9 @@ class WaitQueue {
   /// False when the ticket is not waiting (any more). O(log n).
   bool remove(std::uint64_t ticket);
   [[nodiscard]] std::size_t size() const { return size_; }
+  /// Places in memory, including those of requests that left: at most 2 * size() + TidyAt.
+  [[nodiscard]] std::size_t places() const { return entries_.size(); }
+  static constexpr std::size_t TidyAt = 64;
 
   enum class Next : std::uint8_t { Keep, Take, Stop };
   /// Shows the waiting requests in order; `decide(const Waiting&)` says whether each stays, leaves, or whether to look no further.
@@ -40,9 +43,8 @@ class WaitQueue {
 
  private:
   void drop(Waiting& waiting);
-  /// Frees the places of requests that left. At most as many as are waiting, and TidyAt, are kept for later.
+  /// Frees the places of requests that left.
   void tidy();
-  static constexpr std::size_t TidyAt = 64;
 
   std::deque<Waiting> entries_;  // by ticket
   std::size_t size_ = 0;

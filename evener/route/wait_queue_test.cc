@@ -50,6 +50,16 @@ TEST_CASE("a visitor takes from the middle and stops where it likes") {
   CHECK(waiting(queue) == std::vector<std::uint64_t>{1, 3, 4});
 }
 
+TEST_CASE("requests that left take no memory for long, even behind one that waits and waits") {
+  WaitQueue queue;
+  queue.push({.cookie = 1}, {});
+  for (int i = 0; i < 10000; ++i) {
+    REQUIRE(queue.remove(queue.push({.cookie = 2}, {})));
+    REQUIRE(queue.places() <= 2 * queue.size() + WaitQueue::TidyAt);
+  }
+  CHECK(waiting(queue) == std::vector<std::uint64_t>{1});
+}
+
 TEST_CASE("order, size and tickets hold through any pushes, removals and takes") {
   for_each_seed(200, [](Rng& rng) {
     WaitQueue queue;
