@@ -99,7 +99,7 @@ class Program:
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(f"{self.arguments} did not stop") from None
-        last = "\n".join(self.text[-20:])
+        last = "\n".join([line for line in self.text if '"request_id"' not in line][-20:])
         assert self.killed or code >= 0, f"{self.arguments} ended by {signal.Signals(-code).name}:\n{last}"
 
 
