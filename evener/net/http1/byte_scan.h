@@ -1,5 +1,5 @@
 #pragma once
-// The two searches that every byte of a head goes through, 16 bytes at a step on x86-64 (SSE2 is part of its base) and one by one elsewhere.
+// The searches that every byte of a head goes through, 16 or 32 bytes at a step on x86-64 (SSE2 is part of its base) and one by one elsewhere.
 // Nothing here reads outside [p, end).
 
 #include <bit>
@@ -21,13 +21,19 @@ constexpr bool is_control(char c) {
 /// First control character other than tab, or end.
 inline const char* find_control(const char* p, const char* end) {
 #if defined(__SSE2__)
-  for (; end - p >= 16; p += 16) {
-    const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1f)), v);
-    const __m128i tab = _mm_cmpeq_epi8(v, _mm_set1_epi8('\t'));
-    const __m128i del = _mm_cmpeq_epi8(v, _mm_set1_epi8(0x7f));
-    const auto hits = static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(_mm_andnot_si128(tab, low), del)));
-    if (hits != 0) return p + std::countr_zero(hits);
+  if (end - p >= 16) {
+    const char* const last = end - 16;
+    do {
+      // One more than a byte is less than 0x21, with signs, for control characters, for 0x7f and from 0x80 on.
+      const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+      const auto hits = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmplt_epi8(_mm_add_epi8(v, _mm_set1_epi8(1)), _mm_set1_epi8(0x21))));
+      if (hits != 0) {
+        p += std::countr_zero(hits);
+        if (is_control(*p)) return p;
+        break;  // a tab or no ASCII, so there may be many of them: the rest byte by byte
+      }
+      p += 16;
+    } while (p <= last);
   }
 #endif
   while (p != end && !is_control(*p)) ++p;
@@ -46,6 +52,28 @@ inline const char* find_line_end(const char* p, const char* end) {
   }
 #endif
   while (p != end && *p != '\r' && *p != '\n') ++p;
+  return p;
+}
+
+/// Passes over whole lines and parts of them, 32 bytes at a step, as long as every CR has its LF, every LF its CR, and no line is empty. Stops in
+/// front of the step where that is not so, or where fewer than 34 bytes are left.
+inline const char* skip_good_lines(const char* p, const char* end) {
+#if defined(__SSE2__)
+  if (end - p < 34) return p;
+  const char* const last = end - 34;
+  const __m128i cr = _mm_set1_epi8('\r'), lf = _mm_set1_epi8('\n');
+  const auto odd = [cr, lf](const char* at) {
+    const auto is = [at](int offset, __m128i c) { return _mm_cmpeq_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at + offset)), c); };
+    const __m128i here = is(0, cr);
+    return _mm_or_si128(_mm_xor_si128(here, is(1, lf)), _mm_and_si128(here, is(2, cr)));
+  };
+  do {
+    if (_mm_movemask_epi8(_mm_or_si128(odd(p), odd(p + 16))) != 0) return p;
+    p += 32;
+  } while (p <= last);
+#else
+  static_cast<void>(end);
+#endif
   return p;
 }
 

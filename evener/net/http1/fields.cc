@@ -36,7 +36,7 @@ constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c
 
 /// `name` is in lower case. The length leaves one to three candidates; each comparison has a constant length and becomes two or three
 /// integer comparisons.
-inline HeaderId identify_folded(const char* name, std::size_t length) {
+[[gnu::always_inline]] inline HeaderId identify_folded(const char* name, std::size_t length) {
   const auto is = [name]<std::size_t N>(const char(&known)[N]) { return std::memcmp(name, known, N - 1) == 0; };
   using enum HeaderId;
   if (length > 9 && is("x-evener-")) return XEvener;
@@ -65,8 +65,9 @@ inline HeaderId identify_folded(const char* name, std::size_t length) {
   }
 }
 
-/// Names with unusual characters, long ones, and those at the very end of the head.
-const HeadError* parse_name_slowly(const char* p, const char* end, std::size_t& length, HeaderId& id) {
+/// Names with unusual characters and long ones. There is at least one byte.
+[[gnu::noinline]] const HeadError* parse_name_slowly(const char* p, const char* end, std::size_t& length, HeaderId& id) {
+  if (*p == ' ' || *p == '\t') return &Fold;
   const char* q = p;
   char folded[PlainNameBytes];
   bool has_underscore = false;
@@ -91,17 +92,19 @@ const HeadError* parse_name_slowly(const char* p, const char* end, std::size_t& 
   return nullptr;
 }
 
-/// One field line; inline, for this is where the time of a head goes. `folded` is scratch.
-[[gnu::always_inline]] inline const HeadError* parse_one_field(const char*& p, const char* end, Header& out, char* folded) {
+/// One field line; inline, for this is where the time of a head goes. There is at least one byte.
+[[gnu::always_inline]] inline const HeadError* parse_one_field(const char*& p, const char* end, Header& out) {
+  char folded[PlainNameBytes], padded[PlainNameBytes];
   const char* const name = p;
-  if (name == end) return &Incomplete;
-  if (*name == ' ' || *name == '\t') return &Fold;
-  std::size_t length = 0;
-  if (end - name >= static_cast<std::ptrdiff_t>(PlainNameBytes)) {
-    length = fold_plain_name(name, folded);
-    if (length == 16) length += fold_plain_name(name + 16, folded + 16);
+  const char* readable = name;
+  if (end - name < static_cast<std::ptrdiff_t>(PlainNameBytes)) {  // the last line of a head
+    std::memset(padded, 0, sizeof padded);
+    std::memcpy(padded, name, static_cast<std::size_t>(end - name));
+    readable = padded;
   }
-  if (length != 0 && length != PlainNameBytes && name[length] == ':') {
+  std::size_t length = fold_plain_name(readable, folded);
+  if (length == 16) length += fold_plain_name(readable + 16, folded + 16);
+  if (length - 1 < PlainNameBytes - 1 && readable[length] == ':') {
     out.id = identify_folded(folded, length);
   } else if (const HeadError* error = parse_name_slowly(name, end, length, out.id)) {
     return error;
@@ -110,11 +113,15 @@ const HeadError* parse_name_slowly(const char* p, const char* end, std::size_t& 
   out.hop_by_hop = is_hop_by_hop(out.id);
 
   const char* first = name + length + 1;
-  while (first != end && (*first == ' ' || *first == '\t')) ++first;
+  if (end - first >= 2 && *first == ' ' && static_cast<unsigned char>(first[1]) > ' ') {
+    ++first;  // one blank, as nearly everybody writes it
+  } else {
+    while (first != end && (*first == ' ' || *first == '\t')) ++first;
+  }
   const char* const stop = find_control(first, end);
-  if (end - stop < 2 || stop[0] != '\r' || stop[1] != '\n') return &BadValue;
+  if (end - stop < 2 || std::memcmp(stop, "\r\n", 2) != 0) return &BadValue;
   const char* last = stop;
-  while (last != first && (last[-1] == ' ' || last[-1] == '\t')) --last;
+  while (last != first && static_cast<unsigned char>(last[-1]) <= ' ') --last;  // no other control character than a tab is left
   out.value = std::string_view(first, static_cast<std::size_t>(last - first));
   p = stop + 2;
   return nullptr;
@@ -147,43 +154,37 @@ HeaderId identify(std::string_view name) {
   return name.size() <= PlainNameBytes || id == HeaderId::XEvener ? id : HeaderId::Other;
 }
 
-const HeadError* parse_field(const char*& p, const char* end, Header& out) {
-  char folded[PlainNameBytes];
-  return parse_one_field(p, end, out, folded);
-}
+const HeadError* parse_field(const char*& p, const char* end, Header& out) { return p == end ? &Incomplete : parse_one_field(p, end, out); }
 
 const HeadError* parse_fields(const char* p, const char* end, Headers& out, FieldsSeen& seen) {
-  seen.once = seen.repeated = 0;
+  std::uint32_t count = 0, once = 0, repeated = 0;
   out.count = 0;
-  std::uint32_t count = 0;
-  char folded[PlainNameBytes];
-  for (;;) {
+  for (;; ++count) {
     if (p == end) return &Incomplete;
-    if (*p == '\r') {
-      if (end - p < 2 || p[1] != '\n') return &BadName;
-      if (end - p != 2) return &AfterEnd;
-      out.count = count;
-      return nullptr;
-    }
+    if (*p == '\r') break;
     if (count == HeadersMax) return &TooMany;
     Header& header = out.items[count];
-    if (const HeadError* error = parse_one_field(p, end, header, folded)) return error;
+    if (const HeadError* error = parse_one_field(p, end, header)) return error;
     const std::uint32_t bit = 1U << static_cast<unsigned>(header.id);
-    if ((seen.once & bit) == 0) {
-      seen.once |= bit;
-      seen.first[static_cast<unsigned>(header.id)] = static_cast<std::uint8_t>(count);
-    } else {
-      seen.repeated |= bit;
-    }
-    ++count;
+    repeated |= once & bit;
+    if ((once & bit) == 0) seen.first[static_cast<unsigned>(header.id)] = static_cast<std::uint8_t>(count);
+    once |= bit;
   }
+  if (end - p < 2 || p[1] != '\n') return &BadName;
+  if (end - p != 2) return &AfterEnd;
+  out.count = count;
+  seen.once = once;
+  seen.repeated = repeated;
+  return nullptr;
 }
 
-const HeadError* apply_connection(Headers& headers, ConnectionOptions& options) {
+const HeadError* apply_connection(Headers& headers, const FieldsSeen& seen, ConnectionOptions& options) {
   std::uint32_t listed = 0;
-  for (const Header& field : headers) {
-    if (field.id != HeaderId::Connection) continue;
-    std::string_view rest = field.value;
+  const std::uint32_t first = seen.first[static_cast<unsigned>(HeaderId::Connection)];
+  const std::uint32_t end = seen.has_repeated(HeaderId::Connection) ? headers.count : first + 1;
+  for (std::uint32_t at = first; at < end; ++at) {
+    if (headers.items[at].id != HeaderId::Connection) continue;
+    std::string_view rest = headers.items[at].value;
     if (rest == "keep-alive") {  // what nearly all of them are
       options.keep_alive = true;
       ++listed;

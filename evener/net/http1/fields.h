@@ -54,9 +54,10 @@ struct FieldsSeen {
 struct ConnectionOptions {
   bool close = false, keep_alive = false;
 };
-/// Reads all Connection fields and marks the fields they name. A field that the proxy acts on end to end (Host, Content-Length,
-/// Authorization, X-Forwarded-*, ...) may not be named: stripping it would change who the request is for or what it may do.
-[[nodiscard]] const HeadError* apply_connection(Headers& headers, ConnectionOptions& options);
+/// Reads all Connection fields, of which there must be one at least, and marks the fields they name. A field that the proxy acts on end to end
+/// (Host, Content-Length, Authorization, X-Forwarded-*, ...) may not be named: stripping it would change who the request is for or what it may
+/// do.
+[[nodiscard]] const HeadError* apply_connection(Headers& headers, const FieldsSeen& seen, ConnectionOptions& options);
 
 enum class LengthCheck : std::uint8_t { Good, Malformed, TooLarge };
 /// Digits only, no leading zero (some readers take it for octal), at most 2^63 - 1.

@@ -204,22 +204,27 @@ const Header* Headers::find(std::string_view name) const {
 HeadScanner::State HeadScanner::scan(std::string_view bytes) {
   const char* const begin = bytes.data();
   const char* const end = begin + bytes.size();
+  if (scanned_ == 0 && (bytes.starts_with('\n') || bytes.starts_with("\r\n"))) return State::Bad;
   const char* p = begin + scanned_;
+  // Two bytes earlier, for an empty line shows by the CR in front of it.
+  if (const char* const q = skip_good_lines(scanned_ < 2 ? begin : p - 2, end); q > p) {
+    p = *q == '\n' ? q + 1 : q;  // never between CR and LF
+  }
   for (;;) {
     p = find_line_end(p, end);
     if (p == end || (*p == '\r' && p + 1 == end)) {
       scanned_ = static_cast<std::size_t>(p - begin);  // a CR at the very end is looked at again with what follows it
       return State::NeedMore;
     }
-    if (*p != '\r' || p[1] != '\n') return State::Bad;  // scanned_ stays in front of it, so that asking again answers the same
-    const auto at = static_cast<std::size_t>(p - begin);
-    if (at == line_start_) {
-      if (at == 0) return State::Bad;
-      length_ = at + 2;
+    if (*p != '\r' || p[1] != '\n') {
+      scanned_ = static_cast<std::size_t>(p - begin);  // in front of it, so that asking again answers the same
+      return State::Bad;
+    }
+    if (p != begin && p[-1] == '\n') {
+      length_ = static_cast<std::size_t>(p - begin) + 2;
       return State::Complete;
     }
     p += 2;
-    line_start_ = scanned_ = at + 2;
   }
 }
 
@@ -239,7 +244,7 @@ const HeadError* parse_request_head(std::string_view head, RequestHead& out) {
 
   ConnectionOptions options;
   if (seen.has(HeaderId::Connection)) {
-    if (const HeadError* error = apply_connection(out.headers, options)) return error;
+    if (const HeadError* error = apply_connection(out.headers, seen, options)) return error;
   }
   out.keep_alive = !options.close && (out.minor_version == 1 || options.keep_alive);
   out.upgrade = seen.has(HeaderId::Upgrade);
@@ -274,7 +279,7 @@ const HeadError* parse_response_head(std::string_view head, Method to_method, Re
     return error->status == 431 ? &TooManyInAnswer : &BadFieldsInAnswer;
   ConnectionOptions options;
   if (seen.has(HeaderId::Connection)) {
-    if (apply_connection(out.headers, options) != nullptr) return &ConnectionInAnswer;
+    if (apply_connection(out.headers, seen, options) != nullptr) return &ConnectionInAnswer;
   }
   out.keep_alive = !options.close && (out.minor_version == 1 || options.keep_alive);
   return frame_response(seen, to_method, out);

@@ -114,8 +114,7 @@ class HeadScanner {
   void reset() { *this = HeadScanner(); }
 
  private:
-  std::size_t scanned_ = 0;
-  std::size_t line_start_ = 0;
+  std::size_t scanned_ = 0;  // up to here every CR has its LF, every LF its CR, and no line is empty; never between the two
   std::size_t length_ = 0;
 };
 

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -274,7 +275,7 @@ TEST_CASE("a head that does not end as the scanner saw it is refused, not read b
 }
 
 TEST_CASE("the scanner finds the same end for every way the bytes can be split in two") {
-  const std::string bytes = std::string(Typical) + "rest";
+  const std::string bytes = std::string(Typical) + "the body, which is longer than the scanner's steps, and has lines\r\n\r\n of its own";
   for (std::size_t cut = 0; cut <= bytes.size(); ++cut) {
     CAPTURE(cut);
     HeadScanner scanner;
@@ -303,6 +304,41 @@ TEST_CASE("the scanner says the same byte by byte as at once") {
     CAPTURE(bytes);
     CHECK(state == expected);
     if (expected == HeadScanner::State::Complete) CHECK(stepwise.length() == at_once.length());
+  });
+}
+
+TEST_CASE("the scanner answers as the plain rule does, wherever lines begin and end and however the bytes arrive") {
+  // The rule: every CR is followed by LF and every LF comes behind CR; the first line is not empty; an empty line ends the head.
+  const auto by_the_rule = [](std::string_view bytes, std::size_t& length) {
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+      if (bytes[i] == '\n') return HeadScanner::State::Bad;
+      if (bytes[i] != '\r') continue;
+      if (i + 1 == bytes.size()) return HeadScanner::State::NeedMore;
+      if (bytes[i + 1] != '\n' || i == 0) return HeadScanner::State::Bad;
+      length = ++i + 1;
+      if (bytes[i - 2] == '\n') return HeadScanner::State::Complete;
+    }
+    return HeadScanner::State::NeedMore;
+  };
+  for_each_seed(5000, [&](Rng& rng) {
+    std::string bytes;
+    for (std::uint64_t lines = rng.below(6); lines > 0; --lines) {
+      bytes.append(rng.below(50), 'a');
+      bytes += rng.below(24) == 0 ? "\n" : rng.below(24) == 0 ? "\r" : "\r\n";
+    }
+    if (rng.below(2) == 0) bytes += "\r\n";
+    bytes.append(rng.below(100), 'b');
+    std::size_t length = 0;
+    const auto expected = by_the_rule(bytes, length);
+    HeadScanner scanner;
+    auto state = HeadScanner::State::NeedMore;
+    for (std::size_t size = 0; state == HeadScanner::State::NeedMore && size < bytes.size();) {
+      size = std::min(bytes.size(), size + 1 + rng.below(120));
+      state = scanner.scan(std::string_view(bytes).substr(0, size));
+    }
+    CAPTURE(bytes);
+    REQUIRE(state == expected);
+    if (expected == HeadScanner::State::Complete) REQUIRE(scanner.length() == length);
   });
 }
 
