@@ -91,7 +91,7 @@ load::LoadOptions load_options(const Scenario& scenario, const std::string& url,
 Timetable timetable(unsigned seconds) {
   const Duration whole = std::chrono::seconds(seconds);
   const Duration live = whole / 2;
-  return {.live = live, .hang_at = live * 3 / 10, .revive_at = live * 65 / 100, .compare = whole / 3};
+  return {.live = live, .hang_at = live * 3 / 10, .revive_at = live * 65 / 100, .compare = whole * 3 / 10};
 }
 
 }  // namespace evener::cli::demo

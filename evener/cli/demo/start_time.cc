@@ -28,7 +28,7 @@ StartTime start_time(const char* variable, double program_started_unix_s) {
 std::string elapsed_text(double seconds) {
   const double s = std::max(0.0, seconds);
   if (s < 10) return fmt::format("{:.2f} s", s);
-  const auto whole = static_cast<long long>(std::llround(s));
+  const long long whole = std::llround(s);
   if (whole < 100) return fmt::format("{} s", whole);
   return fmt::format("{} min {} s", whole / 60, whole % 60);
 }

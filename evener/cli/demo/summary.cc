@@ -12,8 +12,8 @@ std::string optional_time(const std::optional<double>& seconds) { return time_te
 std::string failover_line(const DemoResult& result) {
   const FailoverResult& failover = result.failover;
   if (!failover.killed)
-    return fmt::format("failover     '{}' was not killed: the run ended before it had let its begun answers out", failover.engine);
-  std::string line = fmt::format("failover     '{}' hung, then its process died with {} unanswered {}: ", failover.engine, failover.held,
+    return fmt::format("Failover: '{}' was not killed: the run ended before it had let its begun answers out", failover.engine);
+  std::string line = fmt::format("Failover: '{}' hung, then its process died with {} unanswered {}: ", failover.engine, failover.held,
                                  failover.held == 1 ? "request" : "requests");
   if (result.live.figures.errors > 0) {
     line += fmt::format("{} requests failed", result.live.figures.errors);
@@ -78,13 +78,13 @@ std::vector<std::string> summary_lines(const DemoResult& result, const std::vect
   const PolicyFigures& live = result.live.figures;
   if (result.first_answer_s) {
     put_wrapped(lines,
-                fmt::format("first answer {} after the start{}, through the gateway", elapsed_text(*result.first_answer_s),
+                fmt::format("First answer: {} after the start{}, through the gateway", elapsed_text(*result.first_answer_s),
                             result.start.of_script ? " (set-up and build included)" : ""),
                 style, Ink::Plain);
   }
   put_wrapped(
       lines,
-      fmt::format("live run     {} requests with {} in {:.1f} s, first token p50 {} p99 {}, {} errors", live.requests, result.live.policy,
+      fmt::format("Live run: {} requests with {} in {:.1f} s, first token p50 {} p99 {}, {} errors", live.requests, result.live.policy,
                   result.live.load_s, optional_time(live.ttft_p50_s), optional_time(live.ttft_p99_s), live.errors),
       style, live.errors == 0 ? Ink::Plain : Ink::Bad);
   put_wrapped(lines, failover_line(result), style, Ink::Plain);
@@ -100,12 +100,13 @@ std::vector<std::string> summary_lines(const DemoResult& result, const std::vect
   for (std::string& line : comparison_lines(comparison, shares, style)) lines.push_back(std::move(line));
   lines.emplace_back();
   put_wrapped(lines, verdict(comparison), style, Ink::Bold);
-  put_wrapped(lines,
-              fmt::format("* best in its column. TTFT: time to the first token; TPOT: time per further token; goodput: requests per second "
-                          "with {}; on the right each "
-                          "engine's share of the requests, and of the fleet's strength.",
-                          objectives_text(comparison.objectives)),
-              style, Ink::Dim);
+  put_wrapped(
+      lines,
+      fmt::format(
+          "* best in its column; differences below a tenth are chance. TTFT: time to the first token; TPOT: time per further token; "
+          "goodput: requests per second with {}; on the right the share of the requests, and below it of the fleet's strength.",
+          objectives_text(comparison.objectives)),
+      style, Ink::Dim);
   if (comparison.lateness_p99_s > LatenessWarning_s) {
     put_wrapped(lines,
                 fmt::format("This machine was busy: the load was up to {} late, so small differences mean nothing.",

@@ -55,11 +55,11 @@ TEST_CASE("the summary says what became of the requests of the dead engine") {
 
 TEST_CASE("the time to the first answer says what it includes") {
   DemoResult result = result_of(0, 0);
-  CHECK(says(result, "first answer 0.26 s after the start, through the gateway"));
+  CHECK(says(result, "First answer: 0.26 s after the start, through the gateway"));
   result.start.of_script = true;
   CHECK(says(result, "0.26 s after the start (set-up and build included)"));
   result.first_answer_s.reset();
-  CHECK_FALSE(says(result, "first answer"));
+  CHECK_FALSE(says(result, "First answer"));
 }
 
 TEST_CASE("a load that was late itself is said so") {
