@@ -35,8 +35,8 @@ HealthAnswer by_model_state(std::string_view body) {
   HealthAnswer answer = HealthAnswer::Unhealthy;
   if (!reader.read(body, JsonCheck::Everything)) {
     if (const JsonMember* versions = find_member(reader.members(), "model_version_status")) {
-      for (const JsonValue& version : reader.elements_of(versions->value)) {
-        const auto state = reader.find_in(version, "state");
+      for (const JsonValue& version : elements_of(versions->value)) {
+        const auto state = find_in(version, "state");
         if (!state) continue;
         if (state->text == "\"AVAILABLE\"") answer = HealthAnswer::Healthy;
         if (answer == HealthAnswer::Unhealthy && (state->text == "\"START\"" || state->text == "\"LOADING\""))
@@ -44,7 +44,6 @@ HealthAnswer by_model_state(std::string_view body) {
       }
     }
   }
-  reader.trim();
   return answer;
 }
 

@@ -2,73 +2,17 @@
 
 #include <simdjson.h>
 
-#include <algorithm>
-#include <bit>
+#include <array>
 #include <charconv>
-#include <cstring>
+
+#include "evener/protocol/json_string.h"
 
 namespace evener::protocol {
 
-/// The first stage is simdjson's interface between its own two parsers; it is the part that is worth having here.
-struct JsonReader::Index {
-  std::unique_ptr<simdjson::internal::dom_parser_implementation> parser;
-  const std::uint32_t* at = nullptr;  // offsets of brackets, colons, commas and the first bytes of scalars; one more entry holds the length
-  std::uint32_t count = 0;
-};
-
 namespace {
-
-constexpr std::size_t IndexTextBytesMin = 16U << 10;
 
 constexpr bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-const char* first_stage_error(simdjson::error_code code) {
-  switch (code) {
-    case simdjson::UTF8_ERROR: return "the text is not valid UTF-8";
-    case simdjson::UNCLOSED_STRING: return "a string is not closed";
-    case simdjson::UNESCAPED_CHARS: return "a string holds a control character";
-    case simdjson::EMPTY: return "the text is empty";
-    default: return "the text is not valid JSON";
-  }
-}
-
-/// RFC 8259: -?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?  Returns its end, or nullptr.
-const char* number_end(const char* p, const char* end) {
-  if (p != end && *p == '-') ++p;
-  if (p == end || !is_digit(*p)) return nullptr;
-  if (*p == '0') {
-    ++p;
-  } else {
-    while (p != end && is_digit(*p)) ++p;
-  }
-  if (p != end && *p == '.') {
-    ++p;
-    if (p == end || !is_digit(*p)) return nullptr;
-    while (p != end && is_digit(*p)) ++p;
-  }
-  if (p != end && (*p == 'e' || *p == 'E')) {
-    ++p;
-    if (p != end && (*p == '+' || *p == '-')) ++p;
-    if (p == end || !is_digit(*p)) return nullptr;
-    while (p != end && is_digit(*p)) ++p;
-  }
-  return p;
-}
-
-/// Whether [p, end) is a number or literal followed by nothing but blanks; end is where the next piece of structure begins.
-bool is_scalar(const char* p, const char* end) {
-  const auto starts = [&](std::string_view word) { return std::string_view(p, static_cast<std::size_t>(end - p)).starts_with(word); };
-  const char* after = nullptr;
-  switch (*p) {
-    case 't': after = starts("true") ? p + 4 : nullptr; break;
-    case 'f': after = starts("false") ? p + 5 : nullptr; break;
-    case 'n': after = starts("null") ? p + 4 : nullptr; break;
-    default: after = number_end(p, end); break;
-  }
-  // After a blank the first stage begins a new piece of structure, so one look is enough.
-  return after != nullptr && (after == end || is_blank(*after));
-}
 
 constexpr JsonKind kind_of(char c) {
   switch (c) {
@@ -80,6 +24,199 @@ constexpr JsonKind kind_of(char c) {
     case 'n': return JsonKind::Null;
     default: return JsonKind::Number;
   }
+}
+
+/// What stands in a number or literal when these are not checked: printable ASCII but quotes, backslashes and structure.
+constexpr auto LooseScalarChars = [] {
+  std::array<bool, 256> table{};
+  for (std::size_t c = 0x21; c < 0x7f; ++c) table[c] = true;
+  for (const char c : std::string_view("\"\\{}[]:,")) table[static_cast<unsigned char>(c)] = false;
+  return table;
+}();
+
+/// Walks over a text of which the caller has made sure that its first and last byte are the brackets of an object or array. Numbers, literals
+/// and blanks therefore end before the text does, and only behind a closing bracket or inside of a string its end has to be looked for.
+/// Functions that take a position return the one behind what they passed over, or nullptr and leave the error.
+template <JsonCheck Check>
+class Walk {
+ public:
+  explicit Walk(std::string_view text) : begin_(text.data()), end_(begin_ + text.size()) {}
+
+  [[nodiscard]] bool object(std::vector<JsonMember>& out) {
+    const char* p = past_blanks(begin_ + 1);
+    if (*p != '}') {
+      for (;; ++p) {
+        p = past_blanks(p);
+        const char* const name = p;
+        traits_.escaped = false;
+        if ((p = key(p)) == nullptr) return false;
+        const bool escaped = traits_.escaped;
+        const std::string_view text(name + 1, key_bytes_);
+        const char* const first = p;
+        if ((p = value(p)) == nullptr) return false;
+        if (out.size() == JsonMembersMax) return fail("an object with more than 256 members", name) != nullptr;
+        out.push_back({.key = text,
+                       .value = {.kind = kind_of(*first), .text = std::string_view(first, static_cast<std::size_t>(p - first))},
+                       .key_escaped = escaped});
+        p = past_blanks(p);
+        if (*p == ',') continue;
+        if (*p == '}') break;
+        return fail("no comma or closing bracket behind a value", p) != nullptr;
+      }
+    }
+    return at_end(p);
+  }
+
+  [[nodiscard]] bool array(std::vector<JsonValue>& out) {
+    const char* p = past_blanks(begin_ + 1);
+    if (*p != ']') {
+      for (;; ++p) {
+        const char* const first = p = past_blanks(p);
+        if ((p = value(p)) == nullptr) return false;
+        out.push_back({.kind = kind_of(*first), .text = std::string_view(first, static_cast<std::size_t>(p - first))});
+        p = past_blanks(p);
+        if (*p == ',') continue;
+        if (*p == ']') break;
+        return fail("no comma or closing bracket behind a value", p) != nullptr;
+      }
+    }
+    return at_end(p);
+  }
+
+  [[nodiscard]] const char* what() const { return what_; }
+  [[nodiscard]] const char* where() const { return where_; }
+
+ private:
+  const char* fail(const char* what, const char* where) {
+    what_ = what;
+    where_ = where;
+    return nullptr;
+  }
+
+  /// At the last bracket: nothing may follow, and now all strings are known.
+  bool at_end(const char* p) {
+    if (p + 1 != end_) return fail("more text behind the object", p + 1) != nullptr;
+    if (traits_.non_ascii && !simdjson::validate_utf8(begin_, static_cast<std::size_t>(end_ - begin_)))
+      return fail("the text is not valid UTF-8", begin_) != nullptr;
+    return true;
+  }
+
+  static const char* past_blanks(const char* p) {
+    while (is_blank(*p)) ++p;
+    return p;
+  }
+
+  /// From a string's opening quote to behind its closing one.
+  const char* string(const char* p) {
+    const char* const stop = end_of_string(p + 1, end_, traits_);
+    if (stop == nullptr) [[unlikely]] return fail("a string is not closed or holds a control character", p);
+    return stop + 1;
+  }
+
+  /// A key, its colon, and the blanks around it, up to the value.
+  const char* key(const char* p) {
+    if (*p != '"') return fail("no key where one is due", p);
+    const char* const first = p + 1;
+    if ((p = string(p)) == nullptr) return nullptr;
+    key_bytes_ = static_cast<std::size_t>(p - 1 - first);
+    p = past_blanks(p);
+    if (*p != ':') return fail("no colon behind a key", p);
+    return past_blanks(p + 1);
+  }
+
+  const char* value(const char* p) {
+    if (*p == '"') return string(p);
+    if (*p == '{' || *p == '[') return container(p);
+    return scalar(p);
+  }
+
+  const char* scalar(const char* p) {
+    const char* const first = p;
+    if constexpr (Check == JsonCheck::Structure) {
+      while (LooseScalarChars[static_cast<unsigned char>(*p)]) ++p;
+      if (p == first) p = nullptr;
+    } else {
+      switch (*p) {
+        case 't': p = word(p, "true"); break;
+        case 'f': p = word(p, "false"); break;
+        case 'n': p = word(p, "null"); break;
+        default: p = number(p); break;
+      }
+      // Of "nullx" all is at fault, not what follows the null.
+      if (p != nullptr && LooseScalarChars[static_cast<unsigned char>(*p)]) p = nullptr;
+    }
+    return p != nullptr ? p : fail("a value that is no number, string, true, false or null", first);
+  }
+
+  const char* word(const char* p, std::string_view literal) const {
+    return std::string_view(p, static_cast<std::size_t>(end_ - p)).starts_with(literal) ? p + literal.size() : nullptr;
+  }
+
+  /// RFC 8259: -?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?
+  static const char* number(const char* p) {
+    if (*p == '-') ++p;
+    if (!is_digit(*p)) return nullptr;
+    if (*p == '0') {
+      ++p;
+    } else {
+      while (is_digit(*p)) ++p;
+    }
+    if (*p == '.') {
+      ++p;
+      if (!is_digit(*p)) return nullptr;
+      while (is_digit(*p)) ++p;
+    }
+    if (*p == 'e' || *p == 'E') {
+      ++p;
+      if (*p == '+' || *p == '-') ++p;
+      if (!is_digit(*p)) return nullptr;
+      while (is_digit(*p)) ++p;
+    }
+    return p;
+  }
+
+  /// A nested object or array with all that is in it. Nobody looks for members here, so this loop only checks.
+  const char* container(const char* p) {
+    char closing[JsonDepthMax];  // of the containers that are open; the first one is that of the walk
+    std::size_t depth = 1;
+    char close = ']';  // of the innermost
+    for (;;) {
+      if (close == '}' && (p = key(p)) == nullptr) return nullptr;
+      if (*p == '{' || *p == '[') {
+        if (depth == JsonDepthMax) return fail("nesting beyond 1024 levels", p);
+        close = static_cast<char>(*p + 2);  // so ASCII has it for both kinds
+        closing[depth++] = close;
+        p = past_blanks(p + 1);
+        if (*p != close) continue;
+      } else {
+        if ((p = *p == '"' ? string(p) : scalar(p)) == nullptr) return nullptr;
+        p = past_blanks(p);
+      }
+      while (*p == close) {
+        ++p;
+        if (p == end_) return fail("the object is not closed", p);
+        if (--depth == 1) return p;
+        close = closing[depth - 1];
+        p = past_blanks(p);
+      }
+      if (*p != ',') return fail("no comma or closing bracket behind a value", p);
+      p = past_blanks(p + 1);
+    }
+  }
+
+  const char* begin_;
+  const char* end_;
+  std::size_t key_bytes_ = 0;
+  StringTraits traits_;
+  const char* what_ = "";
+  const char* where_ = nullptr;
+};
+
+template <JsonCheck Check>
+std::optional<JsonError> read_object(std::string_view text, const char* origin, std::vector<JsonMember>& out) {
+  Walk<Check> walk(text);
+  if (walk.object(out)) return std::nullopt;
+  return JsonError{walk.what(), static_cast<std::size_t>(walk.where() - origin)};
 }
 
 int hex_value(char c) {
@@ -121,182 +258,37 @@ void append_utf8(std::string& out, std::uint32_t code) {
 
 }  // namespace
 
-JsonReader::JsonReader() : index_(std::make_unique<Index>()) {}
-JsonReader::~JsonReader() = default;
-
 JsonReader& thread_json_reader() {
   thread_local JsonReader reader;
   return reader;
 }
 
-std::size_t JsonReader::index_bytes() const { return index_->parser == nullptr ? 0 : index_->parser->capacity() * sizeof(std::uint32_t); }
-
-void JsonReader::trim() {
-  text_ = {};
-  members_.clear();
-  index_->at = nullptr;
-  index_->count = 0;
-  if (index_bytes() > JsonIndexBytesKept) index_->parser.reset();
-}
-
-bool JsonReader::reserve(std::size_t bytes) {
-  if (index_->parser != nullptr && index_->parser->capacity() >= bytes) return true;
-  const std::size_t capacity = std::bit_ceil(std::max(bytes, IndexTextBytesMin));
-  index_->parser.reset();
-  return simdjson::get_active_implementation()->create_dom_parser_implementation(capacity, 1, index_->parser) == simdjson::SUCCESS;
-}
-
 std::optional<JsonError> JsonReader::read(std::string_view text, JsonCheck check) {
-  text_ = text;
   members_.clear();
-  index_->count = 0;
-  if (text.empty()) return JsonError{"the text is empty", 0};
   if (text.size() > JsonTextBytesMax) return JsonError{"the text is longer than 1 GiB", JsonTextBytesMax};
-  if (!reserve(text.size())) return JsonError{"no memory for the text", 0};
-  const auto* bytes = reinterpret_cast<const std::uint8_t*>(text.data());
-  if (const auto code = index_->parser->stage1(bytes, text.size(), simdjson::stage1_mode::regular); code != simdjson::SUCCESS) {
-    return JsonError{first_stage_error(code), 0};
-  }
-  index_->at = index_->parser->structural_indexes.get();
-  index_->count = index_->parser->n_structural_indexes;
-  return check == JsonCheck::Everything ? walk<JsonCheck::Everything>() : walk<JsonCheck::Structure>();
+  const char* const origin = text.data();
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  if (text.empty()) return JsonError{"the text is empty", 0};
+  const auto offset = static_cast<std::size_t>(text.data() - origin);
+  if (text.front() != '{') return JsonError{"the text is not a JSON object", offset};
+  if (text.back() != '}') return JsonError{"the text does not end with the object's bracket", offset + text.size() - 1};
+  return check == JsonCheck::Everything ? read_object<JsonCheck::Everything>(text, origin, members_)
+                                        : read_object<JsonCheck::Structure>(text, origin, members_);
 }
 
-template <JsonCheck Check>
-std::optional<JsonError> JsonReader::walk() {
-  enum class Expect : std::uint8_t { KeyOrEnd, Key, Colon, Value, ValueOrEnd, CommaOrEnd };
-  const char* const text = text_.data();
-  const std::uint32_t* const at = index_->at;
-  const std::uint32_t count = index_->count;
-  if (count == 0 || text[at[0]] != '{') return JsonError{"the text is not a JSON object", count == 0 ? 0 : at[0]};
-
-  Expect expect = Expect::KeyOrEnd;
-  std::uint32_t depth = 1;           // containers open
-  bool in_array = false;             // the innermost one
-  std::uint32_t key = 0, value = 0;  // of the current top-level member
-  is_array_[0] = 0;
-
-  for (std::uint32_t i = 1; i < count; ++i) {
-    const char c = text[at[i]];
-    const bool takes_value = expect == Expect::Value || expect == Expect::ValueOrEnd;
-    switch (c) {
-      case '"':
-        if (takes_value) {
-          if (depth == 1) value = i;
-          expect = Expect::CommaOrEnd;
-        } else if (expect == Expect::Key || expect == Expect::KeyOrEnd) {
-          if (depth == 1) key = i;
-          expect = Expect::Colon;
-        } else {
-          return JsonError{"a string where a comma, a colon or an end is due", at[i]};
-        }
-        break;
-      case ':':
-        if (expect != Expect::Colon) return JsonError{"a colon in the wrong place", at[i]};
-        expect = Expect::Value;
-        break;
-      case ',':
-        if (expect != Expect::CommaOrEnd) return JsonError{"a comma in the wrong place", at[i]};
-        expect = in_array ? Expect::Value : Expect::Key;
-        break;
-      case '{':
-      case '[': {
-        if (!takes_value) return JsonError{"a bracket in the wrong place", at[i]};
-        if (depth == JsonDepthMax) return JsonError{"nesting beyond 1024 levels", at[i]};
-        if (depth == 1) value = i;
-        in_array = c == '[';
-        const std::uint64_t bit = std::uint64_t{1} << (depth % 64);
-        is_array_[depth / 64] = in_array ? is_array_[depth / 64] | bit : is_array_[depth / 64] & ~bit;
-        ++depth;
-        expect = in_array ? Expect::ValueOrEnd : Expect::KeyOrEnd;
-        break;
-      }
-      case '}':
-      case ']': {
-        const bool may_end = expect == Expect::CommaOrEnd || expect == (in_array ? Expect::ValueOrEnd : Expect::KeyOrEnd);
-        if (!may_end || in_array != (c == ']')) return JsonError{"a closing bracket in the wrong place", at[i]};
-        --depth;
-        if (depth == 0) {
-          if (i + 1 != count) return JsonError{"more text behind the object", at[i + 1]};
-          if (expect == Expect::KeyOrEnd) return std::nullopt;  // the last member, if any, has yet to be noted
-        } else {
-          in_array = ((is_array_[(depth - 1) / 64] >> ((depth - 1) % 64)) & 1) != 0;
-          expect = Expect::CommaOrEnd;
-        }
-        break;
-      }
-      default:
-        if (!takes_value) return JsonError{"a value where a key, a comma or an end is due", at[i]};
-        if constexpr (Check == JsonCheck::Everything) {
-          if (!is_scalar(text + at[i], text + at[i + 1])) return JsonError{"a value that is no number, string, true, false or null", at[i]};
-        }
-        if (depth == 1) value = i;
-        expect = Expect::CommaOrEnd;
-        break;
-    }
-    // A top-level member ends at the comma or bracket behind it.
-    if ((depth == 1 && c == ',') || depth == 0) {
-      if (members_.size() == JsonMembersMax) return JsonError{"an object with more than 256 members", at[key]};
-      const JsonValue name = value_at(key, key + 1);
-      members_.push_back({.key = name.text.substr(1, name.text.size() - 2), .value = value_at(value, i)});
-    }
-  }
-  return depth == 0 ? std::nullopt : std::optional(JsonError{"the object is not closed", text_.size()});
-}
-
-/// The value whose structure is [first, last): from its first byte to the last one that is not blank.
-JsonValue JsonReader::value_at(std::uint32_t first, std::uint32_t last) const {
-  const char* const begin = text_.data() + index_->at[first];
-  const char* end = text_.data() + index_->at[last];
-  while (is_blank(end[-1])) --end;
-  return {.kind = kind_of(*begin), .text = std::string_view(begin, static_cast<std::size_t>(end - begin)), .position = first};
-}
-
-/// Where the structure goes on behind the value that begins at `first`: its comma or the bracket of what it stands in.
-std::uint32_t JsonReader::after_value(std::uint32_t first) const {
-  std::uint32_t depth = 0;
-  for (std::uint32_t i = first;; ++i) {
-    const char c = text_[index_->at[i]];
-    if (c == '{' || c == '[') {
-      ++depth;
-    } else if (c == '}' || c == ']') {
-      if (depth == 0) return i;
-      --depth;
-    } else if (c == ',' && depth == 0) {
-      return i;
-    }
-  }
-}
-
-bool JsonReader::members_of(const JsonValue& object, std::vector<JsonMember>& out) const {
+bool members_of(const JsonValue& object, std::vector<JsonMember>& out) {
   out.clear();
-  if (object.kind != JsonKind::Object) return false;
-  const std::uint32_t* const at = index_->at;
-  for (std::uint32_t i = object.position; text_[at[i]] != '}';) {  // at the bracket or comma before a member; the grammar has been checked
-    const std::uint32_t key = i + 1;
-    if (text_[at[key]] == '}') break;
-    if (out.size() == JsonMembersMax) return false;
-    i = after_value(key + 2);
-    const JsonValue name = value_at(key, key + 1);
-    out.push_back({.key = name.text.substr(1, name.text.size() - 2), .value = value_at(key + 2, i)});
-  }
-  return true;
+  return object.kind == JsonKind::Object && Walk<JsonCheck::Structure>(object.text).object(out);
 }
 
-std::vector<JsonValue> JsonReader::elements_of(const JsonValue& array) const {
+std::vector<JsonValue> elements_of(const JsonValue& array) {
   std::vector<JsonValue> out;
-  if (array.kind != JsonKind::Array) return out;
-  const std::uint32_t* const at = index_->at;
-  for (std::uint32_t i = array.position; text_[at[i]] != ']';) {
-    const std::uint32_t first = i + 1;
-    if (text_[at[first]] == ']') break;
-    i = after_value(first);
-    out.push_back(value_at(first, i));
-  }
+  if (array.kind == JsonKind::Array && !Walk<JsonCheck::Structure>(array.text).array(out)) out.clear();
   return out;
 }
 
-std::optional<JsonValue> JsonReader::find_in(const JsonValue& object, std::string_view key) const {
+std::optional<JsonValue> find_in(const JsonValue& object, std::string_view key) {
   std::vector<JsonMember> members;
   if (!members_of(object, members)) return std::nullopt;
   const JsonMember* member = find_member(members, key);
@@ -306,7 +298,7 @@ std::optional<JsonValue> JsonReader::find_in(const JsonValue& object, std::strin
 const JsonMember* find_member(std::span<const JsonMember> members, std::string_view key) {
   for (const JsonMember& member : members) {
     if (member.key == key) return &member;
-    if (member.key.find('\\') == std::string_view::npos) continue;
+    if (!member.key_escaped) continue;
     std::string unescaped;
     if (unescape_json(member.key, unescaped) && unescaped == key) return &member;
   }

@@ -169,7 +169,7 @@ TEST_CASE("an object may have 256 members and no more") {
   const std::string nested = "{\"a\":" + text + ",\"k\":0}}";
   REQUIRE_FALSE(reader.read(nested, JsonCheck::Everything));  // only objects that are looked into are counted
   std::vector<JsonMember> members;
-  CHECK_FALSE(reader.members_of(reader.members()[0].value, members));
+  CHECK_FALSE(members_of(reader.members()[0].value, members));
 }
 
 TEST_CASE("members and elements of nested values are found") {
@@ -178,21 +178,21 @@ TEST_CASE("members and elements of nested values are found") {
   REQUIRE_FALSE(reader.read(text, JsonCheck::Everything));
   const auto top = reader.members();
   REQUIRE(top.size() == 5);
-  CHECK(reader.find_in(top[1].value, "a")->text == R"({"b":[1,2]})");
-  CHECK(reader.find_in(*reader.find_in(top[1].value, "a"), "b")->text == "[1,2]");
-  CHECK(reader.find_in(top[1].value, "c")->kind == JsonKind::Array);
-  CHECK(reader.find_in(top[1].value, "d")->text == "\"e\"");
-  CHECK_FALSE(reader.find_in(top[1].value, "b"));
-  CHECK_FALSE(reader.find_in(top[0].value, "a"));
-  const auto elements = reader.elements_of(top[2].value);
+  CHECK(find_in(top[1].value, "a")->text == R"({"b":[1,2]})");
+  CHECK(find_in(*find_in(top[1].value, "a"), "b")->text == "[1,2]");
+  CHECK(find_in(top[1].value, "c")->kind == JsonKind::Array);
+  CHECK(find_in(top[1].value, "d")->text == "\"e\"");
+  CHECK_FALSE(find_in(top[1].value, "b"));
+  CHECK_FALSE(find_in(top[0].value, "a"));
+  const auto elements = elements_of(top[2].value);
   REQUIRE(elements.size() == 3);
   CHECK(elements[1].text == R"({"a":[2]})");
   CHECK(elements[2].text == "[]");
   std::vector<JsonMember> members;
-  CHECK(reader.members_of(top[3].value, members));
+  CHECK(members_of(top[3].value, members));
   CHECK(members.empty());
-  CHECK(reader.elements_of(top[4].value).empty());
-  CHECK(reader.elements_of(top[3].value).empty());
+  CHECK(elements_of(top[4].value).empty());
+  CHECK(elements_of(top[3].value).empty());
 }
 
 TEST_CASE("a key written with escapes is found under the name it stands for") {
@@ -250,19 +250,31 @@ TEST_CASE("nothing behind the text is read") {
   munmap(memory, 2 * page);
 }
 
-TEST_CASE("a huge text does not leave its index memory with the thread") {
-  JsonReader reader;
-  const std::string small = "{\"a\":\"" + std::string(100000, 'x') + "\"}";
-  REQUIRE_FALSE(reader.read(small, JsonCheck::Everything));
-  reader.trim();
-  CHECK(reader.index_bytes() > 0);
-  CHECK(reader.index_bytes() <= JsonIndexBytesKept);
-  const std::string huge = "{\"a\":\"" + std::string(1000000, 'x') + "\"}";
-  REQUIRE_FALSE(reader.read(huge, JsonCheck::Everything));
-  CHECK(reader.index_bytes() > JsonIndexBytesKept);
-  reader.trim();
-  CHECK(reader.index_bytes() == 0);
-  CHECK(reader.members().empty());
+TEST_CASE("strings end where they end for every length and at every distance from the end of the text") {
+  for (const std::string_view inside : {""sv, "\\\""sv, "\\\\"sv, "\xc3\xbc"sv, "\\\xc3\xbc"sv, "\xc3\xbc\\\""sv}) {
+    for (std::size_t length = 0; length < 100; ++length) {
+      std::string value = std::string(length, 'a');
+      value += inside;
+      value += std::string(length % 37, ' ');
+      const std::string text = "{\"a\":\"" + value + "\",\"b\":[\"" + value + "\"]}";
+      CHECK(outcome(text) == "a=\"" + value + "\"|b=[\"" + value + "\"]");
+    }
+  }
+}
+
+TEST_CASE("a control character or a broken sequence is found at every place of a string, behind an escape or another script as well") {
+  for (const std::string_view before : {""sv, "\\"sv, "\xc3\xbc"sv}) {
+    for (const std::string_view bad : {"\x01"sv, "\x1f"sv, "\n"sv, "\0"sv, "\x80"sv, "\xc3"sv, "\xff"sv}) {
+      for (std::size_t length = 0; length < 80; ++length) {
+        std::string value = std::string(length, 'a');
+        value += before;
+        value += bad;
+        value += std::string(80 - length, 'b');
+        CHECK(outcome("{\"a\":\"" + value + "\"}") != "a=\"" + value + "\"");
+        CHECK(outcome("{\"a\":[{\"" + value + "\":1}]}").starts_with("a=") == false);
+      }
+    }
+  }
 }
 
 }  // namespace

@@ -21,9 +21,9 @@ class KeySet {
 
   /// False if the key was there before. Keys must stay where they are.
   bool insert(std::string_view key) {
-    std::uint64_t hash = key.size();
-    for (const char c : key.substr(0, 16)) hash = (hash ^ static_cast<unsigned char>(c)) * 0x9e3779b97f4a7c15U;
-    const std::uint64_t bit = std::uint64_t{1} << (hash >> 58);
+    const auto byte = [&](std::size_t at) { return std::size_t{static_cast<unsigned char>(key[at])}; };
+    const std::size_t ends = key.empty() ? 0 : byte(0) * 5 + byte(key.size() - 1);
+    const std::uint64_t bit = std::uint64_t{1} << ((key.size() * 11 + ends) % 64);
     if ((seen_ & bit) != 0) {
       for (std::size_t i = 0; i < count_; ++i) {
         if (keys_[i] == key) return false;
@@ -82,10 +82,19 @@ bool has_control_character(std::string_view text) {
   return false;
 }
 
-/// The fields of which several say the same; the first one present wins, whatever their order in the text.
+/// Of fields that say the same the one that ranks first here counts, whatever their order in the text.
+enum class Affinity : std::uint8_t { PromptCacheKey, SessionId, User, PreviousResponseId, Conversation, None };
+enum class OutputMax : std::uint8_t { MaxCompletionTokens, MaxOutputTokens, MaxTokens, None };
 struct Candidates {
-  std::optional<std::uint32_t> max_completion_tokens, max_output_tokens, max_tokens;
-  std::string prompt_cache_key, session_id, user, previous_response_id, conversation;
+  Affinity affinity = Affinity::None;  // whose value the request has now
+  OutputMax output_max = OutputMax::None;
+  std::string text;  // scratch
+
+  void offer(Affinity rank, OpenAiRequest& out) {
+    if (text.empty() || rank >= affinity) return;
+    affinity = rank;
+    out.affinity.swap(text);
+  }
 };
 
 std::optional<Error> wrong_type(std::string_view key, std::string_view expected) {
@@ -101,10 +110,10 @@ std::optional<Error> read_model(const JsonValue& value, std::string_view body, O
   return std::nullopt;
 }
 
-std::optional<Error> read_stream_options(const JsonReader& reader, const JsonValue& value, OpenAiRequest& out) {
+std::optional<Error> read_stream_options(const JsonValue& value, OpenAiRequest& out) {
   if (is_null(value)) return std::nullopt;
   std::vector<JsonMember> options;
-  if (!reader.members_of(value, options)) return wrong_type("stream_options", "an object with at most 256 members");
+  if (!members_of(value, options)) return wrong_type("stream_options", "an object with at most 256 members");
   bool seen = false;
   std::string unescaped;
   for (const JsonMember& option : options) {
@@ -127,22 +136,31 @@ void read_session(const JsonValue& value, std::string& out) {
   }
 }
 
-std::optional<Error> read_conversation(const JsonReader& reader, const JsonValue& value, std::string& out) {
+std::optional<Error> read_conversation(const JsonValue& value, std::string& out) {
+  out.clear();
   if (value.kind == JsonKind::Object) {
-    const auto id = reader.find_in(value, "id");
+    const auto id = find_in(value, "id");
     if (!id || !read_string(*id, out)) return wrong_type("conversation", "an id, or an object with an id");
     return std::nullopt;
   }
   return is_null(value) || read_string(value, out) ? std::nullopt : wrong_type("conversation", "an id, or an object with an id");
 }
 
-std::optional<Error> read_field(const JsonReader& reader, std::string_view body, std::string_view key, const JsonValue& value,
-                                OpenAiRequest& out, Candidates& found) {
-  const auto count = [&](std::optional<std::uint32_t>& into) {
-    return read_count(value, into) ? std::nullopt : wrong_type(key, "a whole number");
+std::optional<Error> read_field(std::string_view body, std::string_view key, const JsonValue& value, OpenAiRequest& out, Candidates& found) {
+  const auto output_max = [&](OutputMax rank) -> std::optional<Error> {
+    std::optional<std::uint32_t> count;
+    if (!read_count(value, count)) return wrong_type(key, "a whole number");
+    if (count && rank < found.output_max) {
+      found.output_max = rank;
+      out.output_tokens_max = *count;
+    }
+    return std::nullopt;
   };
-  const auto text = [&](std::string& into) {
-    return is_null(value) || read_string(value, into) ? std::nullopt : wrong_type(key, "a string");
+  const auto affinity = [&](Affinity rank) -> std::optional<Error> {
+    if (is_null(value)) return std::nullopt;
+    if (!read_string(value, found.text)) return wrong_type(key, "a string");
+    found.offer(rank, out);
+    return std::nullopt;
   };
   switch (key.size()) {
     case 1:
@@ -154,7 +172,7 @@ std::optional<Error> read_field(const JsonReader& reader, std::string_view body,
       }
       break;
     case 4:
-      if (key == "user") return text(found.user);
+      if (key == "user") return affinity(Affinity::User);
       break;
     case 5:
       if (key == "model") return read_model(value, body, out);
@@ -163,8 +181,11 @@ std::optional<Error> read_field(const JsonReader& reader, std::string_view body,
       if (key == "stream" && !read_bool(value, out.stream)) return wrong_type(key, "true or false");
       break;
     case 10:
-      if (key == "max_tokens") return count(found.max_tokens);
-      if (key == "session_id") read_session(value, found.session_id);
+      if (key == "max_tokens") return output_max(OutputMax::MaxTokens);
+      if (key == "session_id") {
+        read_session(value, found.text);
+        found.offer(Affinity::SessionId, out);
+      }
       break;
     case 12:
       if (key == "service_tier") {
@@ -172,105 +193,104 @@ std::optional<Error> read_field(const JsonReader& reader, std::string_view body,
         if (out.service_tier.size() > ServiceTierBytesMax || has_control_character(out.service_tier))
           return wrong_type(key, "a word of at most 64 bytes");
       }
-      if (key == "conversation") return read_conversation(reader, value, found.conversation);
+      if (key == "conversation") {
+        if (auto error = read_conversation(value, found.text)) return error;
+        found.offer(Affinity::Conversation, out);
+      }
       break;
     case 14:
-      if (key == "stream_options") return read_stream_options(reader, value, out);
+      if (key == "stream_options") return read_stream_options(value, out);
       break;
     case 16:
-      if (key == "prompt_cache_key") return text(found.prompt_cache_key);
+      if (key == "prompt_cache_key") return affinity(Affinity::PromptCacheKey);
       break;
     case 17:
-      if (key == "max_output_tokens") return count(found.max_output_tokens);
+      if (key == "max_output_tokens") return output_max(OutputMax::MaxOutputTokens);
       break;
     case 20:
-      if (key == "previous_response_id") return text(found.previous_response_id);
+      if (key == "previous_response_id") return affinity(Affinity::PreviousResponseId);
       break;
     case 21:
-      if (key == "max_completion_tokens") return count(found.max_completion_tokens);
+      if (key == "max_completion_tokens") return output_max(OutputMax::MaxCompletionTokens);
       break;
     default: break;
   }
   return std::nullopt;
 }
 
-Result<OpenAiRequest> read_request(JsonReader& reader, std::string_view body) {
+}  // namespace
+
+Result<OpenAiRequest> read_openai_request(std::string_view body) {
+  JsonReader& reader = thread_json_reader();
   if (const auto error = reader.read(body, JsonCheck::Everything)) {
     std::string message = std::string("the body cannot be read: ") + error->what;
     if (error->offset > 0) message += " (byte " + std::to_string(error->offset) + ")";
     return refuse(std::move(message));
   }
-  OpenAiRequest out;
+  Result<OpenAiRequest> result{tl::in_place};
+  OpenAiRequest& out = *result;
   Candidates found;
   KeySet keys;
   std::list<std::string> unescaped;  // keys written with escapes; rare, and their addresses must not change
-  bool has_model = false;
   for (const JsonMember& member : reader.members()) {
     std::string_view key = member.key;
-    if (key.find('\\') != std::string_view::npos) {
+    if (member.key_escaped) {
       if (!unescape_json(key, unescaped.emplace_back())) return refuse("a key of the body has a bad escape");
       key = unescaped.back();
     }
     // Of two equal keys we would believe one and the engine perhaps the other: a way around routing, limits and prices.
     if (!keys.insert(key)) return refuse("the body has the key \"" + std::string(key.substr(0, 64)) + "\" twice");
-    has_model |= key == "model";
-    if (auto error = read_field(reader, body, key, member.value, out, found)) return tl::unexpected<Error>(*std::move(error));
+    if (auto error = read_field(body, key, member.value, out, found)) return tl::unexpected<Error>(*std::move(error));
   }
-  if (!has_model) return refuse("model is missing; name the model to use");
-
-  for (const auto& limit : {found.max_completion_tokens, found.max_output_tokens, found.max_tokens}) {
-    if (!limit) continue;
-    out.output_tokens_max = *limit;
-    break;
-  }
-  for (std::string* key : {&found.prompt_cache_key, &found.session_id, &found.user, &found.previous_response_id, &found.conversation}) {
-    if (key->empty()) continue;
-    if (key->size() > AffinityBytesMax) key->resize(AffinityBytesMax);
-    out.affinity = std::move(*key);
-    break;
-  }
-  return out;
-}
-
-}  // namespace
-
-Result<OpenAiRequest> read_openai_request(std::string_view body) {
-  JsonReader& reader = thread_json_reader();
-  auto result = read_request(reader, body);
-  reader.trim();
+  if (out.model.empty()) return refuse("model is missing; name the model to use");  // one that is given is not empty
+  if (out.affinity.size() > AffinityBytesMax) out.affinity.resize(AffinityBytesMax);
   return result;
 }
 
 OperationMatch match_operation(std::string_view method, std::string_view path) {
-  struct Entry {
-    std::string_view path;
-    Operation operation;
-  };
-  constexpr std::array<Entry, 13> Posted = {{
-      {"/v1/chat/completions", Operation::ChatCompletions},
-      {"/v1/completions", Operation::Completions},
-      {"/v1/embeddings", Operation::Embeddings},
-      {"/v1/responses", Operation::Responses},
-      {"/v1/images/generations", Operation::PassJson},
-      {"/v1/audio/speech", Operation::PassJson},
-      {"/v1/moderations", Operation::PassJson},
-      {"/v1/rerank", Operation::PassJson},
-      {"/v2/rerank", Operation::PassJson},
-      {"/v1/images/edits", Operation::PassMultipart},
-      {"/v1/images/variations", Operation::PassMultipart},
-      {"/v1/audio/transcriptions", Operation::PassMultipart},
-      {"/v1/audio/translations", Operation::PassMultipart},
-  }};
-  for (const Entry& entry : Posted) {
-    if (path == entry.path) return {.operation = entry.operation, .method_allowed = method == "POST", .model_id = {}};
+  using enum Operation;
+  const auto posted = [&](Operation operation) -> OperationMatch { return {.operation = operation, .method_allowed = method == "POST"}; };
+  switch (path.size()) {
+    case 10:
+      if (path == "/v1/rerank") return posted(PassJson);
+      if (path == "/v2/rerank") return posted(PassJson);
+      break;
+    case 13:
+      if (path == "/v1/responses") return posted(Responses);
+      break;
+    case 14:
+      if (path == "/v1/embeddings") return posted(Embeddings);
+      break;
+    case 15:
+      if (path == "/v1/completions") return posted(Completions);
+      if (path == "/v1/moderations") return posted(PassJson);
+      break;
+    case 16:
+      if (path == "/v1/audio/speech") return posted(PassJson);
+      if (path == "/v1/images/edits") return posted(PassMultipart);
+      break;
+    case 20:
+      if (path == "/v1/chat/completions") return posted(ChatCompletions);
+      break;
+    case 21:
+      if (path == "/v1/images/variations") return posted(PassMultipart);
+      break;
+    case 22:
+      if (path == "/v1/images/generations") return posted(PassJson);
+      if (path == "/v1/audio/translations") return posted(PassMultipart);
+      break;
+    case 24:
+      if (path == "/v1/audio/transcriptions") return posted(PassMultipart);
+      break;
+    default: break;
   }
   constexpr std::string_view Models = "/v1/models";
   if (!path.starts_with(Models)) return {};
   const bool reads = method == "GET" || method == "HEAD";
   const std::string_view rest = path.substr(Models.size());
-  if (rest.empty()) return {.operation = Operation::ModelList, .method_allowed = reads, .model_id = {}};
+  if (rest.empty()) return {.operation = ModelList, .method_allowed = reads, .model_id = {}};
   if (rest.size() < 2 || rest.front() != '/') return {};
-  return {.operation = Operation::ModelGet, .method_allowed = reads, .model_id = rest.substr(1)};
+  return {.operation = ModelGet, .method_allowed = reads, .model_id = rest.substr(1)};
 }
 
 }  // namespace evener::protocol

@@ -12,8 +12,8 @@
 
 namespace evener::protocol {
 
-/// Spare bytes that must follow a body handed to a reader of JSON (readable, any content): simdjson's padding. The reader of today reads
-/// nothing behind a text; the slack keeps the choice open.
+/// Spare bytes that must follow a body handed to a reader of JSON (readable, any content), as simdjson would want them. The reader of today
+/// reads nothing behind a text; the slack keeps the choice open.
 inline constexpr std::size_t JsonPadding = 64;
 
 // Longer ones are refused: these strings end up in logs, labels and tables.

@@ -47,7 +47,6 @@ bool has_error(std::string_view data) {
     const JsonMember* object = find_member(reader.members(), "object");
     result |= object != nullptr && object->value.text == "\"error\"";
   }
-  reader.trim();
   return result;
 }
 
