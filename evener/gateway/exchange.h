@@ -78,7 +78,8 @@ class Exchange {
   net::Task<> proxy();                                       // to route_, with body_mode_
   net::Task<bool> decide(Pool& pool, Pool::Decided& decided);
   void find_endpoint(const Pool& pool, EndpointId id);
-  net::Task<Attempt> try_endpoint();
+  enum class Connection : std::uint8_t { KeptOrNew, New };
+  net::Task<Attempt> try_endpoint(Connection connection);
   net::Task<long> open_connection();
   net::Task<long> send_request();
   net::Task<> pump_body(std::string head);                   // runs beside the wait for the answer

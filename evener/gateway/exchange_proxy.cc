@@ -73,7 +73,13 @@ net::Task<> Exchange::proxy() {
     if (endpoint_ == nullptr) {
       detail_ = "endpoint removed";
     } else {
-      attempt = co_await try_endpoint();
+      attempt = co_await try_endpoint(Connection::KeptOrNew);
+      if (attempt.ending == route::Ending::Reset && attempt.may_retry && reused_ && !got_bytes_ && !body_forwarded_) {
+        // Engines end idle connections without a word, some just as one is used again: that says nothing about the endpoint.
+        co_await stop_sending();
+        kept_answer_ = {};
+        attempt = co_await try_endpoint(Connection::New);
+      }
       if (attempt.end == Attempt::End::Answered) {
         co_await relay(attempt.ending);
         co_return;
@@ -167,7 +173,7 @@ net::Task<> Exchange::stop_sending() {
   upstream_.close();
 }
 
-net::Task<Exchange::Attempt> Exchange::try_endpoint() {
+net::Task<Exchange::Attempt> Exchange::try_endpoint(Connection connection) {
   const auto failed = [this](route::Ending ending, bool may_retry, std::string_view detail) {
     detail_ = detail;
     return Attempt{.end = Attempt::End::Failed, .ending = ending, .may_retry = may_retry};
@@ -175,7 +181,9 @@ net::Task<Exchange::Attempt> Exchange::try_endpoint() {
   answer_ = {};
   got_bytes_ = false;
   if (client_gone_) co_return failed(route::Ending::Cancelled, false, "client gone");
-  upstream_ = worker_.upstreams.take(*endpoint_, reactor_.now(), route_->config.timeouts.upstream_idle);
+  if (connection == Connection::KeptOrNew) {
+    upstream_ = worker_.upstreams.take(*endpoint_, reactor_.now(), route_->config.timeouts.upstream_idle);
+  }
   reused_ = static_cast<bool>(upstream_);
   if (reused_) {
     endpoint_->metrics->connections_reused.add();
