@@ -72,7 +72,7 @@ void print_how_to_try(const demo::DemoResult& result, const std::string& token_f
 
 /// Runs all of it. What was measured before an interruption is in the result.
 Result<demo::DemoResult> run(const demo::Scenario& scenario, demo::Cluster& cluster, const DemoArguments& arguments,
-                             const std::string& token_file, const demo::StartTime& start, std::stop_token stop, Viewer& viewer,
+                             const std::string& token_file, const demo::StartTime& start, const std::stop_token& stop, Viewer& viewer,
                              demo::LiveFrame& last) {
   const demo::Timetable times = demo::timetable(arguments.seconds);
   demo::DemoResult result{.url = cluster.url(),
@@ -174,7 +174,7 @@ int demo_command(int argc, char** argv) {
 
   const bool interrupted = signals.stopped();
   if (arguments.json) {
-    std::cout << demo::summary_json(*result) << std::endl;
+    std::cout << demo::summary_json(*result) << "\n" << std::flush;
   } else {
     const demo::TextStyle style = demo::terminal_style();
     std::vector<std::string> lines;

@@ -44,7 +44,7 @@ PolicyFigures figures_of(std::string policy, const load::LoadReport& report, con
   return figures;
 }
 
-Result<Comparison> compare_policies(const Scenario& scenario, Duration load_time, std::uint64_t seed, std::stop_token stop,
+Result<Comparison> compare_policies(const Scenario& scenario, Duration load_time, std::uint64_t seed, const std::stop_token& stop,
                                     const std::function<void(double elapsed_s)>& elapsed) {
   std::vector<std::unique_ptr<Cluster>> clusters;
   for (const route::PolicyKind policy : compared_policies()) {

@@ -45,7 +45,7 @@ struct Comparison {
 
 /// Blocks. `elapsed` is told about four times per second, from another thread, how long the load has been running. Stopped early, the
 /// figures are those of what was answered until then.
-[[nodiscard]] Result<Comparison> compare_policies(const Scenario& scenario, Duration load_time, std::uint64_t seed, std::stop_token stop,
-                                                  const std::function<void(double elapsed_s)>& elapsed);
+[[nodiscard]] Result<Comparison> compare_policies(const Scenario& scenario, Duration load_time, std::uint64_t seed,
+                                                  const std::stop_token& stop, const std::function<void(double elapsed_s)>& elapsed);
 
 }  // namespace evener::cli::demo

@@ -112,6 +112,7 @@ std::vector<std::string> comparison_lines(const Comparison& comparison, const st
   lines.push_back(heading.text());
 
   std::vector<std::vector<bool>> best;
+  best.reserve(columns.size());
   for (const Column& column : columns) best.push_back(best_of(column));
   for (std::size_t row = 0; row < policies.size(); ++row) {
     StyledLine line(style);
@@ -144,6 +145,10 @@ std::string verdict(const Comparison& comparison) {
     if (worst == nullptr || *policy.ttft_p99_s > *worst->ttft_p99_s) worst = &policy;
   }
   if (best == nullptr || best == worst) return "";
+  if (comparison.lateness_p99_s > LatenessMax_s) {
+    return fmt::format("This machine was too busy to compare policies: the load itself was up to {} late. Try again when less else runs.",
+                       time_text(comparison.lateness_p99_s));
+  }
   const double times = *worst->ttft_p99_s / *best->ttft_p99_s;
   if (times < 1.1)
     return fmt::format("Under this load the policies hardly differ: {} at best and {} at worst for 99 of 100 first tokens.",

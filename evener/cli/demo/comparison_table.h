@@ -26,5 +26,7 @@ struct ShareColumn {
 
 /// Later than this at p99 the load itself was late, so small differences mean nothing.
 inline constexpr double LatenessWarning_s = 0.02;
+/// Later than this the table shows how busy the machine was, and verdict() says so instead of judging the policies.
+inline constexpr double LatenessMax_s = 0.1;
 
 }  // namespace evener::cli::demo

@@ -101,5 +101,15 @@ TEST_CASE("policies that came out alike are not ranked") {
   CHECK(verdict({}).empty());
 }
 
+TEST_CASE("figures of a machine that was too busy are not judged") {
+  Comparison comparison{
+      .policies = {figures("random", 0.2, 0.3, 0.03, 39.8, 0, 0.8, 0.2), figures("least-request", 0.05, 0.1, 0.02, 77.1, 0, 0.8, 0.2)},
+      .lateness_p99_s = LatenessMax_s};
+  CHECK(verdict(comparison).starts_with("With least-request"));
+  comparison.lateness_p99_s = 0.25;
+  CHECK(verdict(comparison) ==
+        "This machine was too busy to compare policies: the load itself was up to 250 ms late. Try again when less else runs.");
+}
+
 }  // namespace
 }  // namespace evener::cli::demo

@@ -53,9 +53,10 @@ void act(Failover& failover, Failover::Act what, engine::Fleet& fleet, std::size
 
 }  // namespace
 
-Result<LiveRun> run_live(const Scenario& scenario, Cluster& cluster, const LiveRunOptions& options, std::stop_token stop,
+Result<LiveRun> run_live(const Scenario& scenario, Cluster& cluster, const LiveRunOptions& options, const std::stop_token& stop,
                          const std::function<void(const LiveFrame&)>& show) {
   std::vector<std::string> names;
+  names.reserve(scenario.engines.size());
   for (const DemoEngine& engine : scenario.engines) names.push_back(engine.name);
   const Instant start = monotonic_now();
 

@@ -28,7 +28,7 @@ struct LiveRun {
 };
 
 /// Blocks. `show` gets a frame four times per second, on this thread.
-[[nodiscard]] Result<LiveRun> run_live(const Scenario& scenario, Cluster& cluster, const LiveRunOptions& options, std::stop_token stop,
-                                       const std::function<void(const LiveFrame&)>& show);
+[[nodiscard]] Result<LiveRun> run_live(const Scenario& scenario, Cluster& cluster, const LiveRunOptions& options,
+                                       const std::stop_token& stop, const std::function<void(const LiveFrame&)>& show);
 
 }  // namespace evener::cli::demo

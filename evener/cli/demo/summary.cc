@@ -107,7 +107,7 @@ std::vector<std::string> summary_lines(const DemoResult& result, const std::vect
           "goodput: requests per second with {}; on the right the share of the requests, and below it of the fleet's strength.",
           objectives_text(comparison.objectives)),
       style, Ink::Dim);
-  if (comparison.lateness_p99_s > LatenessWarning_s) {
+  if (comparison.lateness_p99_s > LatenessWarning_s && comparison.lateness_p99_s <= LatenessMax_s) {
     put_wrapped(lines,
                 fmt::format("This machine was busy: the load was up to {} late, so small differences mean nothing.",
                             time_text(comparison.lateness_p99_s)),
