@@ -167,7 +167,7 @@ def test_an_engine_that_fails_its_requests_is_ejected_and_comes_back(gateway, ra
     well = threading.Event()
     bad = raw_engine(lambda connection, request: connection.send(answer(CHAT) if well.is_set() else answer(b"{}", "500 Internal Server Error")))
     good = raw_engine()
-    started = gateway(bad.url, good.url, pool={"policy": "round-robin", "outlier": {"consecutive_failures": 3, "base_ejection": "500ms"}})
+    started = gateway(bad.url, good.url, pool={"policy": "round-robin", "outlier": {"consecutive_failures": 3, "base_ejection": "1s"}})
     ask = lambda: started.call("POST", "/v1/chat/completions", chat_body())[0]
     seen = [ask() for _ in range(12)]
     assert seen.count(500) == 3 and len(bad.requests) == 3
@@ -178,7 +178,7 @@ def test_an_engine_that_fails_its_requests_is_ejected_and_comes_back(gateway, ra
 
 
 def test_an_engine_that_says_when_to_come_back_is_left_alone_so_long(gateway, raw_engine):
-    full = raw_engine(lambda connection, request: connection.send(answer(b"{}", "429 Too Many Requests", ["Retry-After: 1"])))
+    full = raw_engine(lambda connection, request: connection.send(answer(b"{}", "429 Too Many Requests", ["Retry-After: 2"])))
     started = gateway(full.url, raw_engine().url, pool={"policy": "round-robin"})
     ask = lambda: started.call("POST", "/v1/chat/completions", chat_body())[0]
     assert [ask() for _ in range(6)] == [200] * 6 and len(full.requests) == 1
