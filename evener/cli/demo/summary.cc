@@ -102,10 +102,10 @@ std::vector<std::string> summary_lines(const DemoResult& result, const std::vect
   put_wrapped(lines, verdict(comparison), style, Ink::Bold);
   put_wrapped(
       lines,
-      fmt::format(
-          "* best in its column; differences below a tenth are chance. TTFT: time to the first token; TPOT: time per further token; "
-          "goodput: requests per second with {}; on the right the share of the requests, and below it of the fleet's strength.",
-          objectives_text(comparison.objectives)),
+      fmt::format("* best in its column; a tenth more or less is chance, in the p99 a half. TTFT: time to the first token; TPOT: time per "
+                  "further token; "
+                  "goodput: requests per second with {}; on the right the share of the requests, and below it of the fleet's strength.",
+                  objectives_text(comparison.objectives)),
       style, Ink::Dim);
   if (comparison.lateness_p99_s > LatenessWarning_s && comparison.lateness_p99_s <= LatenessMax_s) {
     put_wrapped(lines,
