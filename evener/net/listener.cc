@@ -63,14 +63,15 @@ Task<> Acceptor::run(std::shared_ptr<State> state) {
   for (;;) {
     if (co_await state->socket.wait_readable() < 0) break;
     const State::Batch batch = state->accept_batch();
+    if (batch == State::Batch::More) state->socket.give_way();
     if (batch == State::Batch::OutOfDescriptors && !co_await state->reactor.sleep(std::chrono::milliseconds(10))) break;
   }
   state->socket.close();
 }
 
 Acceptor::State::Batch Acceptor::State::accept_batch() {
-  constexpr int BatchMax = 64;
-  for (int i = 0; i < BatchMax; ++i) {
+  constexpr int BatchMax = AcceptedPerTurnMax / 2;  // one turn can run two: for the event, and for what that made ready
+  for (int i = 0; i < BatchMax && !socket.cancelled(); ++i) {
     const int connection = ::accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (connection >= 0) {
       accepted(connection);

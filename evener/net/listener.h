@@ -16,8 +16,11 @@ enum class ReusePort : std::uint8_t { No, Yes };
 /// A non-blocking listening descriptor; port 0 picks a free one (ask local_address()). The error names the address and the cause.
 [[nodiscard]] Result<int> listen_on(const Address& address, ReusePort reuse_port, int backlog = 4096);
 
-/// Accepts connections from a listening descriptor (which it owns) and hands each one to `accepted` (which owns that then). At most 64 per
-/// turn; when descriptors run out it closes the newest with its reserve and pauses 10 ms, so that existing connections go on.
+inline constexpr int AcceptedPerTurnMax = 64;
+
+/// Accepts connections from a listening descriptor (which it owns) and hands each one to `accepted` (which owns that then), at most
+/// AcceptedPerTurnMax per turn. When descriptors run out it closes the one that waits longest with its reserve and pauses 10 ms, so that
+/// existing connections go on.
 class Acceptor {
  public:
   Acceptor(Reactor& reactor, int listen_fd, std::function<void(int fd)> accepted);

@@ -81,6 +81,8 @@ class Socket {
   [[nodiscard]] bool cancelled() const { return state_->cancelled; }
   /// Everything has been taken by other means than recv (an acceptor's accept): wait for the next event.
   void input_drained() { state_->readable = false; }
+  /// The coroutine that runs now has done its share: its next operation waits for the loop to come round, even if it could go on at once.
+  void give_way() { state_->reactor.operations_left_ = 0; }
 
   void close();
   /// Closes with a reset instead of a clean end.
@@ -93,7 +95,7 @@ class Socket {
   }
   /// Fails a pending read with -ECANCELED and leaves the socket as it is otherwise.
   void interrupt_read() { state_->complete(state_->reader, -ECANCELED); }
-  /// Calls watch.notify when the peer goes (also when it has gone already, but then later in this turn); replaces the watch before.
+  /// Calls watch.notify when the peer goes, or at once when it has gone already or the socket is cancelled; replaces the watch before.
   void watch_hangup(HangupWatch watch);
   void forget_hangup_watch() { state_->watch = {}; }
 
