@@ -30,7 +30,7 @@ namespace {
 class Connection final : public HttpReply {
  public:
   Connection(const HttpHandler& handler, const HttpServerLimits& limits, const bool& stopping, Socket socket)
-      : handler_(handler), limits_(limits), stopping_(stopping), socket_(std::move(socket)) {}
+      : handler_(handler), limits_(limits), stopping_(stopping), reactor_(socket.reactor()), socket_(std::move(socket)) {}
 
   Task<> serve() {
     Reactor& loop = socket_.reactor();
@@ -61,6 +61,7 @@ class Connection final : public HttpReply {
   }
 
   Task<bool> respond(HttpResponse response) override {
+    if (stopping_) keep_alive_ = false;
     std::string head;
     http1::HeadWriter writer(head);
     writer.status_line(response.status);
@@ -74,7 +75,7 @@ class Connection final : public HttpReply {
   }
 
   Task<bool> start(std::uint16_t status, HeaderList headers) override {
-    if (http10_) keep_alive_ = false;
+    if (http10_ || stopping_) keep_alive_ = false;
     std::string head;
     http1::HeadWriter writer(head);
     writer.status_line(status);
@@ -87,7 +88,7 @@ class Connection final : public HttpReply {
   }
 
   Task<bool> chunk(std::string data) override {
-    if (data.empty()) co_return !client_gone();
+    if (data.empty() || head_request_) co_return !client_gone();
     if (http10_) co_return co_await send({}, std::move(data), {});
     char size[24];
     const int length = std::snprintf(size, sizeof size, "%zx\r\n", data.size());
@@ -96,7 +97,7 @@ class Connection final : public HttpReply {
 
   Task<bool> finish() override {
     ended_ = true;
-    if (http10_) co_return !client_gone();
+    if (http10_ || head_request_) co_return !client_gone();
     co_return co_await send("0\r\n\r\n", {}, {});
   }
 
@@ -119,7 +120,7 @@ class Connection final : public HttpReply {
     }
   }
   [[nodiscard]] bool client_gone() const override { return !socket_ || socket_.hung_up() || socket_.cancelled(); }
-  [[nodiscard]] Reactor& reactor() override { return socket_.reactor(); }
+  [[nodiscard]] Reactor& reactor() override { return reactor_; }
 
  private:
   static constexpr std::uint16_t ConnectionGone = 1;
@@ -166,6 +167,7 @@ class Connection final : public HttpReply {
       if (got == -ETIMEDOUT) co_return 408;
       if (got <= 0) co_return ConnectionGone;
     }
+    if (scanner.length() > limits_.head_bytes) co_return 431;
     auto head = std::make_unique<http1::RequestHead>();
     const auto* error = http1::parse_request_head(buffer_.view(begin_, scanner.length()), *head);
     if (error != nullptr) co_return error->status;
@@ -213,6 +215,7 @@ class Connection final : public HttpReply {
   const HttpHandler& handler_;
   const HttpServerLimits& limits_;
   const bool& stopping_;
+  Reactor& reactor_;  // also when the socket has gone
   Socket socket_;
   Buffer buffer_;
   std::size_t begin_ = 0, end_ = 0;
