@@ -135,7 +135,7 @@ def test_trailers_pass_in_both_directions(recorded):
         assert client._take(len(b"3\r\none\r\n3\r\ntwo\r\n0\r\n")).endswith(b"0\r\n")
         assert client._line().lower() == b"x-checksum: 12"
     assert backend.requests[-1].body == b"abc"
-    assert b"x-sum: 9" in backend.connections[-1].received.lower()
+    assert any(b"x-sum: 9" in connection.received.lower() for connection in backend.connections)
 
 
 def test_an_answer_to_http_1_0_ends_with_the_connection(recorded):
