@@ -81,7 +81,7 @@ void Reactor::run() {
 void Reactor::turn(bool may_sleep) {
   std::array<epoll_event, EventsMax> events;  // NOLINT: filled by the kernel
   int timeout_ms = 0;
-  if (may_sleep && ready_.empty()) {
+  if (may_sleep && ready_.empty() && sends_.empty()) {
     const auto until = std::chrono::ceil<std::chrono::milliseconds>(timers_.until_next(now_));
     timeout_ms = stopping_ ? 1 : static_cast<int>(until.count());
   }
@@ -107,6 +107,8 @@ void Reactor::turn(bool may_sleep) {
   run_ready();
   run_sends();
   for (auto& hook : turn_hooks_) hook(now_);
+  // What waits for the next turn must not name a socket that is about to go.
+  if (!sends_.empty()) std::erase_if(sends_, [](const PendingSend& send) { return send.socket->writer != send.operation; });
   graveyard_.clear();
 }
 
@@ -132,7 +134,9 @@ void Reactor::run_ready() {
 void Reactor::run_sends() {
   // All sends of a turn leave together, after everything that came in has been looked at. A peer that sleeps is then woken by the first
   // of them and finds the others when it runs; sent one by one, each could find it asleep again, and waking is the dearest part of a send.
-  while (!sends_.empty()) {
+  // Coroutines that are resumed here may send again. That is bounded: one that copies from a fast peer to a fast peer would never let the
+  // loop look at the others.
+  for (int round = 0; round < SendRoundsPerTurn && !sends_.empty(); ++round) {
     sending_.swap(sends_);
     for (const PendingSend& send : sending_) {
       if (send.socket->writer != send.operation) continue;  // cancelled, or its socket closed
@@ -188,7 +192,11 @@ Event::Result Event::Wait::await_resume() const noexcept {
 }
 
 void Event::finish(Result result) {
-  if (finished_) return;
+  if (finished_) {
+    // Its waiter is about to run because of a time-out or a cancellation: a message that still comes before it does is not lost.
+    if (result == Result::Set) result_ = result;
+    return;
+  }
   finished_ = true;
   result_ = result;
   if (!waiter_) return;

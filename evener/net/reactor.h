@@ -64,6 +64,7 @@ class Reactor {
   void bury(std::unique_ptr<SocketState> dead);
 
   static constexpr int EventsMax = 256;
+  static constexpr int SendRoundsPerTurn = 4;  // of one block each in a relay: 64 KiB
 
   struct PendingSend {
     SocketState* socket;
@@ -100,7 +101,8 @@ class Event final : private TimerNode {
 
   enum class Result : std::uint8_t { Set, TimedOut, Cancelled };
 
-  /// Wakes the waiter (later in this turn), or lets the next wait return at once.
+  /// Wakes the waiter (later in this turn), or lets the next wait return at once. Outdoes a cancellation or time-out that the waiter has
+  /// not been told yet.
   void set() { finish(Result::Set); }
   /// Wakes the waiter with Cancelled.
   void cancel() { finish(Result::Cancelled); }
