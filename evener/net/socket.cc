@@ -38,7 +38,12 @@ void SocketState::close() {
     if (next_open != nullptr) next_open->prev_open = prev_open;
     prev_open = nullptr;
   }
-  if (fd >= 0) ::close(fd);
+  if (fd >= 0) {
+    // A listener may be shared with the process that takes over. Then closing our descriptor does not end its registration, and its events
+    // would go on naming this state.
+    ::epoll_ctl(reactor.epoll_fd_, EPOLL_CTL_DEL, fd, nullptr);
+    ::close(fd);
+  }
   fd = -1;
   reader = writer = nullptr;
   watch = {};
