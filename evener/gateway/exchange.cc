@@ -72,8 +72,9 @@ net::Task<AfterExchange> Exchange::run() {
   }
   if (client_) client_.forget_hangup_watch();
   if (!request_id_.empty()) write_log();
-  // What has not been read of this request cannot be told from the next one.
-  const bool reusable = keep_alive_ && body_read_ && !client_gone_ && client_ && !worker_.shared.draining.load(std::memory_order_relaxed);
+  // What has not been read of this request cannot be told from the next one. If a drain began after the answer's head was written, the client
+  // was not told that the connection ends and may be sending already: it gets one more answer.
+  const bool reusable = keep_alive_ && body_read_ && !client_gone_ && client_;
   co_return reusable ? AfterExchange::KeepAlive : AfterExchange::Close;
 }
 

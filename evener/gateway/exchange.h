@@ -130,6 +130,7 @@ class Exchange {
   bool http10_ = false, keep_alive_ = true, expects_continue_ = false;
   bool body_read_ = false;                                   // nothing of this request is left in the connection
   BodyMode body_mode_ = BodyMode::Whole;
+  bool request_sent_ = false;                                // a whole body, to its end: a later request may follow on the connection
   bool body_forwarded_ = false;                              // a streamed body has begun to flow: it cannot be sent again
   std::uint8_t hops_ = 0;
   std::string request_id_, log_path_, model_;

@@ -16,6 +16,9 @@ namespace {
 /// Bodies beyond this are sent beside the wait for the answer, so that an early answer is not missed.
 constexpr std::size_t InlineSendMax = 64 * 1024;
 
+/// What of a large body must be taken within body_idle.
+constexpr std::size_t SendSliceBytes = 256 * 1024;
+
 /// Bodies up to this are copied behind their head: that is cheaper than to send two pieces.
 constexpr std::size_t CopiedBodyMax = 4 * 1024;
 
@@ -43,8 +46,8 @@ net::Task<> Exchange::proxy() {
   if (!route_->config.timeouts.first_token_by_class.empty()) {
     if (const auto* header = parsed_head().headers.find(ClassHeader)) first_token_limit_ = class_limit(header->value);
   }
-  // While a body is streamed, whoever reads it notices the end of the client's stream.
-  if (body_mode_ == BodyMode::Whole || body_read_) client_.watch_hangup({.notify = &Exchange::client_hung_up, .context = this});
+  // Also while a body is streamed: whoever reads it may be held up by an endpoint that takes nothing.
+  client_.watch_hangup({.notify = &Exchange::client_hung_up, .context = this});
   if (body_mode_ == BodyMode::Streamed) {
     if (expects_continue_) co_await continue_if_expected();
     if (!worker_.shared.memory.grow(memory_, request_.capacity())) {
@@ -192,7 +195,8 @@ net::Task<Exchange::Attempt> Exchange::try_endpoint(Connection connection) {
     if (client_gone_) co_return failed(route::Ending::Cancelled, false, "client gone");
     co_return failed(route::Ending::ConnectFailed, true, std::string("connect: ") + std::strerror(static_cast<int>(-opened)));
   }
-  (void)co_await send_request();  // a failure shows as the answer's: the endpoint may have answered before it closed
+  request_sent_ = true;
+  if (co_await send_request() < 0) request_sent_ = false;  // the answer tells more: the endpoint may have given one before it closed
   Attempt attempt = co_await await_answer();
   if (attempt.end != Attempt::End::Answered) co_return attempt;
 
@@ -324,7 +328,18 @@ net::Task<> Exchange::send_large(std::string head) {
   std::string model;
   pieces[0] = {head.data(), head.size()};
   const std::size_t used = body_pieces(pieces, 1, model);
-  (void)co_await upstream_.send(std::span(pieces).first(used));
+  // In slices, because a deadline is for the whole of a send: what is limited is a pause, not how long a large body takes.
+  for (iovec& piece : std::span(pieces).first(used)) {
+    while (piece.iov_len > 0) {
+      iovec slice{piece.iov_base, std::min(piece.iov_len, SendSliceBytes)};
+      piece = {static_cast<char*>(piece.iov_base) + slice.iov_len, piece.iov_len - slice.iov_len};
+      upstream_.set_write_deadline(reactor_.now() + routing_->config().timeouts.body_idle);
+      if (co_await upstream_.send({&slice, 1}) < 0) {
+        request_sent_ = false;
+        co_return;
+      }
+    }
+  }
 }
 
 net::Task<> Exchange::pump_body(std::string head) {

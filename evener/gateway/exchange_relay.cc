@@ -323,14 +323,15 @@ net::Task<> Exchange::relay(route::Ending ending) {
       json_answer_.resize(bytes + protocol::JsonPadding);
       usage_ = protocol::read_usage(std::string_view(json_answer_).substr(0, bytes));
     }
-    if (answer_.keep_alive && !surplus_ && !sender_.running() && (body_read_ || body_mode_ == BodyMode::Whole)) {
+    if (answer_.keep_alive && !surplus_ && !sender_.running() && request_sent_ && (body_read_ || body_mode_ == BodyMode::Whole)) {
       worker_.upstreams.put(*endpoint_, std::move(upstream_), reactor_.now());
     }
   }
-  endpoint_->metrics->attempts[static_cast<std::size_t>(ending)].add();
+  if (lease_.held()) endpoint_->metrics->attempts[static_cast<std::size_t>(ending)].add();  // else it was counted as not taken
   lease_.end({.ending = ending, .first_token = to_first_token, .retry_after = answer_.retry_after});
   if (sender_.running()) co_await stop_sending();
   upstream_.close();
+  if (passed == Passed::Done && !body_read_) co_await linger();  // an early answer, to a client that still sends
 }
 
 net::Task<> Exchange::break_off(std::string_view message) {
@@ -348,6 +349,7 @@ net::Task<> Exchange::break_off(std::string_view message) {
     client_.set_write_deadline(reactor_.now() + routing_->config().timeouts.send_idle);
     (void)co_await client_.send(pieces);
   } else if (http10_) {
+    co_await stop_sending();  // it may be reading from the client
     client_.abort();
   }
 }

@@ -310,6 +310,7 @@ void Gateway::reopen_logs() {
 
 void Gateway::drain() {
   if (state_->shared.draining.exchange(true)) return;
+  state_->handover.reset();  // before the listeners close: their numbers may soon be those of connections
   log::info("draining", {{"connections", state_->shared.connections.load()}});
   for (auto& worker : state_->shared.workers) worker->drain();
 }

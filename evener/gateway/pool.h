@@ -141,6 +141,7 @@ class Lease {
   }
   ~Lease() { end({.ending = route::Ending::Cancelled}); }
 
+  [[nodiscard]] bool held() const { return pool_ != nullptr; }
   [[nodiscard]] EndpointId endpoint() const { return endpoint_; }
   [[nodiscard]] Instant since() const { return since_; }
   /// The answer has begun; ignored when the attempt has ended already.
