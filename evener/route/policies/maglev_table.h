@@ -24,7 +24,7 @@ class MaglevTable {
 
   [[nodiscard]] static std::uint32_t slots_for(std::size_t endpoints);
 
-  /// Fills the table anew, O(slots * log(slots)); does nothing when neither identities nor weights changed.
+  /// Fills the table anew, O(slots * log(endpoints)) on average; does nothing when neither identities nor weights changed.
   void build(std::span<const EndpointView> endpoints);
 
   [[nodiscard]] std::uint32_t owner(std::uint64_t hash) const { return table_[hash % table_.size()]; }

@@ -75,6 +75,20 @@ TEST_CASE("removing one of ten endpoints moves at most 12 % of the keys, of whic
   CHECK(moved <= 0.12 * static_cast<double>(before.slots()));
 }
 
+TEST_CASE("with mixed weights removing an endpoint moves its own share of the keys and few others") {
+  PoolFixture pool({1, 2.5, 0.7, 3, 1.2, 0.9, 4, 2});
+  MaglevTable before, after;
+  before.build(pool.endpoints);
+  PoolFixture rest = pool;
+  rest.remove(1);
+  after.build(rest.endpoints);
+  int moved = 0;
+  for (std::uint64_t slot = 0; slot < before.slots(); ++slot) {
+    if (pool.endpoints[before.owner(slot)].id != rest.endpoints[after.owner(slot)].id) ++moved;
+  }
+  CHECK(moved <= (2.5 / 15.3 + 0.04) * static_cast<double>(before.slots()));
+}
+
 TEST_CASE("a table has a prime number of slots, at least 65537 and 100 per endpoint, and never more than its limit") {
   CHECK(MaglevTable::slots_for(5) == 65537);
   CHECK(MaglevTable::slots_for(655) == 65537);
