@@ -42,7 +42,7 @@ TEST_CASE("below is uniform") {
   for (int count : seen) CHECK(count == doctest::Approx(10000).epsilon(0.05));
 }
 
-TEST_CASE("uniform stays in [0, 1) with mean one half") {
+TEST_CASE("uniform stays at 0 or above and below 1, with mean one half") {
   Rng rng(6);
   double sum = 0;
   for (int i = 0; i < 100000; ++i) {

@@ -180,7 +180,7 @@ TEST_CASE("an ejection ends on time even when nobody calls tick") {
   CHECK(one != other);
 }
 
-TEST_CASE("each kind of failure counts towards ejection; a refusal, a cancellation and a success do not") {
+TEST_CASE("each kind of failure counts towards ejection, but a refusal, a cancellation or a success does not") {
   for (Ending ending : {Ending::ServerError, Ending::ConnectFailed, Ending::Reset, Ending::Timeout, Ending::BadResponse}) {
     SchedulerFixture pool({.policy = PolicyKind::RoundRobin});
     pool.with(2);
