@@ -122,6 +122,7 @@ class RawEngine:
     def __init__(self, behave=lambda connection, request: connection.send(answer(CHAT)), read_bodies=True):
         self.behave = behave
         self.read_bodies = read_bodies
+        self.healthy = True
         self.requests = []
         self.connections = []
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
@@ -142,7 +143,7 @@ class RawEngine:
         try:
             while (request := connection.read(self.read_bodies)) is not None:
                 if request.line.startswith(self.HEALTH):
-                    connection.send(answer(b'{"object":"list","data":[]}'))
+                    connection.send(answer(b'{"object":"list","data":[]}', "200 OK" if self.healthy else "503 Service Unavailable"))
                     continue
                 self.requests.append(request)
                 if self.behave(connection, request) is False:
@@ -158,17 +159,13 @@ class RawEngine:
     def complete_requests(self):
         return [request for request in self.requests if request.complete]
 
-    def refuse(self):
-        """Accepts nothing new from now on; what is connected stays."""
+    def close(self):
         # shutdown() first: it wakes the thread that waits in accept().
         try:
             self.listener.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
         self.listener.close()
-
-    def close(self):
-        self.refuse()
         for connection in self.connections:
             try:
                 connection.socket.close()

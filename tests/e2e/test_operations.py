@@ -411,7 +411,7 @@ def test_readiness_ends_with_the_drain_and_not_with_the_endpoints(gateway, raw_e
     with RawClient(started.port) as client:
         client.send(post(CHAT_PATH, chat_body()))
         wait_until(lambda: backend.requests)
-        backend.refuse()
+        backend.healthy = False
         wait_until(lambda: started.endpoints()["e0"]["health"] == "down")
         assert started.admin("GET", "/readyz", token=None)[0] == 200
         started.program.signal(signal.SIGTERM)
