@@ -46,10 +46,12 @@ class MemoryQuota {
   [[nodiscard]] bool grow(Share& share, std::uint64_t bytes) {
     if (bytes <= share.bytes_) return true;
     const std::uint64_t more = bytes - share.bytes_;
-    if (used_.fetch_add(more, std::memory_order_relaxed) + more > limit_.load(std::memory_order_relaxed)) {
-      used_.fetch_sub(more, std::memory_order_relaxed);
-      return false;
-    }
+    // Never added first and taken back: for that moment others would be refused who fit.
+    std::uint64_t used = used_.load(std::memory_order_relaxed);
+    do {
+      const std::uint64_t limit = limit_.load(std::memory_order_relaxed);
+      if (used > limit || more > limit - used) return false;
+    } while (!used_.compare_exchange_weak(used, used + more, std::memory_order_relaxed));
     share.quota_ = this;
     share.bytes_ = bytes;
     return true;
