@@ -50,13 +50,15 @@ bool send_descriptors(int peer, const std::vector<int>& descriptors) {
   msghdr message{};
   message.msg_iov = &data;
   message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = CMSG_SPACE(sizeof(int) * descriptors.size());
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int) * descriptors.size());
-  std::memcpy(CMSG_DATA(header), descriptors.data(), sizeof(int) * descriptors.size());
+  if (!descriptors.empty()) {
+    message.msg_control = control;
+    message.msg_controllen = CMSG_SPACE(sizeof(int) * descriptors.size());
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int) * descriptors.size());
+    std::memcpy(CMSG_DATA(header), descriptors.data(), sizeof(int) * descriptors.size());
+  }
   return ::sendmsg(peer, &message, MSG_NOSIGNAL) == static_cast<ssize_t>(sizeof count);
 }
 
@@ -117,7 +119,10 @@ Result<std::unique_ptr<HandoverServer>> HandoverServer::start(std::string socket
   const auto failed = [&](const char* step) { return fail("handover_socket " + socket_path + ": " + step + ": " + std::strerror(errno)); };
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return failed("socket");
-  ::unlink(socket_path.c_str());  // of a process that ended without cleaning up; one that runs would have been asked before
+  // What is there is of a process that ended without cleaning up; one that runs would have been asked before. Anything else than a socket
+  // was named by mistake.
+  struct stat found {};
+  if (::lstat(socket_path.c_str(), &found) == 0 && S_ISSOCK(found.st_mode)) ::unlink(socket_path.c_str());
   const mode_t before = ::umask(0177);
   const int bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&*address), sizeof *address);
   ::umask(before);
