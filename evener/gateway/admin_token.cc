@@ -49,9 +49,9 @@ Result<std::string> read_admin_token(const std::string& path) {
   const std::size_t first = text.find_first_not_of(blanks);
   if (first == std::string_view::npos) text = {};
   if (!text.empty()) text = text.substr(first, text.find_last_not_of(blanks) - first + 1);
-  if (text.size() < TokenCharsMin || text.find_first_of(blanks) != std::string_view::npos) {
+  if (static_cast<std::size_t>(got) == bytes.size() || text.size() < TokenCharsMin || text.find_first_of(blanks) != std::string_view::npos) {
     return fail("admin.token_file " + path + " must hold one token of at least " + std::to_string(TokenCharsMin) +
-                    " characters; make one with: openssl rand -hex 32",
+                    " characters, in less than 4 KiB; make one with: openssl rand -hex 32",
                 Fault::Client);
   }
   return std::string(text);
