@@ -184,7 +184,9 @@ net::Task<Exchange::Attempt> Exchange::try_endpoint(Connection connection) {
   answer_ = {};
   got_bytes_ = false;
   if (client_gone_) co_return failed(route::Ending::Cancelled, false, "client gone");
-  if (connection == Connection::KeptOrNew) {
+  // A streamed body can be sent once, so it does not go over a connection that may have been closed meanwhile.
+  const bool sent_once = body_mode_ == BodyMode::Streamed && !body_read_;
+  if (connection == Connection::KeptOrNew && !sent_once) {
     upstream_ = worker_.upstreams.take(*endpoint_, reactor_.now(), route_->config.timeouts.upstream_idle);
   }
   reused_ = static_cast<bool>(upstream_);
@@ -196,7 +198,10 @@ net::Task<Exchange::Attempt> Exchange::try_endpoint(Connection connection) {
     co_return failed(route::Ending::ConnectFailed, true, std::string("connect: ") + std::strerror(static_cast<int>(-opened)));
   }
   request_sent_ = true;
-  if (co_await send_request() < 0) request_sent_ = false;  // the answer tells more: the endpoint may have given one before it closed
+  if (const long sent = co_await send_request(); sent < 0) {
+    if (sent == -ETIMEDOUT) co_return failed(route::Ending::Timeout, true, "the endpoint takes nothing of the request");
+    request_sent_ = false;  // the answer tells more: the endpoint may have given one before it closed
+  }
   Attempt attempt = co_await await_answer();
   if (attempt.end != Attempt::End::Answered) co_return attempt;
 
