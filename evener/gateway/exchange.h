@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -76,7 +77,7 @@ class Exchange {
     bool may_retry = false;
   };
   net::Task<> proxy();                                       // to route_, with body_mode_
-  net::Task<bool> decide(Pool& pool, Pool::Decided& decided);
+  net::Task<bool> decide(Pool& pool, Pool::Decided& decided, std::span<const EndpointId> tried, route::Scheduler::Attempt kind);
   void find_endpoint(const Pool& pool, EndpointId id);
   enum class Connection : std::uint8_t { KeptOrNew, New };
   net::Task<Attempt> try_endpoint(Connection connection);

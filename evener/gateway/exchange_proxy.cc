@@ -57,7 +57,7 @@ net::Task<> Exchange::proxy() {
   }
 
   Pool::Decided decided;
-  if (!co_await decide(pool, decided)) co_return;
+  if (!co_await decide(pool, decided, {}, route::Scheduler::Attempt::First)) co_return;
   auto kind = route::Scheduler::Attempt::First;
   for (;;) {
     if (const auto* refusal = std::get_if<route::Refusal>(&decided.decision)) {
@@ -99,9 +99,11 @@ net::Task<> Exchange::proxy() {
     }
     if (attempt.may_retry && !body_forwarded_ && attempts_ < AttemptsMax) {
       // Whether the attempt cost the endpoint anything that a further one adds to, see Scheduler::retry().
-      const bool lost = attempt.ending == route::Ending::ConnectFailed || attempt.ending == route::Ending::Reset || attempt.ending == route::Ending::Cancelled;
+      const bool lost = attempt.ending == route::Ending::ConnectFailed || attempt.ending == route::Ending::Reset ||
+                        attempt.ending == route::Ending::Cancelled;
       const auto next_kind = lost ? route::Scheduler::Attempt::Failover : route::Scheduler::Attempt::Retry;
-      decided = pool.retry(request_id_, model_, view_, std::span(tried).first(attempts_), next_kind, reactor_.now());
+      if (lost) co_await stop_sending();  // it may have to wait now
+      if (!co_await decide(pool, decided, std::span(tried).first(attempts_), next_kind)) co_return;
       if (std::holds_alternative<route::Dispatch>(decided.decision)) {
         co_await stop_sending();
         kept_answer_ = {};
@@ -124,11 +126,15 @@ net::Task<> Exchange::proxy() {
   }
 }
 
-/// The first decision, with the wait for capacity. False when the client left meanwhile.
-net::Task<bool> Exchange::decide(Pool& pool, Pool::Decided& decided) {
+/// A decision, with the wait for capacity. False when the client left meanwhile.
+net::Task<bool> Exchange::decide(Pool& pool, Pool::Decided& decided, std::span<const EndpointId> tried, route::Scheduler::Attempt kind) {
   Waiter waiter(reactor_);
-  decided = pool.arrived(request_id_, model_, view_, waiter, reactor_.now());
-  queue_ = Duration::zero();
+  if (kind == route::Scheduler::Attempt::First) {
+    decided = pool.arrived(request_id_, model_, view_, waiter, reactor_.now());
+    queue_ = Duration::zero();
+  } else {
+    decided = pool.retry(request_id_, model_, view_, tried, kind, waiter, reactor_.now());
+  }
   const auto* queued = std::get_if<route::Queued>(&decided.decision);
   if (queued == nullptr) co_return true;
 
@@ -136,7 +142,7 @@ net::Task<bool> Exchange::decide(Pool& pool, Pool::Decided& decided) {
   const Instant queued_at = reactor_.now();
   const auto woken = client_gone_ ? net::Event::Result::Cancelled : co_await waiter.released.wait_until(Instant::max());
   waiting_ = nullptr;
-  queue_ = reactor_.now() - queued_at;
+  queue_ += reactor_.now() - queued_at;
   if (woken == net::Event::Result::Set) {
     std::visit([&](const auto& outcome) { decided.decision = outcome; }, waiter.decision);
     co_return true;
@@ -146,7 +152,8 @@ net::Task<bool> Exchange::decide(Pool& pool, Pool::Decided& decided) {
   if (!pool.abandoned(queued->ticket, reactor_.now())) {
     co_await waiter.released.wait_uninterrupted();
     if (const auto* dispatch = std::get_if<route::Dispatch>(&waiter.decision)) {
-      pool.finished(dispatch->endpoint, {.ending = route::Ending::Cancelled}, route::Scheduler::Attempt::First, decided.number, reactor_.now());
+      pool.finished(dispatch->endpoint, {.ending = route::Ending::Cancelled}, route::Scheduler::Attempt::First, decided.number,
+                    reactor_.now());
     }
   }
   client_gone_ = true;
@@ -473,11 +480,13 @@ net::Task<> Exchange::refuse_after(const Attempt& attempt) {
   const std::string why = detail_;
   const std::string tried = " (" + std::to_string(attempts_) + (attempts_ == 1 ? " attempt: " : " attempts, the last: ") + why + ").";
   if (attempt.ending == route::Ending::Timeout) {
-    co_await refuse({.status = 504, .type = "server_error", .code = "first_token_timeout", .message = "No endpoint answered in time" + tried},
-                    EndedBy::Timeout);
+    co_await refuse(
+        {.status = 504, .type = "server_error", .code = "first_token_timeout", .message = "No endpoint answered in time" + tried},
+        EndedBy::Timeout);
   } else {
-    co_await refuse({.status = 502, .type = "server_error", .code = "endpoint_failed", .message = "No endpoint could serve the request" + tried},
-                    EndedBy::EndpointFailed);
+    co_await refuse(
+        {.status = 502, .type = "server_error", .code = "endpoint_failed", .message = "No endpoint could serve the request" + tried},
+        EndedBy::EndpointFailed);
   }
   detail_ = why;  // the log says what happened, not only what the client was told
 }

@@ -24,10 +24,10 @@ Pool::Decided Pool::arrived(std::string_view request_id, std::string_view model,
 }
 
 Pool::Decided Pool::retry(std::string_view request_id, std::string_view model, const route::RequestView& request,
-                          std::span<const EndpointId> tried, route::Scheduler::Attempt attempt, Instant now) {
+                          std::span<const EndpointId> tried, route::Scheduler::Attempt attempt, Waiter& waiter, Instant now) {
   const std::lock_guard lock(mutex_);
   explain_locked(request, now);
-  Decided decided{.decision = scheduler_.retry(request, tried, now, attempt)};
+  Decided decided{.decision = scheduler_.retry(request, tried, now, attempt, reinterpret_cast<std::uintptr_t>(&waiter))};
   decided.number = keep_locked(request_id, model, static_cast<std::uint32_t>(tried.size() + 1), decided.decision);
   return decided;
 }
@@ -63,7 +63,8 @@ void Pool::explain_locked(const route::RequestView& request, Instant now) {
   scheduler_.explain_into(decisions_[(decisions_made_ + 1) % DecisionsKept].candidates, request, now, ExplainedEndpointsMax);
 }
 
-std::uint64_t Pool::keep_locked(std::string_view request_id, std::string_view model, std::uint32_t attempt, const route::Decision& decision) {
+std::uint64_t Pool::keep_locked(std::string_view request_id, std::string_view model, std::uint32_t attempt,
+                                const route::Decision& decision) {
   const std::uint64_t number = ++decisions_made_;
   DecisionRecord& record = decisions_[number % DecisionsKept];
   record.number = number;

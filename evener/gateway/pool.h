@@ -75,9 +75,9 @@ class Pool {
   /// The first decision about a request. When it is Queued, `waiter.released` is set later, on the waiter's reactor.
   [[nodiscard]] Decided arrived(std::string_view request_id, std::string_view model, const route::RequestView& request, Waiter& waiter,
                                 Instant now);
-  /// The next attempt, after every earlier one was reported by finished().
+  /// The next attempt, after every earlier one was reported by finished(). May be Queued like the first when it is a Failover.
   [[nodiscard]] Decided retry(std::string_view request_id, std::string_view model, const route::RequestView& request,
-                              std::span<const EndpointId> tried, route::Scheduler::Attempt attempt, Instant now);
+                              std::span<const EndpointId> tried, route::Scheduler::Attempt attempt, Waiter& waiter, Instant now);
   void first_token(EndpointId endpoint, Duration since_dispatch, Instant now);
   /// Ends an attempt; every Dispatch needs exactly one (see Lease).
   void finished(EndpointId endpoint, const route::Outcome& outcome, route::Scheduler::Attempt attempt, std::uint64_t number, Instant now);

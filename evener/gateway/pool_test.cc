@@ -185,7 +185,7 @@ TEST_CASE("decisions are kept newest first, up to the limit, and can be asked fo
   CHECK(one.pool.decisions("r500", 10).size() == 1);
 }
 
-TEST_CASE("every attempt of a request is kept with its number; an end that comes too late for its slot is dropped") {
+TEST_CASE("every attempt of a request is kept with its number, but an end that comes too late for its slot is dropped") {
   net::Reactor reactor;
   OneEndpoint one(0);
   Waiter waiter(reactor);
@@ -195,7 +195,7 @@ TEST_CASE("every attempt of a request is kept with its number; an end that comes
     first.end({.ending = route::Ending::ConnectFailed});
   }
   const std::vector<EndpointId> tried = {Only};
-  const auto again = one.pool.retry("twice", "m", {}, tried, Attempt::Retry, reactor.now());
+  const auto again = one.pool.retry("twice", "m", {}, tried, Attempt::Retry, waiter, reactor.now());
   CHECK(std::holds_alternative<route::Refusal>(again.decision));  // there is no second endpoint
   const auto attempts = one.pool.decisions("twice", 10);
   REQUIRE(attempts.size() == 2);
@@ -224,8 +224,7 @@ struct Worker {
     Lease lease(one.pool, dispatch, Attempt::First, number, reactor);
     const std::uint32_t held = ++now_held;
     std::uint32_t most = most_held;
-    while (held > most && !most_held.compare_exchange_weak(most, held)) {
-    }
+    while (held > most && !most_held.compare_exchange_weak(most, held)) {}
     for (std::uint64_t i = rng.below(4); i > 0; --i) co_await next_turn(reactor);
     --now_held;
     if (rng.below(2) == 0) lease.end({.ending = route::Ending::Ok});

@@ -143,7 +143,8 @@ Decision Scheduler::arrived(const Arrival& arrival, Instant now) {
   return Queued{.ticket = s.queue.push(arrival, s.now)};
 }
 
-Decision Scheduler::retry(const RequestView& request, std::span<const EndpointId> tried, Instant now, Attempt attempt) {
+Decision Scheduler::retry(const RequestView& request, std::span<const EndpointId> tried, Instant now, Attempt attempt,
+                          std::uint64_t cookie) {
   State& s = *state_;
   s.advance(now);
   const Candidates::Group& group = s.group_of(request);
@@ -152,13 +153,17 @@ Decision Scheduler::retry(const RequestView& request, std::span<const EndpointId
   const auto was_tried = [&](std::uint32_t index) { return std::find(tried.begin(), tried.end(), s.book[index].id) != tried.end(); };
   const bool all_tried = std::all_of(group.members.begin(), group.members.end(), was_tried);
   if (tried.size() >= s.settings.retry.attempts_max || all_tried) {
-    return Refusal{.reason = RefusalReason::AttemptsExhausted, .retry_after = group.usable.empty() ? s.until_usable(group) : Duration::zero()};
+    return Refusal{.reason = RefusalReason::AttemptsExhausted,
+                   .retry_after = group.usable.empty() ? s.until_usable(group) : Duration::zero()};
   }
   if (group.usable.empty()) return s.refuse_unusable(group);
   if (std::all_of(group.usable.begin(), group.usable.end(), was_tried)) return Refusal{.reason = RefusalReason::AttemptsExhausted};
 
   const State::Selection selection = s.select(group, tried);
   if (selection.candidates.empty()) {
+    if (attempt == Attempt::Failover && cookie != 0 && s.queue.size() < s.settings.queue.requests_max) {
+      return Queued{.ticket = s.queue.push({.request = request, .cookie = cookie}, s.now, tried)};
+    }
     return Refusal{.reason = RefusalReason::QueueFull, .retry_after = s.pace.until_gone(s.queue.size() + 1)};
   }
   if (attempt == Attempt::Retry) {
@@ -181,7 +186,7 @@ void Scheduler::finished(EndpointId endpoint, const Outcome& outcome, Attempt at
   const bool counted = index && s.book.ended(*index);
   if (index && !counted) return;  // nothing of ours was in flight there
   if (attempt == Attempt::Retry) s.retries.ended();
-  if (!index) return;             // removed meanwhile
+  if (!index) return;  // removed meanwhile
 
   s.may_release = true;
   if (s.queue.size() > 0) s.pace.ended(s.now);
@@ -242,8 +247,15 @@ void Scheduler::release(std::vector<Released>& out, Instant now) {
     const RequestView& request = waiting.arrival.request;
     if (std::find(models_waiting.begin(), models_waiting.end(), request.model) != models_waiting.end()) return WaitQueue::Next::Keep;
     const Candidates::Group& group = s.group_of(request);
-    const State::Selection selection = s.select(group, {});
+    const State::Selection selection = s.select(group, waiting.tried);
     if (!selection.candidates.empty()) return give(waiting, s.dispatch(request, group, selection));
+    if (!waiting.tried.empty() && !group.usable.empty()) {
+      // The room that it may not use is for those behind it.
+      const bool others = std::any_of(group.usable.begin(), group.usable.end(), [&](std::uint32_t index) {
+        return std::find(waiting.tried.begin(), waiting.tried.end(), s.book[index].id) == waiting.tried.end();
+      });
+      return others ? WaitQueue::Next::Keep : give(waiting, Refusal{.reason = RefusalReason::AttemptsExhausted});
+    }
     if (group.usable.empty()) {
       // Waiting for an endpoint whose back-off or ejection ends soon is worth it; how long one stays down nobody knows.
       const Refusal refusal = s.refuse_unusable(group);

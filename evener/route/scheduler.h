@@ -183,11 +183,13 @@ class Scheduler {
   // Life of a request.
   [[nodiscard]] Decision arrived(const Arrival& arrival, Instant now);
   /// The next attempt of a request whose earlier attempts ended (each was reported by finished()) before anything was sent to the client.
-  /// Never queues. `tried` are the endpoints already used, in order. A Retry takes from the retry budget. A Failover does not: it follows a
+  /// `tried` are the endpoints already used, in order. A Retry takes from the retry budget and never queues. A Failover does not: it follows a
   /// connection that was refused or lost, so what it carried is gone from the pool and nothing is multiplied; and when one of four endpoints
-  /// dies, a quarter of all requests needs one in the same moment, which is more than any budget that still protects.
+  /// dies, a quarter of all requests needs one in the same moment, which is more than any budget that still protects. When the others are
+  /// at their capacity it waits in the queue for one of them, if it has a cookie to be told by.
   enum class Attempt : std::uint8_t { First, Retry, Failover };
-  [[nodiscard]] Decision retry(const RequestView& request, std::span<const EndpointId> tried, Instant now, Attempt attempt = Attempt::Retry);
+  [[nodiscard]] Decision retry(const RequestView& request, std::span<const EndpointId> tried, Instant now, Attempt attempt = Attempt::Retry,
+                               std::uint64_t cookie = 0);
   void first_token(EndpointId endpoint, Duration since_dispatch, Instant now);
   void finished(EndpointId endpoint, const Outcome& outcome, Attempt attempt, Instant now);
   /// A queued request left (its client is gone). False when it was released already.

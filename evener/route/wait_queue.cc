@@ -4,8 +4,8 @@
 
 namespace evener::route {
 
-std::uint64_t WaitQueue::push(const Arrival& arrival, Instant now) {
-  entries_.push_back({.arrival = arrival, .since = now, .ticket = next_ticket_});
+std::uint64_t WaitQueue::push(const Arrival& arrival, Instant now, std::span<const EndpointId> tried) {
+  entries_.push_back({.arrival = arrival, .tried = {tried.begin(), tried.end()}, .since = now, .ticket = next_ticket_});
   ++size_;
   return next_ticket_++;
 }

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <span>
+#include <vector>
 
 #include "evener/route/scheduler.h"
 
@@ -14,13 +16,14 @@ class WaitQueue {
  public:
   struct Waiting {
     Arrival arrival;
+    std::vector<EndpointId> tried;  // of a request that was lost elsewhere: it waits for another than these
     Instant since{};
     std::uint64_t ticket = 0;
     bool gone = false;
   };
 
   /// The ticket of the request; tickets are never reused.
-  std::uint64_t push(const Arrival& arrival, Instant now);
+  std::uint64_t push(const Arrival& arrival, Instant now, std::span<const EndpointId> tried = {});
   /// False when the ticket is not waiting (any more). O(log n).
   bool remove(std::uint64_t ticket);
   [[nodiscard]] std::size_t size() const { return size_; }
