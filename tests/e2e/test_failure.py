@@ -33,6 +33,18 @@ def test_killing_one_of_four_engines_fails_no_request_that_had_not_begun(gateway
     assert load.stop().failures == []
 
 
+def test_killing_one_of_four_full_engines_fails_no_request(gateway, engine):
+    # The others have no room either: what was lost waits in the queue like everybody else.
+    engines = [engine("--decode-tokens-per-s", 100) for _ in range(4)]
+    started = gateway(pool={"endpoints": [{"name": f"e{number}", "url": e.url, "capacity": 4} for number, e in enumerate(engines)]})
+    load = Load(started.port, clients=32)
+    wait_until(lambda: load.ok > 100, 10)
+    engines[2].kill()
+    done = load.ok
+    wait_until(lambda: load.ok > done + 100, 10)
+    assert load.stop().failures == []
+
+
 def test_killing_one_of_four_engines_cuts_only_streams_that_had_begun_and_says_so(gateway, engine):
     engines = [engine("--decode-tokens-per-s", 100) for _ in range(4)]
     started = gateway(*[e.url for e in engines])

@@ -1,6 +1,5 @@
 """Every limit has a name in the configuration, and something definite happens at it."""
 
-import concurrent.futures
 import threading
 import time
 
@@ -68,12 +67,18 @@ def test_waiting_for_capacity_has_an_end(gateway, holding):
         assert 200 <= started.access_line(headers["x-request-id"])["queue_ms"] < 2000
 
 
-def test_those_who_wait_are_served_in_the_order_they_came(gateway, raw_engine):
-    backend = raw_engine(lambda connection, request: connection.send(answer(request.body)))
-    started = gateway(pool=one_at_a_time(backend))
-    with concurrent.futures.ThreadPoolExecutor(40) as executor:
-        statuses = list(executor.map(lambda n: started.call("POST", PATH, chat_body(str(n)))[0], range(40)))
-    assert statuses == [200] * 40
+def test_those_who_wait_are_served_in_the_order_they_came(gateway, holding):
+    started = gateway(pool=one_at_a_time(holding))
+    bodies = [chat_body(str(number)) for number in range(8)]
+    clients = [RawClient(started.port) for _ in bodies]
+    for number, (client, body) in enumerate(zip(clients, bodies)):
+        client.send(post(PATH, body))
+        wait_until(lambda number=number: (len(holding.requests), started.admin("GET", "/status")[2]["pools"][0]["queued"]) == (1, number))
+    holding.proceed.set()
+    assert [client.read()[2] for client in clients] == [CHAT] * 8
+    assert [request.body for request in holding.requests] == bodies
+    for client in clients:
+        client.socket.close()
 
 
 # ---- connections and slow clients
