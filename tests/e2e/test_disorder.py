@@ -1,4 +1,5 @@
-"""Clients and engines that do anything at any moment. Nothing is expected of a single request; afterwards nothing may be left of any of them."""
+"""Clients and engines that do anything at any moment. Nothing is expected of a single request; afterwards nothing may be left of any of them.
+EVENER_DISORDER_SECONDS makes it longer, EVENER_DISORDER_SEED different."""
 
 import json
 import os
