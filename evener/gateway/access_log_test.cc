@@ -106,9 +106,9 @@ TEST_CASE("lines of one thread carry their own times, also back and forth across
     std::int64_t wall_ns;
     const char* text;
   };
-  for (const Case& c : {Case{0, "1970-01-01T00:00:00.000Z"}, Case{999'999'999, "1970-01-01T00:00:00.999Z"},
-                        Case{1'000'000'000, "1970-01-01T00:00:01.000Z"}, Case{1'709'164'800'007'000'000, "2024-02-29T00:00:00.007Z"},
-                        Case{999'999'999, "1970-01-01T00:00:00.999Z"}}) {
+  for (const Case& c :
+       {Case{0, "1970-01-01T00:00:00.000Z"}, Case{999'999'999, "1970-01-01T00:00:00.999Z"}, Case{1'000'000'000, "1970-01-01T00:00:01.000Z"},
+        Case{1'709'164'800'007'000'000, "2024-02-29T00:00:00.007Z"}, Case{999'999'999, "1970-01-01T00:00:00.999Z"}}) {
     CHECK(member(line_of({}, c.wall_ns), "time") == c.text);
   }
 }
@@ -133,8 +133,8 @@ TEST_CASE("whatever bytes a client or a configuration puts into its texts, the l
       text.resize(rng.below(lengths[rng.below(lengths.size())]));
       const std::uint64_t kind = rng.below(4);
       for (char& c : text) {
-        if (kind == 0) c = static_cast<char>(rng.next());                     // any byte, mostly not UTF-8
-        if (kind == 1) c = static_cast<char>(rng.below(32));                  // controls: six bytes each
+        if (kind == 0) c = static_cast<char>(rng.next());     // any byte, mostly not UTF-8
+        if (kind == 1) c = static_cast<char>(rng.below(32));  // controls: six bytes each
         if (kind == 2) c = "\"\\/\x7f\n\xc3\xa9"[rng.below(8)];
         if (kind == 3) c = static_cast<char>('a' + rng.below(26));
       }

@@ -112,7 +112,7 @@ TEST_CASE("a made token is new each time, 256 bits long, and readable by this us
   CHECK(first->path == second->path);
   CHECK(first->path != other->path);
   CHECK(first->path.starts_with(folder.path + "/"));
-  struct stat found {};
+  struct stat found{};
   REQUIRE(::stat(second->path.c_str(), &found) == 0);
   CHECK((found.st_mode & 07777) == 0600);
   const auto read = read_admin_token(second->path);
@@ -157,8 +157,9 @@ TEST_CASE("a folder that cannot be written to is an error that says what to set"
 
 TEST_CASE("the Bearer form carries the token exactly") {
   CHECK(bearer_is("Bearer " + Token, Token));
-  for (const std::string& value : {std::string(), std::string(Token), std::string("Bearer"), std::string("Bearer "), "Bearer " + Token + "0", "Bearer " + Token.substr(1),
-                                   "Bearer  " + Token, std::string("Bearer 0123456789abcdeF"), "Basic " + Token}) {
+  for (const std::string& value :
+       {std::string(), std::string(Token), std::string("Bearer"), std::string("Bearer "), "Bearer " + Token + "0",
+        "Bearer " + Token.substr(1), "Bearer  " + Token, std::string("Bearer 0123456789abcdeF"), "Basic " + Token}) {
     CAPTURE(value);
     CHECK(!bearer_is(value, Token));
   }
@@ -168,9 +169,10 @@ TEST_CASE("the Basic form carries the token as password, of any user, also with 
   for (const char* user : {"", "a", "ab", "admin"}) CHECK(basic_password_is("Basic " + base64(std::string(user) + ":" + Token), Token));
   CHECK(basic_password_is("Basic " + base64("admin:" + Token + ":x"), Token + ":x"));
   for (const std::string& value :
-       {std::string(), std::string("Basic "), std::string("Basic ===="), std::string("Basic ="), "Basic " + base64(Token), "Basic " + base64(Token + ":"),
-        "Basic " + base64("admin:" + Token + "0"), "Basic " + base64("admin: " + Token), "Basic " + base64("admin:" + Token).substr(1),
-        "Basic !!!!" + base64(":" + Token), "Bearer " + base64("admin:" + Token), "Basic " + base64(std::string(10'000, 'u') + ":" + Token)}) {
+       {std::string(), std::string("Basic "), std::string("Basic ===="), std::string("Basic ="), "Basic " + base64(Token),
+        "Basic " + base64(Token + ":"), "Basic " + base64("admin:" + Token + "0"), "Basic " + base64("admin: " + Token),
+        "Basic " + base64("admin:" + Token).substr(1), "Basic !!!!" + base64(":" + Token), "Bearer " + base64("admin:" + Token),
+        "Basic " + base64(std::string(10'000, 'u') + ":" + Token)}) {
     CAPTURE(value);
     CHECK(!basic_password_is(value, Token));
   }

@@ -19,7 +19,7 @@ class ConnectionPool {
   [[nodiscard]] net::Socket take(const Endpoint& endpoint, Instant now, Duration idle_max);
   /// Keeps a connection whose last answer was complete, with nothing behind it.
   void put(const Endpoint& endpoint, net::Socket socket, Instant now);
-  /// Closes what is broken or idle for longer than `idle_max`, and everything to endpoints nothing was put back to since.
+  /// Closes what is broken or idle for longer than `idle_max`; so those to an endpoint that was removed go, too.
   void purge(Instant now, Duration idle_max);
   void close_all() { idle_.clear(); }
   [[nodiscard]] std::size_t size() const;

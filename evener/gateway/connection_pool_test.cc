@@ -76,7 +76,7 @@ TEST_CASE("a connection idle for longer than allowed is closed, and with it thos
   pool.put(endpoint, connections.make(), Start);
   pool.put(endpoint, connections.make(), Start + 1s);
   pool.put(endpoint, connections.make(), Start + 5s);
-  CHECK(pool.take(endpoint, Start + 9s, 4s));   // exactly as old as allowed
+  CHECK(pool.take(endpoint, Start + 9s, 4s));  // exactly as old as allowed
   CHECK(!pool.take(endpoint, Start + 9s, 4s));
   CHECK(pool.size() == 0);
 }

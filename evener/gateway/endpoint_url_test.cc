@@ -38,11 +38,39 @@ TEST_CASE("an endpoint's URL is taken apart into target, Host header and path pr
 }
 
 TEST_CASE("a URL that is anything else is refused with the URL in the message") {
-  for (const char* url : {"", "gpu-1:8000", "//gpu-1", "http:/gpu-1", "http://", "http:///v1", "HTTP://gpu-1", "ftp://gpu-1", "unix:///run/x",
-                          "http://user@gpu-1", "http://user:secret@gpu-1:80", "http://gpu-1?x=1", "http://gpu-1/v1?x", "http://gpu-1#top",
-                          "http://gpu-1/a b", "http://gpu-1\t", "http://gpu-1\r\nX: y", "http://gp\xc3\xbc", "http://gpu-1\\v1", "http://gpu-1:",
-                          "http://gpu-1:0", "http://gpu-1:65536", "http://gpu-1:-1", "http://gpu-1:80x", "http://gpu-1:80:81", "http://:80",
-                          "http://[::1", "http://[]", "http://[::1]x", "http://[::1]:", "http://[::1]:0", "http://::1", "http://::1:80"}) {
+  for (const char* url : {"",
+                          "gpu-1:8000",
+                          "//gpu-1",
+                          "http:/gpu-1",
+                          "http://",
+                          "http:///v1",
+                          "HTTP://gpu-1",
+                          "ftp://gpu-1",
+                          "unix:///run/x",
+                          "http://user@gpu-1",
+                          "http://user:secret@gpu-1:80",
+                          "http://gpu-1?x=1",
+                          "http://gpu-1/v1?x",
+                          "http://gpu-1#top",
+                          "http://gpu-1/a b",
+                          "http://gpu-1\t",
+                          "http://gpu-1\r\nX: y",
+                          "http://gp\xc3\xbc",
+                          "http://gpu-1\\v1",
+                          "http://gpu-1:",
+                          "http://gpu-1:0",
+                          "http://gpu-1:65536",
+                          "http://gpu-1:-1",
+                          "http://gpu-1:80x",
+                          "http://gpu-1:80:81",
+                          "http://:80",
+                          "http://[::1",
+                          "http://[]",
+                          "http://[::1]x",
+                          "http://[::1]:",
+                          "http://[::1]:0",
+                          "http://::1",
+                          "http://::1:80"}) {
     CAPTURE(url);
     const auto parsed = parse_endpoint_url(url);
     REQUIRE(!parsed.has_value());

@@ -31,7 +31,7 @@ struct Folder {
 };
 
 ino_t inode_of(int fd) {
-  struct stat found {};
+  struct stat found{};
   REQUIRE(::fstat(fd, &found) == 0);
   return found.st_ino;
 }
@@ -85,7 +85,7 @@ TEST_CASE("the listeners arrive as the very same sockets, and a connection waiti
   close_all(*theirs);
 }
 
-TEST_CASE("as many listeners as the limit allows arrive at once; one more is refused before anything is touched") {
+TEST_CASE("as many listeners as the limit allows arrive at once, and one more is refused before anything is touched") {
   const Folder folder;
   const std::string path = folder.path + "/handover";
   const int listener = net::testing::listen_anywhere();
@@ -161,7 +161,7 @@ TEST_CASE("only this user may connect") {
   const auto server = HandoverServer::start(path, {}, not_taken());
   CHECK(::umask(before) == 0);  // start() leaves it as it was
   REQUIRE(server.has_value());
-  struct stat found {};
+  struct stat found{};
   REQUIRE(::stat(path.c_str(), &found) == 0);
   CHECK(S_ISSOCK(found.st_mode));
   CHECK((found.st_mode & 07777) == 0600);

@@ -63,8 +63,8 @@ TEST_CASE("a pool's times and tokens, and what belongs to no pool, are on the pa
         "evener_request_duration_seconds_bucket{pool=\"p\",le=\"0.64\"} 1", "evener_time_to_first_token_seconds_count{pool=\"p\"} 1",
         "evener_queue_wait_seconds_count{pool=\"p\"} 1", "evener_time_per_output_token_seconds_count{pool=\"p\"} 1",
         "evener_retries_total{pool=\"p\"} 1", "evener_tokens_total{pool=\"p\",type=\"prompt\"} 7",
-        "evener_tokens_total{pool=\"p\",type=\"completion\"} 8", "evener_tokens_total{pool=\"p\",type=\"cached\"} 9", "evener_client_connections 2",
-        "evener_memory_refusals_total 1", "evener_unrouted_requests_total 0"}) {
+        "evener_tokens_total{pool=\"p\",type=\"completion\"} 8", "evener_tokens_total{pool=\"p\",type=\"cached\"} 9",
+        "evener_client_connections 2", "evener_memory_refusals_total 1", "evener_unrouted_requests_total 0"}) {
     CAPTURE(line);
     CHECK(has_line(page, line));
   }
@@ -93,7 +93,7 @@ TEST_CASE("an endpoint that was dropped leaves the page, its handles count into 
   CHECK(has_line(page_of(registry), "evener_endpoint_connections_opened_total{pool=\"p\",endpoint=\"gone\"} 0"));
 }
 
-TEST_CASE("endpoints up to the limit have all their series; beyond it they count together") {
+TEST_CASE("endpoints up to the limit have all their series, and beyond it they count together") {
   telemetry::Registry registry(1);
   GatewayMetrics metrics(registry, 3);
   for (const char* name : {"a", "b", "c", "d", "e"}) {

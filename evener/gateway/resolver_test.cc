@@ -43,7 +43,7 @@ TEST_CASE("a name that cannot be is answered with an error") {
   CHECK(!good.get());
 }
 
-TEST_CASE("one question more than may wait is answered with an error at once; those that wait are dropped at the end") {
+TEST_CASE("one question more than may wait is answered with an error at once, and those that wait are dropped at the end") {
   std::atomic<std::size_t> answered{0};
   bool refused_here = false;
   {

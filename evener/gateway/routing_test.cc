@@ -78,8 +78,8 @@ TEST_CASE("what stands around the star must not overlap in the name") {
 
 TEST_CASE("the choice of a pool does not depend on the order in which pools are written") {
   for_each_seed(100, [](Rng& rng) {
-    const std::vector<std::pair<std::string, std::string>> patterns = {{"exact", "abcd"},      {"any", "*"},        {"a", "a*"},
-                                                                       {"ab", "ab*"},          {"d", "*d"},         {"a-cd", "a*cd"},
+    const std::vector<std::pair<std::string, std::string>> patterns = {{"exact", "abcd"},      {"any", "*"},       {"a", "a*"},
+                                                                       {"ab", "ab*"},          {"d", "*d"},        {"a-cd", "a*cd"},
                                                                        {"prefix-abc", "abc*"}, {"suffix", "*bcde"}};
     std::vector<PoolRoute> written;
     for (const auto& [name, pattern] : patterns) written.push_back(route_to(serving(name, {pattern})));

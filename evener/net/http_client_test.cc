@@ -41,8 +41,8 @@ TEST_CASE("requests go one after another over one connection, with method, path,
   std::vector<std::string> seen;
   std::size_t connections_most = 0;
   Site site(reactor, [&](const HttpRequest& request, HttpReply& reply) -> Task<> {
-    seen.push_back(request.method + " " + request.path + " " + request.query + " " + std::string(header_value(request.headers, "x-mark")) + " " +
-                   std::string(header_value(request.headers, "HOST")) + " " + request.body);
+    seen.push_back(request.method + " " + request.path + " " + request.query + " " + std::string(header_value(request.headers, "x-mark")) +
+                   " " + std::string(header_value(request.headers, "HOST")) + " " + request.body);
     connections_most = std::max(connections_most, site.server.connections());
     co_await reply.respond({.status = 201, .headers = {{"X-Answer", "yes"}}, .body = "thanks"});
   });
@@ -119,7 +119,8 @@ TEST_CASE("an answer to HEAD has no body, whatever length it announces, and the 
 
 TEST_CASE("interim answers are passed over, and an answer without length ends with the connection") {
   Reactor reactor;
-  Site site(reactor, raw_answer("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\n\r\nuntil the end"));
+  Site site(reactor,
+            raw_answer("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\n\r\nuntil the end"));
   const auto body = [&]() -> Task<> {
     HttpClient client(reactor);
     co_await client.connect(site.server.address(), reactor.now() + 5s);
@@ -173,7 +174,9 @@ TEST_CASE("an answer's head beyond 64 KiB and a body beyond the caller's limit a
     CHECK(!head.has_value());
     if (!head) CHECK(head.error().message.find("64 KiB") != std::string::npos);
 
-    site.handler = [](const HttpRequest&, HttpReply& reply) -> Task<> { co_await reply.respond({.status = 200, .headers = {}, .body = "12345"}); };
+    site.handler = [](const HttpRequest&, HttpReply& reply) -> Task<> {
+      co_await reply.respond({.status = 200, .headers = {}, .body = "12345"});
+    };
     co_await client.connect(site.server.address(), reactor.now() + 5s);
     const auto fits = co_await client.fetch({}, "h", 5, reactor.now() + 5s);
     CHECK(fits.has_value());
@@ -255,7 +258,7 @@ TEST_CASE("connecting where nobody listens is an error that names the address") 
   run_until_ended(reactor, body());
 }
 
-TEST_CASE("a header's value is found whatever its case; the first one counts") {
+TEST_CASE("a header's value is found whatever its case, and the first one counts") {
   const HeaderList headers = {{"Content-Type", "a"}, {"X-Two", "first"}, {"x-two", "second"}};
   CHECK(header_value(headers, "content-TYPE") == "a");
   CHECK(header_value(headers, "X-TWO") == "first");

@@ -19,8 +19,8 @@ using testing::send_text;
 struct Site {
   explicit Site(Reactor& owner, HttpServerLimits limits = {}) : reactor(owner) {
     server = std::make_unique<HttpServer>(
-        reactor, testing::listen_anywhere(),
-        [this](const HttpRequest& request, HttpReply& reply) { return handler(request, reply); }, limits);
+        reactor, testing::listen_anywhere(), [this](const HttpRequest& request, HttpReply& reply) { return handler(request, reply); },
+        limits);
   }
 
   Task<> echo(const HttpRequest& request, HttpReply& reply) {
@@ -207,8 +207,8 @@ TEST_CASE("what is no request gets the parser's status and the connection ends")
     const char* status;
   };
   const auto body = [&]() -> Task<> {
-    for (const Case& c : {Case{"GET / HTTP/1.1\n\n", "400"}, Case{"GET / HTTP/1.1\r\n\r\n", "400"}, Case{"GET / HTTP/2.0\r\nHost: h\r\n\r\n", "505"},
-                          Case{"CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\n", "501"},
+    for (const Case& c : {Case{"GET / HTTP/1.1\n\n", "400"}, Case{"GET / HTTP/1.1\r\n\r\n", "400"},
+                          Case{"GET / HTTP/2.0\r\nHost: h\r\n\r\n", "505"}, Case{"CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\n", "501"},
                           Case{"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "400"},
                           Case{"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", "400"}}) {
       CAPTURE(c.bytes);
@@ -253,7 +253,7 @@ TEST_CASE("a handler that ends without an answer, or in the middle of one, has i
   run_until_ended(reactor, body());
 }
 
-TEST_CASE("abort() resets the connection at once; every call after it is false") {
+TEST_CASE("abort() resets the connection at once, and every call after it is false") {
   Reactor reactor;
   Site site(reactor);
   int told = 0;
@@ -342,14 +342,12 @@ TEST_CASE("a handler is told once that its client has gone, and not after it has
   run_until_ended(reactor, body());
 }
 
-TEST_CASE("connections beyond the limit are closed at once; the others go on") {
+TEST_CASE("connections beyond the limit are closed at once, and the others go on") {
   Reactor reactor;
   Site site(reactor, {.connections = 2});
   const auto body = [&]() -> Task<> {
     std::vector<Socket> sockets(2);
-    for (Socket& socket : sockets) {
-      co_await Socket::connect(socket, reactor, site.server->address(), reactor.now() + 5s);
-    }
+    for (Socket& socket : sockets) { co_await Socket::connect(socket, reactor, site.server->address(), reactor.now() + 5s); }
     while (site.server->connections() < 2) co_await next_turn(reactor);
     Socket one_more;
     co_await Socket::connect(one_more, reactor, site.server->address(), reactor.now() + 5s);

@@ -116,7 +116,7 @@ TEST_CASE("a send that the peer does not take fails with ETIMEDOUT at its own de
   run_until_ended(reactor, body());
 }
 
-TEST_CASE("a read deadline brought forward ends a read that waits already; one put back does not") {
+TEST_CASE("a read deadline brought forward ends a read that waits already, but one put back does not") {
   Reactor reactor;
   const auto body = [&]() -> Task<> {
     SocketPair pair = socket_pair(reactor);

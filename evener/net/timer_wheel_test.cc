@@ -92,7 +92,7 @@ TEST_CASE("a deadline that has passed fires with the next tick") {
   CHECK(timer.fired.has_value());
 }
 
-TEST_CASE("moving a deadline later leaves the timer where it hangs; its owner is asked once and hangs it in again") {
+TEST_CASE("moving a deadline later leaves the timer where it hangs, and its owner is asked once and hangs it in again") {
   TimerWheel wheel(Start);
   Timer timer(wheel);
   timer.set(Start + 20ms);
