@@ -32,9 +32,9 @@ Pool::Decided Pool::retry(std::string_view request_id, std::string_view model, c
   return decided;
 }
 
-void Pool::first_token(EndpointId endpoint, Duration since_dispatch, Instant now) {
+void Pool::first_token(EndpointId endpoint, route::Share& share, Duration since_dispatch, Instant now) {
   const std::lock_guard lock(mutex_);
-  scheduler_.first_token(endpoint, since_dispatch, now);
+  scheduler_.first_token(endpoint, share, since_dispatch, now);
 }
 
 void Pool::finished(EndpointId endpoint, const route::Outcome& outcome, route::Scheduler::Attempt attempt, std::uint64_t number,

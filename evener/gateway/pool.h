@@ -78,7 +78,7 @@ class Pool {
   /// The next attempt, after every earlier one was reported by finished(). May be Queued like the first when it is a Failover.
   [[nodiscard]] Decided retry(std::string_view request_id, std::string_view model, const route::RequestView& request,
                               std::span<const EndpointId> tried, route::Scheduler::Attempt attempt, Waiter& waiter, Instant now);
-  void first_token(EndpointId endpoint, Duration since_dispatch, Instant now);
+  void first_token(EndpointId endpoint, route::Share& share, Duration since_dispatch, Instant now);
   /// Ends an attempt; every Dispatch needs exactly one (see Lease).
   void finished(EndpointId endpoint, const route::Outcome& outcome, route::Scheduler::Attempt attempt, std::uint64_t number, Instant now);
   /// A queued request whose client has gone leaves. False when it was released already: its waiter will be set.
@@ -125,7 +125,7 @@ class Lease {
  public:
   Lease() = default;
   Lease(Pool& pool, const route::Dispatch& dispatch, route::Scheduler::Attempt attempt, std::uint64_t number, const net::Reactor& reactor)
-      : pool_(&pool), reactor_(&reactor), endpoint_(dispatch.endpoint), attempt_(attempt), number_(number), since_(reactor.now()) {}
+      : pool_(&pool), reactor_(&reactor), endpoint_(dispatch.endpoint), attempt_(attempt), share_(dispatch.share), number_(number), since_(reactor.now()) {}
   Lease(Lease&& other) noexcept { *this = std::move(other); }
   Lease& operator=(Lease&& other) noexcept {
     if (this != &other) {
@@ -134,6 +134,7 @@ class Lease {
       reactor_ = other.reactor_;
       endpoint_ = other.endpoint_;
       attempt_ = other.attempt_;
+      share_ = other.share_;
       number_ = other.number_;
       since_ = other.since_;
     }
@@ -146,11 +147,12 @@ class Lease {
   [[nodiscard]] Instant since() const { return since_; }
   /// The answer has begun; ignored when the attempt has ended already.
   void first_token() {
-    if (pool_ != nullptr) pool_->first_token(endpoint_, reactor_->now() - since_, reactor_->now());
+    if (pool_ != nullptr) pool_->first_token(endpoint_, share_, reactor_->now() - since_, reactor_->now());
   }
   void end(route::Outcome outcome) {
     if (pool_ == nullptr) return;
     outcome.total = reactor_->now() - since_;
+    outcome.share = share_;
     std::exchange(pool_, nullptr)->finished(endpoint_, outcome, attempt_, number_, reactor_->now());
   }
 
@@ -159,6 +161,7 @@ class Lease {
   const net::Reactor* reactor_ = nullptr;
   EndpointId endpoint_{};
   route::Scheduler::Attempt attempt_ = route::Scheduler::Attempt::First;
+  route::Share share_;
   std::uint64_t number_ = 0;
   Instant since_{};
 };

@@ -1,10 +1,17 @@
 #include "evener/route/load_book.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace evener::route {
 namespace {
 constexpr double LatencyMin_s = 1e-6;  // 0 means "nothing observed"
+
+// A share may come back to an endpoint that was removed and added again since, whose book knows nothing of it.
+template <class Count, class Amount>
+void take(Count& from, Amount amount) {
+  from -= std::min(from, static_cast<Count>(amount));
+}
 }
 
 std::optional<std::uint32_t> LoadBook::find(EndpointId id) const {
@@ -41,16 +48,40 @@ void LoadBook::set_capacity(std::uint32_t index, std::uint32_t capacity) {
   if (is_full(endpoint)) ++full_;
 }
 
-void LoadBook::dispatched(std::uint32_t index) {
+void LoadBook::dispatched(std::uint32_t index, const Share& share) {
   EndpointView& endpoint = endpoints_[index];
+  endpoint.in_flight_prompt_tokens += share.prompt_tokens;
+  endpoint.in_flight_output_tokens += share.output_tokens;
+  if (share.awaits_first_token) {
+    endpoint.in_flight_uncached_tokens += share.uncached_tokens;
+    ++endpoint.in_prefill;
+  }
   ++endpoint.in_flight;
   ++in_flight_;
   if (endpoint.in_flight == endpoint.capacity) ++full_;
 }
 
-bool LoadBook::ended(std::uint32_t index) {
+void LoadBook::prefilled(std::uint32_t index, Share& share) {
+  if (!std::exchange(share.awaits_first_token, false)) return;
+  EndpointView& endpoint = endpoints_[index];
+  take(endpoint.in_flight_uncached_tokens, share.uncached_tokens);
+  take(endpoint.in_prefill, 1);
+}
+
+void LoadBook::reported(std::uint32_t index, const LoadReport& report) {
+  std::optional<LoadReport>& last = endpoints_[index].report;
+  if (!last || last->at <= report.at) last = report;
+}
+
+bool LoadBook::ended(std::uint32_t index, const Share& share) {
   EndpointView& endpoint = endpoints_[index];
   if (endpoint.in_flight == 0) return false;
+  take(endpoint.in_flight_prompt_tokens, share.prompt_tokens);
+  take(endpoint.in_flight_output_tokens, share.output_tokens);
+  if (share.awaits_first_token) {
+    take(endpoint.in_flight_uncached_tokens, share.uncached_tokens);
+    take(endpoint.in_prefill, 1);
+  }
   if (endpoint.in_flight == endpoint.capacity) --full_;
   --endpoint.in_flight;
   --in_flight_;

@@ -1,6 +1,6 @@
 #pragma once
-// LoadBook: the exact figures of a pool: which endpoints there are, what is in flight on each, and how fast each has been answering. It
-// holds the values that views show to policies. It decides nothing.
+// LoadBook: the figures of a pool: which endpoints there are, what is in flight on each in requests and tokens, what each said of its load,
+// and how fast each has been answering. It holds the values that views show to policies. It decides nothing.
 
 #include <cstddef>
 #include <cstdint>
@@ -34,9 +34,13 @@ class LoadBook {
   void set_capacity(std::uint32_t index, std::uint32_t capacity);
   void set_identity(std::uint32_t index, std::uint64_t identity) { endpoints_[index].identity = identity; }
 
-  void dispatched(std::uint32_t index);
+  void dispatched(std::uint32_t index, const Share& share = {});
+  /// The request's prompt has been computed: its uncached tokens no longer count. Once per share.
+  void prefilled(std::uint32_t index, Share& share);
   /// False, and nothing changes, when nothing is in flight there.
-  bool ended(std::uint32_t index);
+  bool ended(std::uint32_t index, const Share& share = {});
+  /// Ignored when it is older than the one that is there.
+  void reported(std::uint32_t index, const LoadReport& report);
 
   /// An answer began `latency_s` after its dispatch, at `at`. Older news than the endpoint's latest is dropped: a stream that ends now
   /// and began to answer a minute ago says nothing about the present.

@@ -173,17 +173,26 @@ Decision Scheduler::retry(const RequestView& request, std::span<const EndpointId
   return s.dispatch(request, group, selection);
 }
 
-void Scheduler::first_token(EndpointId endpoint, Duration since_dispatch, Instant now) {
+void Scheduler::first_token(EndpointId endpoint, Share& share, Duration since_dispatch, Instant now) {
   State& s = *state_;
   s.advance(now);
-  if (const auto index = s.book.find(endpoint)) s.book.answered(*index, seconds(since_dispatch), s.now);
+  const auto index = s.book.find(endpoint);
+  if (!index) return;
+  s.book.answered(*index, seconds(since_dispatch), s.now);
+  s.book.prefilled(*index, share);
+}
+
+void Scheduler::load_reported(EndpointId endpoint, const LoadReport& report, Instant now) {
+  State& s = *state_;
+  s.advance(now);
+  if (const auto index = s.book.find(endpoint)) s.book.reported(*index, report);
 }
 
 void Scheduler::finished(EndpointId endpoint, const Outcome& outcome, Attempt attempt, Instant now) {
   State& s = *state_;
   s.advance(now);
   const std::optional<std::uint32_t> index = s.book.find(endpoint);
-  const bool counted = index && s.book.ended(*index);
+  const bool counted = index && s.book.ended(*index, outcome.share);
   if (index && !counted) return;  // nothing of ours was in flight there
   if (attempt == Attempt::Retry) s.retries.ended();
   if (!index) return;  // removed meanwhile
@@ -299,6 +308,12 @@ std::vector<EndpointStatus> Scheduler::status(Instant now) const {
                    .consecutive_failures = state.outlier.consecutive_failures(),
                    .last_check = state.checks.last(),
                    .latency_s = view.latency_s,
+                   .in_flight_prompt_tokens = view.in_flight_prompt_tokens,
+                   .in_flight_uncached_tokens = view.in_flight_uncached_tokens,
+                   .in_flight_output_tokens = view.in_flight_output_tokens,
+                   .speed = view.speed,
+                   .prefill_error = view.prefill_error,
+                   .report = view.report,
                    .until = until});
   }
   return all;

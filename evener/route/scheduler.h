@@ -105,6 +105,14 @@ struct Dispatch {
   EndpointId endpoint{};
   PickReason reason = PickReason::Policy;
   std::uint32_t candidates = 0;
+  Share share;                                 // what the book holds for it: give it back in first_token() and in the Outcome
+};
+
+/// What an engine says that a request took.
+struct TokenUsage {
+  std::uint32_t prompt_tokens = 0;
+  std::uint32_t output_tokens = 0;
+  std::optional<std::uint32_t> cached_tokens;  // of the prompt; nothing = the engine does not say
 };
 struct Queued {
   std::uint64_t ticket = 0;
@@ -138,6 +146,8 @@ struct Outcome {
   std::optional<Duration> first_token;         // from dispatch to the first byte of the answer's body (or its head when it has none)
   Duration total{};                            // from dispatch
   Duration retry_after{};                      // what the endpoint asked for; 0 = nothing
+  Share share;                                 // of its Dispatch, as first_token() left it
+  std::optional<TokenUsage> usage;
 };
 
 /// State of one endpoint as the operator sees it.
@@ -151,6 +161,10 @@ struct EndpointStatus {
   std::uint32_t consecutive_failures = 0;
   std::optional<bool> last_check;              // nothing = never checked
   double latency_s = 0;
+  std::uint64_t in_flight_prompt_tokens = 0, in_flight_uncached_tokens = 0, in_flight_output_tokens = 0;  // as in EndpointView
+  SpeedView speed;
+  double prefill_error = 0;
+  std::optional<LoadReport> report;
   std::optional<Instant> until;                // end of the ejection or of the back-off
 };
 
@@ -190,7 +204,10 @@ class Scheduler {
   enum class Attempt : std::uint8_t { First, Retry, Failover };
   [[nodiscard]] Decision retry(const RequestView& request, std::span<const EndpointId> tried, Instant now, Attempt attempt = Attempt::Retry,
                                std::uint64_t cookie = 0);
-  void first_token(EndpointId endpoint, Duration since_dispatch, Instant now);
+  /// Takes the request's prompt out of the endpoint's work in prefill; `share` is that of its Dispatch and is updated.
+  void first_token(EndpointId endpoint, Share& share, Duration since_dispatch, Instant now);
+  /// What the endpoint said of its load; replaces its earlier report. An older one is ignored.
+  void load_reported(EndpointId endpoint, const LoadReport& report, Instant now);
   void finished(EndpointId endpoint, const Outcome& outcome, Attempt attempt, Instant now);
   /// A queued request left (its client is gone). False when it was released already.
   bool abandoned(std::uint64_t ticket, Instant now);

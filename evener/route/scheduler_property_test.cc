@@ -209,7 +209,8 @@ class Driver {
     } else if (what < 70) {
       finish_one();
     } else if (what < 75) {
-      if (endpoint) scheduler_.first_token(*endpoint, from_seconds(rng_.exponential(0.3)), now_);
+      Share share;
+      if (endpoint) scheduler_.first_token(*endpoint, share, from_seconds(rng_.exponential(0.3)), now_);
     } else if (what < 83) {
       if (endpoint) scheduler_.checked(*endpoint, rng_.below(2) == 0 ? Scheduler::Check::Passed : Scheduler::Check::Failed, now_);
     } else if (what < 86) {

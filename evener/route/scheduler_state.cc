@@ -41,9 +41,13 @@ Dispatch Scheduler::State::dispatch(const RequestView& request, const Candidates
     reason = PickReason::Policy;
   }
   if (group.panic) reason = PickReason::Panic;
-  book.dispatched(index);
+  const Share share{.prompt_tokens = request.prompt_tokens, .uncached_tokens = request.prompt_tokens, .output_tokens = request.output_tokens};
+  book.dispatched(index, share);
   ++states[index].requests_total;
-  return {.endpoint = book[index].id, .reason = reason, .candidates = static_cast<std::uint32_t>(selection.candidates.size())};
+  return {.endpoint = book[index].id,
+          .reason = reason,
+          .candidates = static_cast<std::uint32_t>(selection.candidates.size()),
+          .share = share};
 }
 
 void Scheduler::State::introduce_endpoints() {

@@ -312,6 +312,39 @@ TEST_CASE("explaining an empty pool or one where all are down says so without a 
   CHECK_FALSE(all[0].cost.has_value());
 }
 
+// Tokens.
+
+TEST_CASE("tokens of a request count from its dispatch to its end, those to be computed only until its first token") {
+  SchedulerFixture pool;
+  pool.with(1);
+  auto dispatch = std::get<Dispatch>(pool.scheduler.arrived({.request = {.prompt_tokens = 700, .output_tokens = 90}}, pool.now));
+  CHECK(dispatch.share == Share{.prompt_tokens = 700, .uncached_tokens = 700, .output_tokens = 90});
+  CHECK(pool.status(1).in_flight_uncached_tokens == 700);
+  pool.scheduler.first_token(EndpointId{1}, dispatch.share, 300ms, pool.now);
+  CHECK(pool.status(1).in_flight_uncached_tokens == 0);
+  CHECK(pool.status(1).in_flight_prompt_tokens == 700);
+  pool.finish(1, {.share = dispatch.share});
+  CHECK(pool.status(1).in_flight_prompt_tokens == 0);
+  CHECK(pool.status(1).in_flight_output_tokens == 0);
+}
+
+TEST_CASE("a request that ends before its first token leaves nothing in the book") {
+  SchedulerFixture pool;
+  pool.with(1);
+  const auto dispatch = std::get<Dispatch>(pool.scheduler.arrived({.request = {.prompt_tokens = 700, .output_tokens = 90}}, pool.now));
+  pool.finish(1, {.ending = Ending::Cancelled, .share = dispatch.share});
+  CHECK(pool.status(1).in_flight_uncached_tokens == 0);
+  CHECK(pool.status(1).in_flight_prompt_tokens == 0);
+}
+
+TEST_CASE("an older load report does not replace a newer one") {
+  SchedulerFixture pool;
+  pool.with(1);
+  pool.scheduler.load_reported(EndpointId{1}, {.at = pool.now, .waiting = 3}, pool.now);
+  pool.scheduler.load_reported(EndpointId{1}, {.at = pool.now - 1s, .waiting = 9}, pool.now);
+  CHECK(pool.status(1).report.value().waiting == 3);
+}
+
 // Latency.
 
 TEST_CASE("the latency of an endpoint is fed by first tokens, and by endings for those that tell it only then") {
@@ -320,7 +353,8 @@ TEST_CASE("the latency of an endpoint is fed by first tokens, and by endings for
   pool.send();
   pool.send();
   pool.pass(300ms);
-  pool.scheduler.first_token(EndpointId{1}, 300ms, pool.now);
+  Share share;
+  pool.scheduler.first_token(EndpointId{1}, share, 300ms, pool.now);
   CHECK(pool.status(1).latency_s == doctest::Approx(0.3));
   pool.finish(2, {.first_token = 200ms, .total = 300ms});
   CHECK(pool.status(2).latency_s == doctest::Approx(0.2));
@@ -331,10 +365,11 @@ TEST_CASE("a first token that is told twice counts once, even when the stream en
   pool.with(1);
   pool.send();
   pool.pass(2s);
-  pool.scheduler.first_token(EndpointId{1}, 2s, pool.now);
+  Share share;
+  pool.scheduler.first_token(EndpointId{1}, share, 2s, pool.now);
   pool.send();
   pool.pass(10s);
-  pool.scheduler.first_token(EndpointId{1}, 100ms, pool.now);
+  pool.scheduler.first_token(EndpointId{1}, share, 100ms, pool.now);
   const double before = pool.status(1).latency_s;
   pool.pass(20s);
   pool.finish(1, {.first_token = 2s, .total = 32s});

@@ -2,11 +2,14 @@
 // What a policy may see when it decides: plain values, frozen for one decision, sorted by endpoint id. Exact figures (counted here) and
 // learned ones are separate fields. A request view never holds the true output length, because no one knows it at that time.
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "evener/core/ids.h"
 #include "evener/core/time.h"
+#include "evener/route/load_report.h"
 
 namespace evener::route {
 
@@ -21,6 +24,31 @@ enum class Health : std::uint8_t {
   Draining,  // finishes what it has, receives nothing new
 };
 
+/// How urgent a request is, most urgent first. Under contention an earlier class goes first.
+enum class Priority : std::uint8_t { Realtime, Standard, Batch, Background };
+inline constexpr std::size_t Priorities = 4;
+
+/// Kinds of input an endpoint may or may not take, as bits.
+enum Modality : std::uint8_t { Text = 1, Image = 2, Audio = 4, Video = 8 };
+
+/// What was learned about how fast an endpoint works; see route/speed.h for the model. Zero = nothing learned yet.
+struct SpeedView {
+  double base_s = 0.0;               // first-token latency that does not depend on the prompt: network, tokenising, one step
+  double prefill_s_per_token = 0.0;  // per uncached prompt token
+  double step_s = 0.0;               // between two tokens of a lone stream
+  double step_s_per_request = 0.0;   // added to that by each request in flight
+};
+
+/// Tokens that one dispatched request adds to its endpoint's book. The scheduler makes it, the caller keeps it and gives it back.
+struct Share {
+  std::uint32_t prompt_tokens = 0;
+  std::uint32_t uncached_tokens = 0;  // of the prompt, what the endpoint probably has to compute
+  std::uint32_t output_tokens = 0;    // expected
+  bool awaits_first_token = true;     // its uncached tokens still count
+
+  bool operator==(const Share&) const = default;
+};
+
 struct EndpointView {
   EndpointId id{};
   Health health = Health::Healthy;
@@ -31,6 +59,25 @@ struct EndpointView {
   std::uint64_t identity = 0;       // hash of what the endpoint is called, the same in every process; hash policies place it by this
   double latency_s = 0.0;           // peak-EWMA of first-token latency; 0 = nothing observed yet
   Instant latency_at{};             // when latency_s was last fed, so that it can decay
+
+  // Exact counts of ours, in estimated tokens.
+  std::uint32_t in_prefill = 0;                // requests in flight whose first token has not come
+  std::uint64_t in_flight_prompt_tokens = 0;
+  std::uint64_t in_flight_uncached_tokens = 0; // of the requests in prefill
+  std::uint64_t in_flight_output_tokens = 0;   // expected, of all requests in flight
+  // Learned.
+  SpeedView speed;
+  double prefill_error = 0.0;                  // mean of |predicted / observed first-token latency - 1|
+  // Reported by the endpoint; empty = it never did.
+  std::optional<LoadReport> report;
+  // Configured.
+  double tier = 1.0;                           // capability: about how strong it is beside the others; for choices before speed is learned
+  double network_s = 0.0;                      // there and back
+  double input_price = 0.0, output_price = 0.0;  // per million tokens
+  double power_w = 0.0;                        // drawn per unit of work at full load; 0 = unknown
+  std::uint16_t zone = 0;                      // index of its zone in the pool; 0 = none
+  std::uint8_t modalities = Text;
+  std::uint32_t context_tokens_max = 0;        // 0 = unknown
 };
 
 struct RequestView {
@@ -39,6 +86,19 @@ struct RequestView {
   std::uint32_t prompt_bytes = 0;
   std::uint32_t output_tokens_max = 0;  // bound asked by the client; 0 = none
   bool stream = false;
+
+  Priority priority = Priority::Standard;
+  std::uint64_t tenant = 0;              // hash of who pays; 0 = nobody in particular
+  std::uint32_t prompt_tokens = 0;       // estimated from the bytes
+  std::uint32_t output_tokens = 0;       // expected, learned per model; the true length is not known
+  std::uint64_t adapter = 0;             // hash of the LoRA adapter; 0 = none
+  std::uint8_t modalities = Text;        // what its input holds
+  std::uint64_t zones = 0;               // bit n = may go to zone n; 0 = anywhere
+  Duration first_token_objective{};      // 0 = none
+  Duration token_objective{};            // between tokens; 0 = none
+  /// Chained hashes of the prompt's content blocks, from its beginning; borrowed. Equal hashes mean that everything before is equal, too.
+  std::span<const std::uint64_t> blocks;
+  std::uint32_t block_tokens = 0;        // estimated tokens of each full block
 };
 
 struct PoolView {
@@ -48,6 +108,10 @@ struct PoolView {
   std::uint64_t generation = 0;                 // same number = same candidates with the same weights, so that what a policy derived
                                                 // from them still holds; 0 = a list made for this request alone
   double latency_s = 0.0;                       // mean first-token latency of the pool, fading with age; 0 = nothing observed yet
+  /// Prompt tokens of this request that each endpoint probably holds in its prefix cache, by index into `endpoints`; empty = not asked for.
+  std::span<const std::uint32_t> cached_tokens = {};
+
+  [[nodiscard]] std::uint32_t cached(std::uint32_t index) const { return cached_tokens.empty() ? 0 : cached_tokens[index]; }
 };
 
 }  // namespace evener::route

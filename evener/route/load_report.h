@@ -1,0 +1,34 @@
+#pragma once
+// LoadReport: what an endpoint says of its own load, in one form for all kinds of engine. Every figure may be missing: unknown is not zero.
+// A report ages; policies trust it less the older it is (report_trust) and fall back to what we count ourselves.
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+
+#include "evener/core/time.h"
+
+namespace evener::route {
+
+struct LoadReport {
+  Instant at{};                                   // when it was received
+  std::optional<double> running;                  // requests in the engine's batch
+  std::optional<double> waiting;                  // requests in the engine's queue
+  std::optional<double> waiting_tokens;           // uncached prompt tokens in its queue
+  std::optional<double> kv_used;                  // 0..1
+  std::optional<double> kv_capacity_tokens;       // what the KV cache holds
+  std::optional<double> utilization;              // 0..1, of the machine (ORCA: application or CPU)
+  std::optional<double> generated_tokens_per_s;
+  std::optional<double> prefix_hit_share;         // 0..1, tokens found in the prefix cache since the engine started
+  std::optional<double> requests_max;             // its own bound on requests at once
+
+  bool operator==(const LoadReport&) const = default;
+};
+
+/// A report loses half of its say in this time.
+inline constexpr Duration ReportHalfLife = std::chrono::seconds(2);
+
+/// 1 for a report of this instant, 0.5 after ReportHalfLife, towards 0; 0 when there is none.
+[[nodiscard]] double report_trust(const std::optional<LoadReport>& report, Instant now);
+
+}  // namespace evener::route
