@@ -52,7 +52,8 @@ net::Task<bool> Exchange::read_head() {
   const Config& config = routing_->config();
   if (session_.inbox.empty()) {
     session_.inbox.clear();
-    request_ = net::Buffer::take();
+    request_ = net::Buffer::take(first_block_bytes(session_.last_request_bytes, worker_.shared.memory));
+    if (request_.capacity() > net::BlockBytes && !worker_.shared.memory.grow(memory_, request_.capacity())) request_ = net::Buffer::take();
   } else {
     Inbox& inbox = session_.inbox;
     request_ = std::move(inbox.buffer);
@@ -60,6 +61,7 @@ net::Task<bool> Exchange::read_head() {
     std::memmove(request_.data(), request_.data() + inbox.begin, request_end_);
     inbox.clear();
   }
+  session_.last_request_bytes = 0;
   const Instant deadline = began_ + config.timeouts.head;
   net::http1::HeadScanner scanner;
   const net::http1::HeadError* error = nullptr;
@@ -176,6 +178,7 @@ net::Task<bool> Exchange::read_body(std::uint64_t limit) {
     body_bytes_ = request_content_length_;
     request_bytes_ = whole;
     body_read_ = true;
+    session_.last_request_bytes = static_cast<std::uint32_t>(std::min<std::size_t>(whole, Session::FirstBlockBytesMax));
     co_return true;
   }
 

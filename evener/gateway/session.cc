@@ -1,8 +1,17 @@
 #include "evener/gateway/session.h"
 
+#include <algorithm>
+
 #include "evener/gateway/exchange.h"
 
 namespace evener::gateway {
+
+std::size_t first_block_bytes(std::uint32_t last_request_bytes, const MemoryQuota& memory) {
+  const std::size_t wanted = std::min(last_request_bytes, Session::FirstBlockBytesMax);
+  const std::uint64_t half = memory.limit() / 2;
+  const bool room = wanted <= half && memory.used() <= half - wanted;
+  return room ? std::max(wanted, net::BlockBytes) : net::BlockBytes;
+}
 
 Session::Session(Worker& owner, int fd) : worker(owner), client(owner.reactor, fd), client_text_(net::peer_address(fd).host_text()) {
   next_ = worker.open_sessions_;
