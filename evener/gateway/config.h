@@ -101,6 +101,7 @@ struct AdminConfig {
 
 struct LimitsConfig {
   std::uint64_t body_bytes = 32ULL << 20;
+  std::uint64_t body_bytes_per_s_min = 1024; // a body that lags behind this by timeouts.body_idle is refused; 0 = silence alone counts
   std::uint64_t memory_bytes = 1ULL << 30;   // all request bodies held at one time; beyond it 503 with Retry-After
   std::uint32_t head_bytes = 32U << 10;      // request line and headers
   std::uint32_t connections = 100000;        // client connections

@@ -201,6 +201,8 @@ Of<AdminConfig> admin() {
 Of<LimitsConfig> limits() {
   return Describe<LimitsConfig>("limits", "What clients may use at most.")
       .field("body_bytes", &LimitsConfig::body_bytes, size<std::uint64_t>({1024, 1ULL << 34}), {.doc = "Largest request body; larger ones get 413."})
+      .field("body_bytes_per_s_min", &LimitsConfig::body_bytes_per_s_min, size<std::uint64_t>({0, 1ULL << 30}),
+             {.doc = "Least average rate of a request body; one that lags behind it by timeouts.body_idle gets 408. 0: only silence is limited."})
       .field("memory_bytes", &LimitsConfig::memory_bytes, size<std::uint64_t>({1ULL << 20, 1ULL << 40}),
              {.doc = "All request bodies held at a time; beyond it 503 with Retry-After."})
       .field("head_bytes", &LimitsConfig::head_bytes, size<std::uint32_t>({1024, 1ULL << 20}), {.doc = "Request line and headers; larger ones get 431."})
@@ -212,7 +214,7 @@ Of<ClientTimeoutConfig> client_timeouts() {
   using T = ClientTimeoutConfig;
   return Describe<T>("client_timeouts", "How long a client may take.")
       .field("head", &T::head, duration({milliseconds(100), hours(1)}), {.doc = "To send the head of a request, once begun."})
-      .field("body_idle", &T::body_idle, duration({milliseconds(100), hours(1)}), {.doc = "Silence within a request body."})
+      .field("body_idle", &T::body_idle, duration({milliseconds(100), hours(1)}), {.doc = "Silence within a request body, and how far one may lag behind limits.body_bytes_per_s_min."})
       .field("send_idle", &T::send_idle, duration({milliseconds(100), hours(1)}), {.doc = "Taking nothing of its answer."})
       .field("keep_alive", &T::keep_alive, duration({Duration::zero(), hours(24)}), {.doc = "Idle between two requests."})
       .field("drain", &T::drain, duration({Duration::zero(), hours(24)}), {.doc = "For requests in progress when the gateway stops."})

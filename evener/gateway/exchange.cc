@@ -265,6 +265,10 @@ net::Task<> Exchange::linger() {
   constexpr Duration LingerMax = std::chrono::seconds(2);
   constexpr std::size_t LingerBytesMax = 4 * 1024 * 1024;
   if (body_read_) co_return;
+  request_.release();
+  chunked_body_.release();
+  memory_.release();
+  if (worker_.request_head_owner == this) worker_.request_head_owner = nullptr;
   client_.shutdown_send();
   net::Buffer sink = net::Buffer::take();
   const Instant deadline = reactor_.now() + LingerMax;

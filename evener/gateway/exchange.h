@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "evener/gateway/access_log.h"
+#include "evener/gateway/body_pace.h"
 #include "evener/gateway/memory_quota.h"
 #include "evener/gateway/pool.h"
 #include "evener/gateway/routing.h"
@@ -53,10 +54,13 @@ class Exchange {
   // exchange_read.cc: the head and a whole body
   net::Task<bool> read_head();                               // false: answered, or the client is gone
   net::Task<bool> read_body(std::uint64_t limit);            // the same; on success body() is whole
-  net::Task<bool> receive(net::Buffer& into, std::size_t& end, std::size_t most, Instant deadline);  // false: gone, or late and told so
+  net::Task<bool> receive(Instant deadline, BodyPace* pace = nullptr);  // behind request_end_; false: gone, or late and told so
+  net::Task<bool> read_chunked_body(std::uint64_t limit);
   net::Task<> continue_if_expected();
   void take_request_line();
   void move_request(net::Buffer larger);
+  [[nodiscard]] bool enlarge_request(std::size_t bytes);     // false: the memory quota does not allow it
+  [[nodiscard]] BodyPace body_pace() const;
   [[nodiscard]] net::http1::RequestHead& parsed_head();      // parses again after a suspension; costs a third of a microsecond
   [[nodiscard]] std::string_view body() const;
 
@@ -89,6 +93,8 @@ class Exchange {
   void write_upstream_head(std::string& out);
   std::size_t body_pieces(std::array<iovec, 4>& pieces, std::size_t at, std::string& model) const;
   net::Task<> refuse_for_memory();
+  net::Task<> refuse_late();
+  net::Task<> refuse_large(std::uint64_t limit);
   net::Task<> refuse_with(const route::Refusal& refusal);
   net::Task<> refuse_after(const Attempt& attempt);
   [[nodiscard]] Duration class_limit(std::string_view name) const;

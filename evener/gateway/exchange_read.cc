@@ -9,6 +9,10 @@
 namespace evener::gateway {
 namespace {
 
+/// Of the block that a body is received into: what is copied from block to block is a third of the body, and at most four times what has come
+/// counts towards the memory quota.
+constexpr std::size_t GrowthFactor = 4;
+
 /// For the log; methods that no client of ours has a use for are not told apart.
 std::string_view method_name(net::http1::Method method) {
   using enum net::http1::Method;
@@ -27,20 +31,20 @@ std::string_view method_name(net::http1::Method method) {
 
 }  // namespace
 
-net::Task<bool> Exchange::receive(net::Buffer& into, std::size_t& end, std::size_t most, Instant deadline) {
+net::Task<bool> Exchange::receive(Instant deadline, BodyPace* pace) {
+  const Instant asked = reactor_.now();
   client_.set_read_deadline(deadline);
-  const long got = co_await client_.recv(into.from(end).first(std::min(most, into.capacity() - end)));
+  const long got = co_await client_.recv(request_.from(request_end_));
   if (got > 0) {
-    end += static_cast<std::size_t>(got);
-    co_return true;
+    request_end_ += static_cast<std::size_t>(got);
+    if (pace == nullptr) co_return true;
+    // Bytes that come all the time, but few, never let the deadline pass.
+    pace->received(static_cast<std::uint64_t>(got), reactor_.now() - asked);
+    if (!pace->late()) co_return true;
   }
   keep_alive_ = false;
-  if (got == -ETIMEDOUT) {
-    co_await refuse({.status = 408,
-                     .type = "invalid_request_error",
-                     .code = "request_timeout",
-                     .message = "The request did not arrive in time; send it without long pauses."},
-                    EndedBy::BadRequest);
+  if (got > 0 || got == -ETIMEDOUT) {
+    co_await refuse_late();
   } else {
     client_gone_ = true;
     ended_ = EndedBy::ClientGone;
@@ -48,11 +52,27 @@ net::Task<bool> Exchange::receive(net::Buffer& into, std::size_t& end, std::size
   co_return false;
 }
 
+net::Task<> Exchange::refuse_late() {
+  return refuse({.status = 408,
+                 .type = "invalid_request_error",
+                 .code = "request_timeout",
+                 .message = "The request did not arrive in time; send it faster and without long pauses."},
+                EndedBy::BadRequest);
+}
+
+net::Task<> Exchange::refuse_large(std::uint64_t limit) {
+  return refuse({.status = 413,
+                 .type = "invalid_request_error",
+                 .code = "body_too_large",
+                 .message = "The body is larger than " + std::to_string(limit) + " bytes (limits.body_bytes)."},
+                EndedBy::BadRequest);
+}
+
 net::Task<bool> Exchange::read_head() {
   const Config& config = routing_->config();
   if (session_.inbox.empty()) {
     session_.inbox.clear();
-    request_ = net::Buffer::take(first_block_bytes(session_.last_request_bytes, worker_.shared.memory));
+    request_ = net::Buffer::take(expected_block_bytes(session_.last_request_bytes, worker_.shared.memory));
     if (request_.capacity() > net::BlockBytes && !worker_.shared.memory.grow(memory_, request_.capacity())) request_ = net::Buffer::take();
   } else {
     Inbox& inbox = session_.inbox;
@@ -82,7 +102,7 @@ net::Task<bool> Exchange::read_head() {
     if (request_end_ == request_.capacity()) {
       move_request(net::Buffer::take(request_.capacity() * 2));
     }
-    if (!co_await receive(request_, request_end_, request_.capacity(), deadline)) co_return false;
+    if (!co_await receive(deadline)) co_return false;
   }
   if (error == nullptr) {
     head_bytes_ = scanner.length();
@@ -124,6 +144,18 @@ void Exchange::move_request(net::Buffer larger) {
   if (worker_.request_head_owner == this) worker_.request_head_owner = nullptr;  // what was parsed points into the old block
 }
 
+bool Exchange::enlarge_request(std::size_t bytes) {
+  net::Buffer larger = net::Buffer::take(bytes);
+  if (!worker_.shared.memory.grow(memory_, larger.capacity())) return false;
+  move_request(std::move(larger));
+  return true;
+}
+
+BodyPace Exchange::body_pace() const {
+  const Config& config = routing_->config();
+  return BodyPace(config.timeouts.body_idle, config.limits.body_bytes_per_s_min);
+}
+
 net::http1::RequestHead& Exchange::parsed_head() {
   if (worker_.request_head_owner != this) {
     worker_.request_head_owner = this;
@@ -147,44 +179,50 @@ net::Task<> Exchange::continue_if_expected() {
 }
 
 net::Task<bool> Exchange::read_body(std::uint64_t limit) {
-  const Config& config = routing_->config();
-  const auto too_large = [&] {
-    return refuse({.status = 413,
-                   .type = "invalid_request_error",
-                   .code = "body_too_large",
-                   .message = "The body is larger than " + std::to_string(limit) + " bytes (limits.body_bytes)."},
-                  EndedBy::BadRequest);
-  };
   if (request_framing_ == net::http1::Framing::None) co_return true;
-  if (request_framing_ == net::http1::Framing::Length) {
-    if (request_content_length_ > limit) {
-      co_await too_large();
-      co_return false;
-    }
-    const std::size_t whole = head_bytes_ + static_cast<std::size_t>(request_content_length_);
-    if (!worker_.shared.memory.grow(memory_, std::max(whole, request_.capacity()))) {
+  if (request_framing_ == net::http1::Framing::Chunked) co_return co_await read_chunked_body(limit);
+  if (request_content_length_ > limit) {
+    co_await refuse_large(limit);
+    co_return false;
+  }
+  MemoryQuota& memory = worker_.shared.memory;
+  const std::size_t whole = head_bytes_ + static_cast<std::size_t>(request_content_length_);
+  // What cannot fit now is refused before it is sent, but nothing is held for bytes that are only announced.
+  if (!memory.grow(memory_, request_.capacity()) || !memory.fits(memory_, whole)) {
+    co_await refuse_for_memory();
+    co_return false;
+  }
+  if (const std::size_t expected = expected_block_bytes(whole, memory); whole > request_.capacity() && expected > request_.capacity()) {
+    (void)enlarge_request(expected);  // else it grows as it comes
+  }
+  if (expects_continue_) co_await continue_if_expected();
+  BodyPace pace = body_pace();
+  while (request_end_ < whole) {
+    if (request_end_ == request_.capacity() && !enlarge_request(std::min(whole, request_.capacity() * GrowthFactor))) {
       co_await refuse_for_memory();
       co_return false;
     }
-    if (whole > request_.capacity()) {
-      move_request(net::Buffer::take(whole));
-    }
-    if (expects_continue_) co_await continue_if_expected();
-    while (request_end_ < whole) {
-      if (!co_await receive(request_, request_end_, whole - request_end_, reactor_.now() + config.timeouts.body_idle)) co_return false;
-    }
-    session_.inbox.keep(request_.view(whole, request_end_ - whole));
-    request_end_ = whole;
-    body_bytes_ = request_content_length_;
-    request_bytes_ = whole;
-    body_read_ = true;
-    session_.last_request_bytes = static_cast<std::uint32_t>(std::min<std::size_t>(whole, Session::FirstBlockBytesMax));
-    co_return true;
+    if (!co_await receive(reactor_.now() + pace.patience(), &pace)) co_return false;
   }
+  session_.inbox.keep(request_.view(whole, request_end_ - whole));
+  request_end_ = whole;
+  body_bytes_ = request_content_length_;
+  request_bytes_ = whole;
+  body_read_ = true;
+  session_.last_request_bytes = static_cast<std::uint32_t>(std::min<std::size_t>(whole, Session::ExpectedBytesMax));
+  co_return true;
+}
 
+net::Task<bool> Exchange::read_chunked_body(std::uint64_t limit) {
+  MemoryQuota& memory = worker_.shared.memory;
   if (expects_continue_) co_await continue_if_expected();
   net::http1::ChunkedDecoder decoder;
   chunked_body_ = net::Buffer::take();
+  if (!memory.grow(memory_, chunked_body_.capacity() + request_.capacity())) {
+    co_await refuse_for_memory();
+    co_return false;
+  }
+  BodyPace pace = body_pace();
   std::size_t at = head_bytes_;
   for (;;) {
     const auto step = decoder.next(request_.view(at, request_end_ - at));
@@ -199,16 +237,15 @@ net::Task<bool> Exchange::read_body(std::uint64_t limit) {
     if (step.kind == net::http1::ChunkedDecoder::Kind::Data) {
       const std::size_t needed = chunked_body_bytes_ + step.bytes.size();
       if (needed > limit) {
-        co_await too_large();
+        co_await refuse_large(limit);
         co_return false;
       }
       if (needed > chunked_body_.capacity()) {
-        const std::size_t larger_bytes = std::max(needed, chunked_body_.capacity() * 2);
-        if (!worker_.shared.memory.grow(memory_, larger_bytes + request_.capacity())) {
+        net::Buffer larger = net::Buffer::take(std::max(needed, std::min<std::size_t>(limit, chunked_body_.capacity() * GrowthFactor)));
+        if (!memory.grow(memory_, larger.capacity() + request_.capacity())) {
           co_await refuse_for_memory();
           co_return false;
         }
-        net::Buffer larger = net::Buffer::take(larger_bytes);
         std::memcpy(larger.data(), chunked_body_.data(), chunked_body_bytes_);
         chunked_body_ = std::move(larger);
       }
@@ -220,7 +257,7 @@ net::Task<bool> Exchange::read_body(std::uint64_t limit) {
       if (request_end_ == request_.capacity()) {  // a head that fills its block to the last byte
         move_request(net::Buffer::take(request_.capacity() * 2));
       }
-      if (!co_await receive(request_, request_end_, request_.capacity(), reactor_.now() + config.timeouts.body_idle)) co_return false;
+      if (!co_await receive(reactor_.now() + pace.patience(), &pace)) co_return false;
     }
   }
   session_.inbox.keep(request_.view(at, request_end_ - at));

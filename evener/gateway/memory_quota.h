@@ -1,6 +1,7 @@
 #pragma once
 // The bytes of request bodies that the whole process may hold at one time. What does not fit is refused with 503 instead of letting the
-// process grow until the system ends it.
+// process grow until the system ends it. A share is taken as the bytes come, not when they are announced: else a few clients that announce
+// much and send little would hold everything.
 
 #include <atomic>
 #include <cstdint>
@@ -41,6 +42,13 @@ class MemoryQuota {
     MemoryQuota* quota_ = nullptr;
     std::uint64_t bytes_ = 0;
   };
+
+  /// Whether `share` could hold `bytes` in total now; reserves nothing.
+  [[nodiscard]] bool fits(const Share& share, std::uint64_t bytes) const {
+    const std::uint64_t used = this->used();
+    const std::uint64_t limit = this->limit();
+    return bytes <= share.bytes_ || (used <= limit && bytes - share.bytes_ <= limit - used);
+  }
 
   /// Makes `share` hold `bytes` in total (it only grows). False, and nothing changed, when the limit would be passed.
   [[nodiscard]] bool grow(Share& share, std::uint64_t bytes) {

@@ -30,6 +30,24 @@ TEST_CASE("a share grows up to the limit exactly, and a refusal changes nothing"
   CHECK(quota.grow(other, 0));
 }
 
+TEST_CASE("whether something would fit can be asked without taking it") {
+  MemoryQuota quota(100);
+  MemoryQuota::Share share;
+  CHECK(quota.grow(share, 60));
+  MemoryQuota::Share other;
+  CHECK(quota.fits(share, 100));
+  CHECK(quota.fits(share, 10));
+  CHECK(!quota.fits(share, 101));
+  CHECK(quota.fits(other, 40));
+  CHECK(!quota.fits(other, 41));
+  CHECK(!quota.fits(other, std::numeric_limits<std::uint64_t>::max()));
+  CHECK(quota.used() == 60);
+  quota.set_limit(50);
+  CHECK(!quota.fits(other, 1));
+  CHECK(!quota.fits(share, 61));
+  CHECK(quota.fits(share, 60));
+}
+
 TEST_CASE("what a share holds is given back when it goes, once, also after moves") {
   MemoryQuota quota(100);
   {

@@ -6,8 +6,8 @@
 
 namespace evener::gateway {
 
-std::size_t first_block_bytes(std::uint32_t last_request_bytes, const MemoryQuota& memory) {
-  const std::size_t wanted = std::min(last_request_bytes, Session::FirstBlockBytesMax);
+std::size_t expected_block_bytes(std::uint64_t expected, const MemoryQuota& memory) {
+  const std::size_t wanted = std::min<std::uint64_t>(expected, Session::ExpectedBytesMax);
   const std::uint64_t half = memory.limit() / 2;
   const bool room = wanted <= half && memory.used() <= half - wanted;
   return room ? std::max(wanted, net::BlockBytes) : net::BlockBytes;

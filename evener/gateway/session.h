@@ -35,14 +35,14 @@ struct Inbox {
   }
 };
 
-/// How large a block to take for the first bytes of a request, when the one before on its connection had this size (0 = unknown): the usual
-/// one, or one that takes another request of this size in one piece, which saves a system call and a copy of the body. What the client
-/// announces or has sent before is no claim to memory, so such blocks are taken out of the first half of the quota only.
-[[nodiscard]] std::size_t first_block_bytes(std::uint32_t last_request_bytes, const MemoryQuota& memory);
+/// How large a block to take for a request of which this many bytes are expected (0 = unknown), because it announces them or because the one
+/// before on its connection had them: the usual one, or one that takes all in one piece, which saves system calls and copies. Since nothing has
+/// come yet, such blocks are taken out of the first half of the memory quota only.
+[[nodiscard]] std::size_t expected_block_bytes(std::uint64_t expected, const MemoryQuota& memory);
 
 class Session {
  public:
-  static constexpr std::uint32_t FirstBlockBytesMax = 256 * 1024;  // the largest block that is kept for reuse
+  static constexpr std::uint32_t ExpectedBytesMax = 256 * 1024;  // the largest block that is kept for reuse
 
   Session(Worker& worker, int fd);
   ~Session();

@@ -7,27 +7,27 @@ namespace {
 
 constexpr std::uint64_t KiB = 1024;
 
-TEST_CASE("the first request of a connection gets an ordinary block, later ones a block in which one like the last fits whole") {
+TEST_CASE("a request of unknown or small size gets an ordinary block, a larger one a block in which it fits whole") {
   const MemoryQuota memory(1 << 30);
-  CHECK(first_block_bytes(0, memory) == net::BlockBytes);
-  CHECK(first_block_bytes(300, memory) == net::BlockBytes);
-  CHECK(first_block_bytes(16 * KiB + 300, memory) == 16 * KiB + 300);
-  CHECK(first_block_bytes(200 * KiB, memory) == 200 * KiB);
+  CHECK(expected_block_bytes(0, memory) == net::BlockBytes);
+  CHECK(expected_block_bytes(300, memory) == net::BlockBytes);
+  CHECK(expected_block_bytes(16 * KiB + 300, memory) == 16 * KiB + 300);
+  CHECK(expected_block_bytes(200 * KiB, memory) == 200 * KiB);
 }
 
 TEST_CASE("no block larger than those that are kept for reuse is taken before its bytes are there") {
   const MemoryQuota memory(1 << 30);
-  CHECK(first_block_bytes(4'000'000, memory) == Session::FirstBlockBytesMax);
+  CHECK(expected_block_bytes(4'000'000, memory) == Session::ExpectedBytesMax);
 }
 
 TEST_CASE("half of the memory quota is out of reach of blocks that are only expected to be filled") {
   MemoryQuota memory(1024 * KiB);
   MemoryQuota::Share held;
   REQUIRE(memory.grow(held, 512 * KiB - 100 * KiB));
-  CHECK(first_block_bytes(100 * KiB, memory) == 100 * KiB);
-  CHECK(first_block_bytes(100 * KiB + 1, memory) == net::BlockBytes);
+  CHECK(expected_block_bytes(100 * KiB, memory) == 100 * KiB);
+  CHECK(expected_block_bytes(100 * KiB + 1, memory) == net::BlockBytes);
   const MemoryQuota none(0);
-  CHECK(first_block_bytes(100 * KiB, none) == net::BlockBytes);
+  CHECK(expected_block_bytes(100 * KiB, none) == net::BlockBytes);
 }
 
 TEST_CASE("an idle session takes less than 1 KiB") { CHECK(sizeof(Session) + sizeof(net::SocketState) < 512); }

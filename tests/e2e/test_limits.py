@@ -174,6 +174,83 @@ def test_a_wave_of_bodies_over_the_memory_quota_is_told_to_come_back(gateway, ra
     wait_until(lambda: started.admin("GET", "/status")[2]["memory_used_bytes"] == 0)
 
 
+def test_bodies_that_are_announced_and_do_not_come_hold_none_of_the_memory_quota(gateway, raw_engine):
+    backend = raw_engine()
+    started = gateway(backend.url, limits={"memory_bytes": 4 << 20, "body_bytes": 4 << 20})
+    announced = f"POST {PATH} HTTP/1.1\r\nHost: g\r\nContent-Length: {3 << 20}\r\n\r\n".encode()
+    holders = [RawClient(started.port) for _ in range(40)]
+    try:
+        for holder in holders:
+            holder.send(announced + b'{"model"')
+        wait_until(lambda: started.admin("GET", "/status")[2]["memory_used_bytes"] >= 40 * 16384)
+        assert started.admin("GET", "/status")[2]["memory_used_bytes"] <= 2 << 20
+        body = chat_body("x" * 1_200_000)
+        status, _, said = started.call("POST", PATH, body)
+        assert status == 200, said
+        assert backend.requests[-1].body == body
+    finally:
+        for holder in holders:
+            holder.socket.close()
+
+
+def drip(client, piece, seconds=5):
+    """Sends the piece again and again, until the answer comes."""
+    begin = time.monotonic()
+    client.socket.settimeout(0.02)
+    while time.monotonic() - begin < seconds:
+        try:
+            client.send(piece)
+            client._more()
+        except TimeoutError:
+            continue
+        client.socket.settimeout(5)
+        return time.monotonic() - begin
+    raise AssertionError("it may go on for ever")
+
+
+@pytest.mark.parametrize("framing, piece", [("Content-Length: 100000", b"x"), ("Transfer-Encoding: chunked", b"1\r\nx\r\n")], ids=["length", "chunked"])
+def test_a_client_that_drips_its_body_is_told_408(gateway, raw_engine, framing, piece):
+    backend = raw_engine()
+    started = gateway(backend.url, timeouts={"body_idle": "300ms"}, limits={"body_bytes_per_s_min": 5000})
+    with RawClient(started.port) as client:
+        client.send(f"POST {PATH} HTTP/1.1\r\nHost: g\r\n{framing}\r\n\r\n".encode())
+        assert 0.3 <= drip(client, piece) < 2
+        status, headers, body = client.read()
+        assert (status, headers["connection"]) == (408, "close") and b"request_timeout" in body
+    assert not backend.requests
+
+
+def test_a_slow_body_that_keeps_to_the_least_rate_is_taken(gateway, raw_engine):
+    backend = raw_engine()
+    started = gateway(backend.url, timeouts={"body_idle": "300ms"}, limits={"body_bytes_per_s_min": 100})
+    body = chat_body("x" * 500)
+    with RawClient(started.port) as client:
+        client.send(f"POST {PATH} HTTP/1.1\r\nHost: g\r\nContent-Length: {len(body)}\r\n\r\n".encode())
+        begin = time.monotonic()
+        sent = 0
+        while sent < len(body):  # in 0.9 s or a little more, three times body_idle
+            due = min(len(body), int((time.monotonic() - begin) * 600) + 1)
+            client.send(body[sent:due])
+            sent = max(sent, due)
+            time.sleep(0.01)
+        assert client.read()[0] == 200
+    assert backend.requests[0].body == body
+
+
+def test_requests_of_all_sizes_arrive_unchanged_one_after_another_and_pipelined(gateway, raw_engine):
+    backend = raw_engine()
+    started = gateway(backend.url)
+    bodies = [chat_body(letter * size) for letter, size in zip("abcdefgh", (10, 16_384, 16_384, 100, 70_000, 70_000, 1_500_000, 300))]
+    with RawClient(started.port, timeout=20) as client:
+        for body in bodies:
+            assert client.send(post(PATH, body)).read()[0] == 200
+        sender = threading.Thread(target=client.send, args=(b"".join(post(PATH, body) for body in bodies),), daemon=True)
+        sender.start()
+        assert [client.read()[0] for _ in bodies] == [200] * len(bodies)
+        sender.join(5)
+    assert [request.body for request in backend.requests] == bodies * 2
+
+
 READERS = (10, 60)
 
 
