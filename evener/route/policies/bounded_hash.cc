@@ -1,5 +1,6 @@
 #include "evener/route/policies/bounded_hash.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -22,7 +23,8 @@ class Bound {
   }
 
   [[nodiscard]] bool has_room(const EndpointView& endpoint) const {
-    return static_cast<double>(endpoint.in_flight) < std::ceil(per_weight_ * endpoint.weight);
+    const double bound = std::max(std::ceil(per_weight_ * endpoint.weight), static_cast<double>(BoundedHash::BoundFloor));
+    return static_cast<double>(endpoint.in_flight) < bound;
   }
 
  private:

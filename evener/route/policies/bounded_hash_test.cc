@@ -34,7 +34,7 @@ TEST_CASE("a key goes to the same endpoint every time") {
   }
 }
 
-TEST_CASE("no endpoint gets more than 1.25 times its fair share, rounded up, even when all requests carry one key") {
+TEST_CASE("no endpoint gets more than 1.25 times its fair share, rounded up and at least 4, even when all requests carry one key") {
   for_each_seed(100, [](Rng& rng) {
     std::vector<double> weights(2 + rng.below(10));
     double total_weight = 0;
@@ -46,9 +46,43 @@ TEST_CASE("no endpoint gets more than 1.25 times its fair share, rounded up, eve
     for (std::uint32_t total = 1; total <= 200; ++total) {
       const std::uint32_t index = policy.choose({.affinity_key = 1 + rng.below(keys)}, pool.view(), rng);
       ++pool.endpoints[index].in_flight;
-      REQUIRE(pool.endpoints[index].in_flight <= std::ceil(BoundedHash::BoundFactor * total * weights[index] / total_weight));
+      const double share = std::ceil(BoundedHash::BoundFactor * total * weights[index] / total_weight);
+      REQUIRE(pool.endpoints[index].in_flight <= std::max(share, static_cast<double>(BoundedHash::BoundFloor)));
     }
   });
+}
+
+TEST_CASE("in a pool that is nearly idle the sessions of one endpoint stay together, up to the floor of the bound") {
+  BoundedHash policy;
+  PoolFixture pool = PoolFixture::equal(8);
+  pool.introduce(policy);
+  Rng rng(1);
+  std::vector<std::uint64_t> keys;  // of endpoint 3
+  for (std::uint64_t key = 1; keys.size() <= BoundedHash::BoundFloor; ++key) {
+    if (policy.choose({.affinity_key = key}, pool.view(), rng) == 3) keys.push_back(key);
+  }
+  for (std::uint32_t i = 0; i < BoundedHash::BoundFloor; ++i) {
+    REQUIRE(policy.choose({.affinity_key = keys[i]}, pool.view(), rng) == 3);
+    CHECK(*policy.cost({.affinity_key = keys[i]}, pool.view(), 3) == 0.0);
+    ++pool.endpoints[3].in_flight;
+  }
+  CHECK(policy.choose({.affinity_key = keys.back()}, pool.view(), rng) != 3);
+}
+
+TEST_CASE("with one request per endpoint on average, fewer than one session in a hundred is away from its endpoint") {
+  std::uint32_t away = 0, sent = 0;
+  for_each_seed(200, [&](Rng& rng) {
+    BoundedHash policy;
+    PoolFixture pool = PoolFixture::equal(16);
+    pool.introduce(policy);
+    for (int i = 0; i < 16; ++i, ++sent) {
+      const RequestView request{.affinity_key = 1 + rng.next() / 2};
+      const std::uint32_t index = policy.choose(request, pool.view(), rng);
+      if (*policy.cost(request, pool.view(), index) > 0.0) ++away;
+      ++pool.endpoints[index].in_flight;
+    }
+  });
+  CHECK(away * 100 < sent);
 }
 
 TEST_CASE("keys of a full endpoint spread over many others instead of all going to one neighbour") {
