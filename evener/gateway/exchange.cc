@@ -16,15 +16,19 @@ namespace {
 std::string_view cut(std::string_view text) { return text.substr(0, Exchange::LoggedTextMax); }
 
 bool is_request_id(std::string_view id) {
-  return !id.empty() && id.size() <= 128 && std::all_of(id.begin(), id.end(), [](char c) {
+  return !id.empty() && id.size() <= Exchange::RequestIdMax && std::all_of(id.begin(), id.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == ':';
   });
 }
 
-void append_hex(std::string& out, std::uint64_t bits) {
+/// A request id of ours.
+std::array<char, 16> hex(std::uint64_t bits) {
   constexpr char digits[] = "0123456789abcdef";
-  for (int shift = 60; shift >= 0; shift -= 4) out += digits[(bits >> shift) & 15U];
+  std::array<char, 16> text;
+  for (std::size_t i = 0; i < text.size(); ++i) text[i] = digits[(bits >> (60 - 4 * i)) & 15U];
+  return text;
 }
+std::string_view view_of(const std::array<char, 16>& text) { return {text.data(), text.size()}; }
 
 /// The Date header (RFC 9110 section 5.6.7), kept for a second per thread.
 std::string_view http_date(std::int64_t wall_ns) {
@@ -79,16 +83,15 @@ net::Task<AfterExchange> Exchange::run() {
 }
 
 void Exchange::name_request() {
-  const net::http1::RequestHead& head = worker_.request_head;
+  using net::http1::HeaderId;
+  const net::http1::Headers& headers = worker_.request_head.headers;
   std::string_view given_trace;
-  for (const net::http1::Header& header : head.headers) {
-    if (header.id == net::http1::HeaderId::XRequestId && is_request_id(header.value)) request_id_ = header.value;
-    if (header.id == net::http1::HeaderId::Traceparent) given_trace = header.value;
-    if (header.id == net::http1::HeaderId::XEvener) {
-      if (equals_ignoring_case(header.name, HopsHeader)) hops_ = parse_hops(header.value);
-    }
+  if (const auto* id = headers.find(HeaderId::XRequestId); id != nullptr && is_request_id(id->value)) request_id_ = id->value;
+  if (const auto* trace = headers.find(HeaderId::Traceparent)) given_trace = trace->value;
+  if (headers.holds(HeaderId::XEvener)) {
+    if (const auto* hops = headers.find(HopsHeader)) hops_ = parse_hops(hops->value);
   }
-  if (request_id_.empty()) append_hex(request_id_, worker_.rng.next());
+  if (request_id_.empty()) request_id_ = view_of(hex(worker_.rng.next()));
   trace_ = telemetry::continue_trace(given_trace, worker_.rng.next(), worker_.rng.next(), worker_.rng.next());
 }
 
@@ -225,7 +228,7 @@ net::Task<> Exchange::refuse(OwnError error, EndedBy ended) {
   ended_ = ended;
   detail_ = error.code;
   if (ended == EndedBy::BadRequest) worker_.shared.metrics->server().bad_requests.add();
-  if (request_id_.empty()) append_hex(request_id_, worker_.rng.next());  // its head never came
+  if (request_id_.empty()) request_id_ = view_of(hex(worker_.rng.next()));  // its head never came
   if (!body_read_) keep_alive_ = false;
   co_await answer(error.status, "application/json", protocol::openai_error(error.message, error.type, error.code), error.retry_after);
 }

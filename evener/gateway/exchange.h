@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "evener/base/short_text.h"
 #include "evener/gateway/access_log.h"
 #include "evener/gateway/body_pace.h"
 #include "evener/gateway/memory_quota.h"
@@ -19,6 +20,7 @@
 #include "evener/gateway/session.h"
 #include "evener/net/http1/chunked.h"
 #include "evener/net/http1/head.h"
+#include "evener/net/http1/head_text.h"
 #include "evener/protocol/openai.h"
 #include "evener/protocol/sse.h"
 #include "evener/telemetry/trace_context.h"
@@ -41,6 +43,7 @@ struct OwnError {
 class Exchange {
  public:
   static constexpr std::size_t LoggedTextMax = 256;          // of a path or model in the log
+  static constexpr std::size_t RequestIdMax = 128;           // a longer one of the client is not taken
   static constexpr std::uint32_t AttemptsMax = 10;           // retry.attempts_max can be no higher
 
   explicit Exchange(Session& session);
@@ -87,10 +90,10 @@ class Exchange {
   net::Task<Attempt> try_endpoint(Connection connection);
   net::Task<long> open_connection();
   net::Task<long> send_request();
-  net::Task<> pump_body(std::string head);                   // runs beside the wait for the answer
-  net::Task<> send_large(std::string head);
+  net::Task<> pump_body(net::http1::HeadText head);          // runs beside the wait for the answer
+  net::Task<> send_large(net::http1::HeadText head);
   net::Task<> stop_sending();                                // ends what runs beside, and the connection with it
-  void write_upstream_head(std::string& out);
+  void write_upstream_head(net::http1::HeadWriter& writer);
   std::size_t body_pieces(std::array<iovec, 4>& pieces, std::size_t at, std::string& model) const;
   net::Task<> refuse_for_memory();
   net::Task<> refuse_late();
@@ -113,7 +116,7 @@ class Exchange {
   enum class Passed : std::uint8_t { More, Done, ClientGone, Bad };
   net::Task<Passed> pass_on(std::string_view bytes);
   net::Task<> break_off(std::string_view message);
-  void write_client_head(std::string& out, const net::http1::ResponseHead& head);
+  void write_client_head(net::http1::HeadWriter& writer, const net::http1::ResponseHead& head) const;
   void observe(std::string_view data);
   void first_byte();
   [[nodiscard]] Instant answer_deadline(Duration step) const;
@@ -140,7 +143,9 @@ class Exchange {
   bool request_sent_ = false;                                // a whole body, to its end: a later request may follow on the connection
   bool body_forwarded_ = false;                              // a streamed body has begun to flow: it cannot be sent again
   std::uint8_t hops_ = 0;
-  std::string request_id_, log_path_, model_;
+  ShortText<RequestIdMax> request_id_;
+  ShortText<LoggedTextMax> log_path_;
+  std::string model_;
   std::string_view log_method_;                              // static
   Duration first_token_limit_{-1};
   telemetry::TraceContext trace_;
@@ -156,7 +161,7 @@ class Exchange {
   Waiter* waiting_ = nullptr;
   Answer answer_;
   struct KeptAnswer {                                        // its head as the client will see it, and the bytes that came with it
-    std::string head;
+    net::http1::HeadText head;
     net::Buffer block;
     std::size_t begin = 0, end = 0;
   };

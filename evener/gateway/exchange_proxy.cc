@@ -231,7 +231,7 @@ net::Task<long> Exchange::open_connection() {
   co_return result;
 }
 
-void Exchange::write_upstream_head(std::string& out) {
+void Exchange::write_upstream_head(net::http1::HeadWriter& writer) {
   const Endpoint& endpoint = *endpoint_;
   using net::http1::HeaderId;
   const net::http1::RequestHead& head = parsed_head();
@@ -242,7 +242,6 @@ void Exchange::write_upstream_head(std::string& out) {
     prefixed += head.path;
     path = prefixed;
   }
-  net::http1::HeadWriter writer(out);
   writer.request_line(head.method, path, head.query);
   writer.unchecked_header("Host", endpoint.host_header);
   for (const net::http1::Header& header : head.headers) {
@@ -311,8 +310,8 @@ std::size_t Exchange::body_pieces(std::array<iovec, 4>& pieces, std::size_t at, 
 }
 
 net::Task<long> Exchange::send_request() {
-  std::string head;
-  write_upstream_head(head);
+  net::http1::HeadText head;
+  head.write([this](net::http1::HeadWriter& writer) { write_upstream_head(writer); });
   upstream_.set_write_deadline(reactor_.now() + routing_->config().timeouts.body_idle);
   if (body_mode_ == BodyMode::Streamed && !body_read_) {
     sender_.start(pump_body(std::move(head)));
@@ -327,15 +326,15 @@ net::Task<long> Exchange::send_request() {
   pieces[0] = {head.data(), head.size()};
   std::size_t used = 1;
   if (request_framing_ != net::http1::Framing::None) used = body_pieces(pieces, 1, model);
+  std::size_t copied = 1;
   if (body_bytes_ <= CopiedBodyMax) {
-    for (std::size_t i = 1; i < used; ++i) head.append(static_cast<const char*>(pieces[i].iov_base), pieces[i].iov_len);
-    pieces[0] = {head.data(), head.size()};
-    used = 1;
+    while (copied < used && head.append({static_cast<const char*>(pieces[copied].iov_base), pieces[copied].iov_len})) ++copied;
+    pieces[copied - 1] = {head.data(), head.size()};
   }
-  co_return co_await upstream_.send(std::span(pieces).first(used));
+  co_return co_await upstream_.send(std::span(pieces).first(used).subspan(copied - 1));
 }
 
-net::Task<> Exchange::send_large(std::string head) {
+net::Task<> Exchange::send_large(net::http1::HeadText head) {
   std::array<iovec, 4> pieces{};
   std::string model;
   pieces[0] = {head.data(), head.size()};
@@ -354,7 +353,7 @@ net::Task<> Exchange::send_large(std::string head) {
   }
 }
 
-net::Task<> Exchange::pump_body(std::string head) {
+net::Task<> Exchange::pump_body(net::http1::HeadText head) {
   // Streams the body as it comes: at most one block of it is here at a time. Framing is checked on the way.
   const ClientTimeoutConfig& timeouts = routing_->config().timeouts;
   net::http1::ChunkedDecoder decoder;

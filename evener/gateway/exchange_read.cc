@@ -128,7 +128,7 @@ void Exchange::take_request_line() {
   keep_alive_ = head.keep_alive;
   expects_continue_ = head.expect_continue;
   log_method_ = method_name(head.method_id);
-  log_path_ = head.path.substr(0, LoggedTextMax);
+  log_path_ = head.path;
   request_bytes_ = head_bytes_;
   if (request_framing_ == net::http1::Framing::None) {
     body_read_ = true;

@@ -111,7 +111,10 @@ net::Task<Exchange::Attempt> Exchange::await_answer() {
         answer_.json = equals_ignoring_case(media, "application/json");
       }
       if (const auto* retry = head.headers.find(net::http1::HeaderId::RetryAfter)) answer_.retry_after = parse_retry_after(retry->value);
-      write_client_head(kept_answer_.head, head);
+      // An answer ends its connection when we drain, and when HTTP/1.0 has no other way to say where it ends.
+      const bool delimited = head.framing == net::http1::Framing::None || head.framing == net::http1::Framing::Length;
+      if (worker_.shared.draining.load(std::memory_order_relaxed) || (http10_ && !delimited)) keep_alive_ = false;
+      kept_answer_.head.write([&](net::http1::HeadWriter& writer) { write_client_head(writer, head); });
     }
     if (have_head) {
       // The head waits for the first byte behind it: until then the request can still go elsewhere.
@@ -131,13 +134,11 @@ net::Task<Exchange::Attempt> Exchange::await_answer() {
   co_return Attempt{.end = Attempt::End::Answered, .ending = ending_of(answer_.status)};
 }
 
-void Exchange::write_client_head(std::string& out, const net::http1::ResponseHead& head) {
+void Exchange::write_client_head(net::http1::HeadWriter& writer, const net::http1::ResponseHead& head) const {
   const Answer& answer = answer_;
   using net::http1::Framing;
   using net::http1::HeaderId;
   const bool delimited = answer.framing == Framing::None || answer.framing == Framing::Length;
-  if (worker_.shared.draining.load(std::memory_order_relaxed) || (http10_ && !delimited)) keep_alive_ = false;
-  net::http1::HeadWriter writer(out);
   writer.status_line(head.status);
   for (const net::http1::Header& header : head.headers) {
     if (header.hop_by_hop || header.id == HeaderId::XRequestId || header.id == HeaderId::XEvener) continue;
@@ -195,7 +196,7 @@ net::Task<Exchange::Passed> Exchange::pass_on(std::string_view bytes) {
         pieces[used++] = {const_cast<char*>(piece.data()), piece.size()};
       }
     };
-    add(kept_answer_.head);
+    add(kept_answer_.head.view());
     bool bad = false;
     if (answer_.framing == Framing::Length) {
       const std::string_view piece = bytes.substr(0, answer_.remaining);
@@ -237,8 +238,8 @@ net::Task<Exchange::Passed> Exchange::pass_on(std::string_view bytes) {
     } else {
       answer_done_ = true;
     }
-    if (used == 2 && pieces[0].iov_base == kept_answer_.head.data() && pieces[1].iov_len <= CopiedAnswerMax) {
-      kept_answer_.head.append(static_cast<const char*>(pieces[1].iov_base), pieces[1].iov_len);
+    if (used == 2 && pieces[0].iov_base == kept_answer_.head.data() && pieces[1].iov_len <= CopiedAnswerMax &&
+        kept_answer_.head.append({static_cast<const char*>(pieces[1].iov_base), pieces[1].iov_len})) {
       pieces[0] = {kept_answer_.head.data(), kept_answer_.head.size()};
       used = 1;
     }
@@ -272,7 +273,6 @@ net::Task<> Exchange::relay(route::Ending ending) {
     answer_.json = false;
   }
   Passed passed = co_await pass_on(block ? block.view(begin, end - begin) : std::string_view());
-  std::string().swap(kept_answer_.head);
   const char* broken = nullptr;
   while (passed == Passed::More) {
     block.release();

@@ -9,7 +9,7 @@
 namespace evener::net {
 namespace {
 
-constexpr std::array<std::size_t, 3> ClassBytes = {BlockBytes, 64 * 1024, 256 * 1024};
+constexpr std::array<std::size_t, 4> ClassBytes = {SmallBlockBytes, BlockBytes, 64 * 1024, 256 * 1024};
 constexpr std::size_t FreeBytesPerClassMax = 2 * 1024 * 1024;
 
 struct FreeLists {

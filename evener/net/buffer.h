@@ -1,5 +1,5 @@
 #pragma once
-// Buffer: a block of bytes from per-thread free lists (16, 64 and 256 KiB; larger ones straight from the heap). Each has BufferPadding
+// Buffer: a block of bytes from per-thread free lists (8, 16, 64 and 256 KiB; larger ones straight from the heap). Each has BufferPadding
 // readable bytes behind its capacity, so that simdjson can parse a body where it lies. Take one only when there is something to put in it:
 // an idle connection holds none.
 
@@ -12,6 +12,7 @@ namespace evener::net {
 
 inline constexpr std::size_t BufferPadding = 64;
 inline constexpr std::size_t BlockBytes = 16 * 1024;
+inline constexpr std::size_t SmallBlockBytes = 8 * 1024;
 
 /// Move-only. Take and release on the same thread; the free lists hold at most 2 MiB per size.
 class Buffer {

@@ -159,6 +159,7 @@ const HeadError* parse_field(const char*& p, const char* end, Header& out) { ret
 const HeadError* parse_fields(const char* p, const char* end, Headers& out, FieldsSeen& seen) {
   std::uint32_t count = 0, once = 0, repeated = 0;
   out.count = 0;
+  out.ids = 0;
   for (;; ++count) {
     if (p == end) return &Incomplete;
     if (*p == '\r') break;
@@ -173,6 +174,7 @@ const HeadError* parse_fields(const char* p, const char* end, Headers& out, Fiel
   if (end - p < 2 || p[1] != '\n') return &BadName;
   if (end - p != 2) return &AfterEnd;
   out.count = count;
+  out.ids = once;
   seen.once = once;
   seen.repeated = repeated;
   return nullptr;

@@ -188,6 +188,7 @@ const HeadError* frame_response(const FieldsSeen& seen, Method to_method, Respon
 }  // namespace
 
 const Header* Headers::find(HeaderId id) const {
+  if (!holds(id)) return nullptr;
   for (const Header& header : *this) {
     if (header.id == id) return &header;
   }

@@ -66,12 +66,14 @@ struct Headers {
     std::array<Header, HeadersMax> items;
   };
   std::uint32_t count = 0;
+  std::uint32_t ids = 0;  // bit = id: which of them are there
 
   Headers() {}
 
   [[nodiscard]] const Header* begin() const { return items.data(); }
   [[nodiscard]] const Header* end() const { return items.data() + count; }
-  /// First header with this id, or nullptr. O(count).
+  [[nodiscard]] bool holds(HeaderId id) const { return ((ids >> static_cast<unsigned>(id)) & 1U) != 0; }
+  /// First header with this id, or nullptr. O(count) where there is one, else O(1).
   [[nodiscard]] const Header* find(HeaderId id) const;
   /// First header with this name, ASCII case ignored, or nullptr.
   [[nodiscard]] const Header* find(std::string_view name) const;
