@@ -50,7 +50,7 @@ TEST_CASE("integers of every width are written in full, and a character type is 
   CHECK(written(std::numeric_limits<std::uint64_t>::max()) == "18446744073709551615");
 }
 
-TEST_CASE("a double reads back as the same double; what JSON cannot say is null") {
+TEST_CASE("a double reads back as the same double, and what JSON cannot say is null") {
   CHECK(written(0.1) == "0.1");
   CHECK(written(1e22) == "1e+22");
   CHECK(written(3.0) == "3");

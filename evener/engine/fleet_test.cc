@@ -340,7 +340,7 @@ TEST_CASE("stalls hold the first token or the middle of a stream back, then the 
   CHECK(stalled_stream(middle) >= 0.15);
 }
 
-TEST_CASE("an engine taken down resets its streams and refuses connections; brought up again it serves on the same port") {
+TEST_CASE("an engine taken down resets its streams and refuses connections, and brought up again it serves on the same port") {
   EngineOptions options = fast();
   options.config.step = lab::LinearStep{.prefill_tokens_per_s = 100'000, .base_s = 0.002};
   const auto fleet = start({options});

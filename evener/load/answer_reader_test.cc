@@ -62,7 +62,7 @@ TEST_CASE("a line beyond the limit makes the answer malformed instead of growing
   CHECK(reader.failure() == Failure::Malformed);
 }
 
-TEST_CASE("a whole answer gives its usage; an error object or other text is no answer") {
+TEST_CASE("a whole answer gives its usage, but an error object or other text is no answer") {
   const auto tokens = read_whole_answer(R"({"choices":[],"usage":{"completion_tokens":5}})");
   REQUIRE(tokens);
   CHECK(tokens->output_tokens == 5);

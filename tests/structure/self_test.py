@@ -144,6 +144,17 @@ class Tidy(Folder):
         self.assertEqual(tidy.check_links(self.folder, pathlib.Path("a.md"), good), [])
         self.assertEqual(len(tidy.check_links(self.folder, pathlib.Path("a.md"), "[c](c.md) [d](b.md#three)\n")), 2)
 
+    def test_a_test_name_that_ctest_takes_apart_is_found(self):
+        found = lambda text: tidy.check_test_names(pathlib.Path("a_test.cc"), text)
+        self.assertEqual(found('TEST_CASE("a [pair], then \\"text\\" [of [two]]") {\n  say("one; two [");\n}\n'), [])
+        self.assertEqual(found('// TEST_CASE("no test; only a comment")\n'), [])
+        self.assertEqual(found('\nTEST_CASE("one; two") {\n'), ["a_test.cc:2: ctest splits this test's name at the ';'"])
+        for name in ("an open [", "a closed ]", "][", "[a [b]"):
+            with self.subTest(name):
+                self.assertEqual(len(found(f'TEST_CASE("{name}") {{\n')), 1)
+        self.assertEqual(len(found('TEST_CASE_FIXTURE(Pool, "one; two") {\nTEST_CASE(\n    "a name "\n    "of two; parts") {\n')), 2)
+        self.assertEqual(len(found('TEST_CASE_TEMPLATE("one; two", T, int, long) {\n')), 1)
+
     def test_a_seed_without_its_fuzzer_and_a_large_seed_are_found(self):
         self.write("fuzz/corpus/head_fuzz/one", "x" * (tidy.CORPUS_FILE_BYTES_MAX + 1))
         self.write("fuzz/corpus/gone_fuzz/one", "x")

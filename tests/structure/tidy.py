@@ -16,6 +16,8 @@ MACHINE_PATHS = re.compile(r"(?<![\w.$})~-])/(?:ho" r"me|wo" r"rk|fa" r"rm|Use" 
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
 TABS_ALLOWED = {"Makefile"}
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+STRING = r'"(?:[^"\\\n]|\\.)*"'
+TEST_NAME = re.compile(rf"^\s*(?:TEST_CASE|SCENARIO)\w*\(\s*(?:[\w:]+\s*,\s*)?({STRING}(?:\s*{STRING})*)", re.M)
 CORPUS_FILE_BYTES_MAX = 64 * 1024
 CORPUS_BYTES_MAX = 1024 * 1024
 
@@ -43,6 +45,29 @@ def check_text(path, data):
             findings.append(f"{path}:{number}: names a folder of one machine")
         if UNFINISHED.search(line):
             findings.append(f"{path}:{number}: marks unfinished work; finish it, or say in the docs what is missing")
+    return findings
+
+
+def brackets_pair(name):
+    depth = 0
+    for character in name:
+        depth += {"[": 1, "]": -1}.get(character, 0)
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+def check_test_names(path, text):
+    """Names of doctest cases travel through CMake lists on their way to ctest: a ';' splits one in two, and an unpaired bracket joins it with
+    those that follow. The pieces match no test, so ctest runs nothing under their names and says that they passed."""
+    findings = []
+    for match in TEST_NAME.finditer(text):
+        name = "".join(literal[1:-1] for literal in re.findall(STRING, match[1]))
+        number = text.count("\n", 0, match.start(1)) + 1
+        if ";" in name:
+            findings.append(f"{path}:{number}: ctest splits this test's name at the ';'")
+        if not brackets_pair(name):
+            findings.append(f"{path}:{number}: the '[' or ']' in this test's name has no partner, so ctest reads on into the next name")
     return findings
 
 
@@ -93,8 +118,11 @@ def main():
         if is_text(path) and path.name != "LICENSE":
             data = (root / path).read_bytes()
             findings += check_text(path, data)
+            text = data.decode("utf-8", "replace")
             if path.suffix == ".md":
-                findings += check_links(root, path, data.decode("utf-8", "replace"))
+                findings += check_links(root, path, text)
+            if path.suffix == ".cc":
+                findings += check_test_names(path, text)
     exit_with(findings)
 
 

@@ -44,7 +44,7 @@ TEST_CASE("in the first seconds a rate is over the time that has passed") {
   CHECK(recent.at(Start + 1s).requests_per_s == doctest::Approx(10));
 }
 
-TEST_CASE("failed requests are counted and are in no rate; an engine without answers has no first token") {
+TEST_CASE("failed requests are counted and are in no rate, and an engine without answers has no first token") {
   RecentRequests recent({"a", "b"}, Start);
   load::RequestRecord broken = answer("b", 1s, 10ms);
   broken.failure = load::Failure::Broken;
