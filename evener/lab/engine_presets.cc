@@ -23,6 +23,14 @@ constexpr RooflineStep Llama1B4Bit{.parameters = 0.97e9,
                                    .attention_width = 2048,
                                    .kv_bytes_per_token = 32'768};
 
+// Qwen3-32B in bf16, one of two accelerators (TP2): 15.6e9 + 0.39e9 parameters, 64 layers, 64 heads of 128 and 8 KV heads halved:
+// 2*64*8*128*2/2 bytes = 128 KiB of KV per token and accelerator.
+constexpr RooflineStep Qwen32BOfTwo{.parameters = 15.6e9,
+                                    .output_layer_parameters = 0.39e9,
+                                    .layers = 64,
+                                    .attention_width = 4096,
+                                    .kv_bytes_per_token = 131'072};
+
 struct Hardware {
   double flops_per_s, bytes_per_s;
 };
@@ -41,6 +49,15 @@ RooflineStep on(RooflineStep model, Hardware hardware, Efficiencies efficiencies
   return model;
 }
 
+// What published cluster comparisons of routers ran on: 307,328 KV tokens per replica; the larger one as if its cache reached into host memory.
+EngineConfig cluster_replica(std::uint32_t kv_blocks, std::uint32_t kv_block_tokens) {
+  return {.step = on(Qwen32BOfTwo, {989e12, 3350e9}, {.62, .90, .80, .40, 90e-6}),
+          .batch_sequences_max = 1024,
+          .batch_tokens_max = 8192,
+          .kv_blocks = kv_blocks,
+          .kv_block_tokens = kv_block_tokens};
+}
+
 RooflineStep four_bit(RooflineStep model) {
   model.bytes_per_parameter = 0.5625;
   return model;
@@ -53,6 +70,21 @@ const std::array Presets{
         .description = "no real machine: 1 ms per token and a million prompt tokens per second, for tests",
         .config = {.step = LinearStep{.prefill_tokens_per_s = 1e6, .base_s = 0.001, .per_sequence_s = 0, .per_kv_token_s = 0},
                    .batch_sequences_max = 1024, .batch_tokens_max = 65'536, .kv_blocks = 100'000},
+        .request_overhead = 0ms},
+    EnginePreset{
+        .name = "h100x2-32b",
+        .description = "two H100 80 GB, Qwen3-32B bf16 TP2, 307 k tokens of KV; constants that reproduce published router comparisons",
+        .config = cluster_replica(19'208, 16),
+        .request_overhead = 15ms},
+    EnginePreset{
+        .name = "h100x2-32b-coarse",
+        .description = "the same with KV blocks of 512 tokens, for traces that know no smaller ones",
+        .config = cluster_replica(600, 512),
+        .request_overhead = 0ms},
+    EnginePreset{
+        .name = "h100x2-32b-coarse-3m",
+        .description = "the same with 3 M tokens of KV in blocks of 512, as with a cache in host memory that costs nothing to read",
+        .config = cluster_replica(5'859, 512),
         .request_overhead = 0ms},
     EnginePreset{
         .name = "h100-8b",
