@@ -102,6 +102,7 @@ void Control::update_pool(ManagedPool& pool, const PoolConfig& config) {
       continue;
     }
     (*known)->config = wanted;
+    if (!config.health_check.enabled) (*known)->last_check.clear();  // it would be shown for ever
     pool.pool->with_scheduler(now, [&](route::Scheduler& scheduler) { scheduler.put_endpoint((*known)->id, endpoint_settings(wanted), now); });
     (*known)->check_now.set();
   }
@@ -228,11 +229,12 @@ net::Task<> Control::check_endpoint(std::shared_ptr<ManagedEndpoint> endpoint, s
     const auto woken = co_await endpoint->check_now.wait_until(reactor.now() + from_seconds(seconds(interval) * spread));
     if (woken == net::Event::Result::Cancelled) break;
     if (endpoint->removed || !check.enabled) continue;
-    pool = find_pool(pool_name);  // a reload may have moved it meanwhile
-    if (pool == nullptr) break;
-    const std::shared_ptr<Pool> alive = pool->pool;
     const CheckFinding finding = co_await check_health(reactor, client, *endpoint, check);
     if (endpoint->removed) break;
+    pool = find_pool(pool_name);  // a reload may have changed it meanwhile
+    if (pool == nullptr) break;
+    if (!pool->config.health_check.enabled) continue;
+    const std::shared_ptr<Pool> alive = pool->pool;
     endpoint->last_check = finding.text;
     if (!finding.passed && endpoint->addresses.size() > 1) {
       endpoint->address_in_use = (endpoint->address_in_use + 1) % endpoint->addresses.size();

@@ -102,7 +102,7 @@ std::vector<DecisionRecord> Pool::decisions(std::string_view request_id, std::si
 
 route::PoolSettings pool_settings(const PoolConfig& config) {
   return {.policy = config.policy,
-          .check = {.rise = config.health_check.rise, .fall = config.health_check.fall},
+          .check = {.enabled = config.health_check.enabled, .rise = config.health_check.rise, .fall = config.health_check.fall},
           .outlier = config.outlier,
           .retry = config.retry.budget,
           .queue = config.queue,

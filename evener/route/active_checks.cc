@@ -20,4 +20,10 @@ ActiveChecks::Change ActiveChecks::checked(Scheduler::Check result, const CheckS
   return passed ? Change::CameUp : Change::WentDown;
 }
 
+ActiveChecks::Change ActiveChecks::switched_off() {
+  const bool was_down = down_;
+  *this = ActiveChecks();
+  return was_down ? Change::CameUp : Change::None;
+}
+
 }  // namespace evener::route

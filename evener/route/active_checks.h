@@ -16,6 +16,8 @@ class ActiveChecks {
 
   enum class Change : std::uint8_t { None, WentDown, CameUp };
   Change checked(Scheduler::Check result, const CheckSettings& settings);
+  /// Nobody checks any more: forgets what was found, an endpoint that was down is up.
+  Change switched_off();
 
   [[nodiscard]] bool down() const { return down_; }
   /// Never had a good check although one was asked for: it may still be starting, so it says nothing about the pool's health.

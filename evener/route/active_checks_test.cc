@@ -61,3 +61,17 @@ TEST_CASE("a change is told exactly when it happens") {
   CHECK(checks.checked(Scheduler::Check::Failed, once) == ActiveChecks::Change::None);
   CHECK(checks.checked(Scheduler::Check::Passed, once) == ActiveChecks::Change::CameUp);
 }
+
+TEST_CASE("an endpoint whose checks are switched off is up and as if it had never been checked") {
+  const CheckSettings settings{.rise = 2, .fall = 3};
+  for (ActiveChecks checks : {ActiveChecks(), ActiveChecks(Scheduler::Start::AwaitCheck)}) {
+    for (int i = 0; i < 5; ++i) checks.checked(Scheduler::Check::Failed, settings);
+    REQUIRE(checks.down());
+    CHECK(checks.switched_off() == ActiveChecks::Change::CameUp);
+    CHECK_FALSE(checks.down());
+    CHECK_FALSE(checks.awaiting());
+    CHECK_FALSE(checks.last().has_value());
+    CHECK(checks.switched_off() == ActiveChecks::Change::None);
+    CHECK(after(checks, "---") == "uud");
+  }
+}

@@ -62,7 +62,11 @@ void Scheduler::configure(const PoolSettings& settings, Instant now) {
   }
   s.interval_end = Instant::max();
   s.await_interval();
-  for (std::uint32_t index = 0; index < s.states.size(); ++index) s.refresh(index);
+  for (std::uint32_t index = 0; index < s.states.size(); ++index) {
+    const bool came_up = !settings.check.enabled && s.states[index].checks.switched_off() == ActiveChecks::Change::CameUp;
+    if (came_up) s.begin_slow_start(index, s.now);
+    s.refresh(index);
+  }
 }
 
 void Scheduler::put_endpoint(EndpointId id, const EndpointSettings& settings, Instant now, Start start) {
@@ -79,6 +83,7 @@ void Scheduler::put_endpoint(EndpointId id, const EndpointSettings& settings, In
     s.book.set_capacity(*index, valid.capacity);
     s.book.set_identity(*index, valid_identity(valid, id));
   } else {
+    if (!s.settings.check.enabled) start = Start::Healthy;  // it would await a check that never comes
     index = s.book.insert({.id = id, .capacity = valid.capacity, .identity = valid_identity(valid, id)});
     s.states.insert(s.states.begin() + *index, EndpointState{.settings = valid, .checks = ActiveChecks(start)});
     if (start == Start::Healthy) s.begin_slow_start(*index, s.now);
@@ -223,7 +228,7 @@ void Scheduler::checked(EndpointId endpoint, Check result, Instant now) {
   State& s = *state_;
   s.advance(now);
   const std::optional<std::uint32_t> index = s.book.find(endpoint);
-  if (!index) return;
+  if (!index || !s.settings.check.enabled) return;  // the answer to a check from before they were switched off
   const ActiveChecks::Change change = s.states[*index].checks.checked(result, s.settings.check);
   if (change == ActiveChecks::Change::None) return;
   if (change == ActiveChecks::Change::CameUp) s.begin_slow_start(*index, s.now);

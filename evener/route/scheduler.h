@@ -33,8 +33,10 @@ struct EndpointSettings {
   bool operator==(const EndpointSettings&) const = default;
 };
 
-/// Active checks: `fall` failures in a row take a healthy endpoint down, `rise` successes bring it back.
+/// Active checks: `fall` failures in a row take a healthy endpoint down, `rise` successes bring it back. Where nobody checks, no endpoint
+/// is down: what was found before says nothing any more, and nothing would ever correct it.
 struct CheckSettings {
+  bool enabled = true;
   std::uint32_t rise = 2;
   std::uint32_t fall = 3;
 

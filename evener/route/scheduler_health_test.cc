@@ -41,6 +41,50 @@ TEST_CASE("an endpoint that awaits its check gets nothing before, everything aft
   CHECK(pool.send() == 3);
 }
 
+TEST_CASE("a reload that turns checks off brings back every endpoint that checks had taken down or held back, with slow start") {
+  SchedulerFixture pool({.slow_start = 10s, .panic_threshold = 0});
+  pool.with(2);
+  pool.put(3, {}, Start::AwaitCheck);
+  pool.pass(20s);
+  pool.take_down(1);
+  pool.scheduler.configure({.check = {.enabled = false}, .slow_start = 10s, .panic_threshold = 0}, pool.now);
+  for (std::uint32_t id = 1; id <= 3; ++id) {
+    CHECK(pool.status(id).health == Health::Healthy);
+    CHECK_FALSE(pool.status(id).last_check.has_value());
+    CHECK(pool.status(id).slow_start == (id != 2));
+  }
+  SUBCASE("an answer to a check from before changes nothing") {
+    pool.check(1, Check::Failed, 10);
+    CHECK(pool.status(1).health == Health::Healthy);
+    CHECK_FALSE(pool.status(1).last_check.has_value());
+  }
+  SUBCASE("a newcomer awaits no check") {
+    pool.put(4, {}, Start::AwaitCheck);
+    CHECK(pool.status(4).health == Health::Healthy);
+  }
+  SUBCASE("turned on again, they count from the beginning") {
+    pool.scheduler.configure({.slow_start = 10s, .panic_threshold = 0}, pool.now);
+    pool.check(1, Check::Failed, 2);
+    CHECK(pool.status(1).health == Health::Healthy);
+    pool.check(1, Check::Failed);
+    CHECK(pool.status(1).health == Health::Down);
+  }
+}
+
+TEST_CASE("a request that waits for an endpoint which checks hold down goes when checks are turned off") {
+  SchedulerFixture pool({.panic_threshold = 0});
+  pool.put(1, {.capacity = 1});
+  pool.put(2, {.capacity = 1});
+  pool.take_down(2);
+  CHECK(pool.send() == 1);
+  REQUIRE(std::holds_alternative<Queued>(pool.arrive()));
+  pool.scheduler.configure({.check = {.enabled = false}, .panic_threshold = 0}, pool.now);
+  std::vector<Released> released;
+  pool.scheduler.release(released, pool.now);
+  REQUIRE(released.size() == 1);
+  CHECK(std::get<Dispatch>(released[0].decision).endpoint == EndpointId{2});
+}
+
 TEST_CASE("a check of an unknown endpoint is ignored") {
   SchedulerFixture pool;
   pool.with(1);

@@ -156,6 +156,20 @@ def test_a_reload_takes_over_models_limits_and_endpoints(gateway, raw_engine):
     assert counts(a, b) == [2, 1] and set(started.endpoints()) == {"e1"}
 
 
+def test_a_reload_that_turns_checks_off_brings_back_what_they_had_taken_down(gateway, raw_engine):
+    backend = raw_engine()
+    backend.healthy = False
+    started = gateway(backend.url, pool={"panic_threshold": 0}, wait=False)
+    wait_until(lambda: started.endpoints()["e0"]["health"] == "down")
+    assert started.call("POST", CHAT_PATH, chat_body())[0] == 503
+    config = json.loads(started.program.config_file.read_text(encoding="utf-8"))
+    config["pools"][0]["health_check"] = {"enabled": False}
+    started.program.config_file.write_text(json.dumps(config), encoding="utf-8")
+    assert started.admin("POST", "/reload")[0] == 200
+    assert started.endpoints()["e0"]["health"] == "healthy" and started.endpoints()["e0"]["last_check"] == ""
+    assert started.call("POST", CHAT_PATH, chat_body())[0] == 200
+
+
 def test_a_reload_ends_what_waits_in_a_pool_that_is_gone(gateway, raw_engine):
     proceed = threading.Event()
 
