@@ -36,6 +36,7 @@ struct Command {
 int serve_command(int argc, char** argv);
 int engine_command(int argc, char** argv);
 int load_command(int argc, char** argv);
+int lab_command(int argc, char** argv);
 int demo_command(int argc, char** argv);
 int config_command(int argc, char** argv);
 int version_command(int argc, char** argv);
