@@ -127,6 +127,14 @@ std::optional<Error> read_stream_options(const JsonValue& value, OpenAiRequest& 
   return std::nullopt;
 }
 
+/// What is not a whole number means something to the engine only.
+void read_engine_priority(const JsonValue& value, std::optional<std::int64_t>& out) {
+  std::int64_t number = 0;
+  const char* const end = value.text.data() + value.text.size();
+  const auto result = std::from_chars(value.text.data(), end, number);
+  if (result.ec == std::errc() && result.ptr == end) out = number;
+}
+
 /// session_id is no field of the API: a string or a number counts, and whatever else it is means something to the engine only.
 void read_session(const JsonValue& value, std::string& out) {
   if (value.kind == JsonKind::Number) {
@@ -146,7 +154,8 @@ std::optional<Error> read_conversation(const JsonValue& value, std::string& out)
   return is_null(value) || read_string(value, out) ? std::nullopt : wrong_type("conversation", "an id, or an object with an id");
 }
 
-std::optional<Error> read_field(std::string_view body, std::string_view key, const JsonValue& value, OpenAiRequest& out, Candidates& found) {
+std::optional<Error> read_field(std::string_view body, std::string_view key, const JsonValue& value, OpenAiRequest& out,
+                                Candidates& found) {
   const auto output_max = [&](OutputMax rank) -> std::optional<Error> {
     std::optional<std::uint32_t> count;
     if (!read_count(value, count)) return wrong_type(key, "a whole number");
@@ -162,6 +171,10 @@ std::optional<Error> read_field(std::string_view body, std::string_view key, con
     found.offer(rank, out);
     return std::nullopt;
   };
+  const auto prompt = [&](PromptField field) {
+    if (is_null(value)) return;
+    out[field] = {.offset = static_cast<std::size_t>(value.text.data() - body.data()), .length = value.text.size()};
+  };
   switch (key.size()) {
     case 1:
       if (key == "n") {
@@ -176,9 +189,21 @@ std::optional<Error> read_field(std::string_view body, std::string_view key, con
       break;
     case 5:
       if (key == "model") return read_model(value, body, out);
+      if (key == "tools") prompt(PromptField::Tools);
+      if (key == "input") prompt(PromptField::Input);
       break;
     case 6:
       if (key == "stream" && !read_bool(value, out.stream)) return wrong_type(key, "true or false");
+      if (key == "prompt") prompt(PromptField::Prompt);
+      if (key == "system") prompt(PromptField::System);
+      break;
+    case 8:
+      if (key == "messages") prompt(PromptField::Messages);
+      if (key == "priority") read_engine_priority(value, out.engine_priority);
+      break;
+    case 9:
+      if (key == "functions") prompt(PromptField::Functions);
+      if (key == "documents") prompt(PromptField::Documents);
       break;
     case 10:
       if (key == "max_tokens") return output_max(OutputMax::MaxTokens);
@@ -186,6 +211,7 @@ std::optional<Error> read_field(std::string_view body, std::string_view key, con
         read_session(value, found.text);
         found.offer(Affinity::SessionId, out);
       }
+      if (key == "cache_salt") prompt(PromptField::CacheSalt);
       break;
     case 12:
       if (key == "service_tier") {
@@ -196,19 +222,25 @@ std::optional<Error> read_field(std::string_view body, std::string_view key, con
       if (key == "conversation") {
         if (auto error = read_conversation(value, found.text)) return error;
         found.offer(Affinity::Conversation, out);
+        prompt(PromptField::Conversation);
       }
+      if (key == "instructions") prompt(PromptField::Instructions);
       break;
     case 14:
       if (key == "stream_options") return read_stream_options(value, out);
       break;
     case 16:
       if (key == "prompt_cache_key") return affinity(Affinity::PromptCacheKey);
+      if (key == "reasoning_effort") prompt(PromptField::ReasoningEffort);
       break;
     case 17:
       if (key == "max_output_tokens") return output_max(OutputMax::MaxOutputTokens);
       break;
     case 20:
-      if (key == "previous_response_id") return affinity(Affinity::PreviousResponseId);
+      if (key == "previous_response_id") {
+        prompt(PromptField::PreviousResponse);
+        return affinity(Affinity::PreviousResponseId);
+      }
       break;
     case 21:
       if (key == "max_completion_tokens") return output_max(OutputMax::MaxCompletionTokens);

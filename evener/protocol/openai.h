@@ -2,6 +2,7 @@
 // The OpenAI HTTP API as values: what a router needs from a request body, found in one pass, and the errors clients can act on.
 // No sockets; the views point into the caller's bytes. Unknown fields are never touched.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -46,6 +47,23 @@ struct ByteRange {
   std::size_t offset = 0, length = 0;
 };
 
+/// Top-level fields that reach the engine's prompt, or that keep its cache apart from others'. prompt.h reads what is in them.
+enum class PromptField : std::uint8_t {
+  CacheSalt,
+  PreviousResponse,
+  Conversation,
+  ReasoningEffort,
+  Instructions,
+  System,
+  Tools,
+  Functions,
+  Documents,
+  Messages,
+  Prompt,
+  Input,
+};
+inline constexpr std::size_t PromptFields = 12;
+
 struct OpenAiRequest {
   std::string model;      // unescaped
   ByteRange model_value;  // the JSON string with its quotes; write another with append_json_string
@@ -55,6 +73,12 @@ struct OpenAiRequest {
   std::uint32_t choices = 1;            // n
   std::string affinity;  // prompt_cache_key, else session_id, else user, else previous_response_id or conversation; empty = none
   std::string service_tier;
+  std::optional<std::int64_t> engine_priority;  // "priority" of vLLM and SGLang, where it is a whole number; lower goes first
+  /// Where the fields of the prompt stand in the body; empty = not given, or null.
+  std::array<ByteRange, PromptFields> prompt{};
+
+  [[nodiscard]] ByteRange& operator[](PromptField field) { return prompt[static_cast<std::size_t>(field)]; }
+  [[nodiscard]] ByteRange operator[](PromptField field) const { return prompt[static_cast<std::size_t>(field)]; }
 };
 
 /// Reads the top level of a JSON body in one pass. Refuses (Fault::Client): not an object, invalid JSON or UTF-8, duplicate keys at the top level
