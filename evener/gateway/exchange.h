@@ -96,7 +96,9 @@ class Exchange {
   void write_upstream_head(net::http1::HeadWriter& writer);
   std::size_t body_pieces(std::array<iovec, 4>& pieces, std::size_t at, std::string& model) const;
   net::Task<> refuse_for_memory();
-  net::Task<> refuse_late();
+  enum class BodyFault : std::uint8_t { None, Malformed, Late };
+  [[nodiscard]] static OwnError body_error(BodyFault fault);
+  net::Task<> refuse_body(BodyFault fault);
   net::Task<> refuse_large(std::uint64_t limit);
   net::Task<> refuse_with(const route::Refusal& refusal);
   net::Task<> refuse_after(const Attempt& attempt);
@@ -115,7 +117,7 @@ class Exchange {
   net::Task<> relay(route::Ending ending);
   enum class Passed : std::uint8_t { More, Done, ClientGone, Bad };
   net::Task<Passed> pass_on(std::string_view bytes);
-  net::Task<> break_off(std::string_view message);
+  net::Task<> break_off(std::string_view message, std::string_view code);
   void write_client_head(net::http1::HeadWriter& writer, const net::http1::ResponseHead& head) const;
   void observe(std::string_view data);
   void first_byte();
@@ -141,6 +143,7 @@ class Exchange {
   bool body_read_ = false;                                   // nothing of this request is left in the connection
   BodyMode body_mode_ = BodyMode::Whole;
   bool request_sent_ = false;                                // a whole body, to its end: a later request may follow on the connection
+  BodyFault body_fault_ = BodyFault::None;                   // of a streamed body, while it was passed on
   bool body_forwarded_ = false;                              // a streamed body has begun to flow: it cannot be sent again
   std::uint8_t hops_ = 0;
   ShortText<RequestIdMax> request_id_;

@@ -87,6 +87,10 @@ net::Task<> Exchange::proxy() {
         co_await relay(attempt.ending);
         co_return;
       }
+      if (body_fault_ != BodyFault::None) {  // the client's doing, whatever the endpoint makes of it
+        attempt.may_retry = false;
+        if (attempt.end == Attempt::End::Failed) attempt.ending = route::Ending::Cancelled;
+      }
       endpoint_->metrics->attempts[static_cast<std::size_t>(attempt.ending)].add();
       const bool trouble = attempt.ending == route::Ending::ConnectFailed || attempt.ending == route::Ending::Reset;
       if (trouble && worker_.shared.on_trouble) worker_.shared.on_trouble(endpoint_->id);
@@ -95,6 +99,11 @@ net::Task<> Exchange::proxy() {
     if (client_gone_) {
       co_await stop_sending();
       ended_ = EndedBy::ClientGone;
+      co_return;
+    }
+    if (body_fault_ != BodyFault::None) {
+      co_await stop_sending();
+      co_await refuse_body(body_fault_);
       co_return;
     }
     if (attempt.may_retry && !body_forwarded_ && attempts_ < AttemptsMax) {
@@ -359,6 +368,7 @@ net::Task<> Exchange::pump_body(net::http1::HeadText head) {
   net::http1::ChunkedDecoder decoder;
   std::uint64_t remaining = request_framing_ == net::http1::Framing::Length ? request_content_length_ : 0;
   net::Buffer block = net::Buffer::take();
+  BodyPace pace = body_pace();
   std::size_t at = head_bytes_;
   std::string_view unread = request_.view(at, request_end_ - at);
   bool last = request_framing_ == net::http1::Framing::Length && remaining == 0;
@@ -388,6 +398,7 @@ net::Task<> Exchange::pump_body(net::http1::HeadText head) {
         if (step.kind == net::http1::ChunkedDecoder::Kind::NeedMore) break;
         if (step.kind == net::http1::ChunkedDecoder::Kind::Bad) {
           keep_alive_ = false;
+          body_fault_ = BodyFault::Malformed;
           upstream_.cancel();  // the endpoint must not take a broken body for a whole one
           co_return;
         }
@@ -413,11 +424,17 @@ net::Task<> Exchange::pump_body(net::http1::HeadText head) {
       co_return;
     }
     if (!unread.empty()) continue;  // more chunks than pieces
-    client_.set_read_deadline(reactor_.now() + timeouts.body_idle);
+    const Instant asked = reactor_.now();
+    client_.set_read_deadline(asked + pace.patience());
     const long got = co_await client_.recv(block.from(0));
-    if (got <= 0) {
+    if (got > 0) pace.received(static_cast<std::uint64_t>(got), reactor_.now() - asked);
+    if (got <= 0 || pace.late()) {
       keep_alive_ = false;
-      if (got != -ECANCELED) client_gone_ = true;
+      if (got > 0 || got == -ETIMEDOUT) {
+        body_fault_ = BodyFault::Late;
+      } else if (got != -ECANCELED) {
+        client_gone_ = true;
+      }
       upstream_.cancel();
       co_return;
     }

@@ -44,7 +44,7 @@ net::Task<bool> Exchange::receive(Instant deadline, BodyPace* pace) {
   }
   keep_alive_ = false;
   if (got > 0 || got == -ETIMEDOUT) {
-    co_await refuse_late();
+    co_await refuse_body(BodyFault::Late);
   } else {
     client_gone_ = true;
     ended_ = EndedBy::ClientGone;
@@ -52,13 +52,17 @@ net::Task<bool> Exchange::receive(Instant deadline, BodyPace* pace) {
   co_return false;
 }
 
-net::Task<> Exchange::refuse_late() {
-  return refuse({.status = 408,
-                 .type = "invalid_request_error",
-                 .code = "request_timeout",
-                 .message = "The request did not arrive in time; send it faster and without long pauses."},
-                EndedBy::BadRequest);
+OwnError Exchange::body_error(BodyFault fault) {
+  if (fault == BodyFault::Late) {
+    return {.status = 408,
+            .type = "invalid_request_error",
+            .code = "request_timeout",
+            .message = "The request did not arrive in time; send it faster and without long pauses."};
+  }
+  return {.status = 400, .type = "invalid_request_error", .code = "malformed_request", .message = "the chunked body is malformed"};
 }
+
+net::Task<> Exchange::refuse_body(BodyFault fault) { return refuse(body_error(fault), EndedBy::BadRequest); }
 
 net::Task<> Exchange::refuse_large(std::uint64_t limit) {
   return refuse({.status = 413,
@@ -230,8 +234,7 @@ net::Task<bool> Exchange::read_chunked_body(std::uint64_t limit) {
     if (step.kind == net::http1::ChunkedDecoder::Kind::End) break;
     if (step.kind == net::http1::ChunkedDecoder::Kind::Bad) {
       keep_alive_ = false;
-      co_await refuse({.status = 400, .type = "invalid_request_error", .code = "malformed_request", .message = "the chunked body is malformed"},
-                      EndedBy::BadRequest);
+      co_await refuse_body(BodyFault::Malformed);
       co_return false;
     }
     if (step.kind == net::http1::ChunkedDecoder::Kind::Data) {

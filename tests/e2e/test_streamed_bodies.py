@@ -1,0 +1,114 @@
+"""Bodies that are passed on as they come, unread: what is wrong with them is the client's doing and not the endpoint's."""
+
+import threading
+
+import pytest
+
+from client import RawClient
+from programs import wait_until
+from test_limits import drip
+
+CHUNKED = b"POST /raw/x HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\n\r\n"
+LENGTH = b"POST /raw/x HTTP/1.1\r\nHost: g\r\nContent-Length: 100000\r\n\r\n"
+
+
+@pytest.fixture
+def raw(gateway, raw_engine):
+    """A gateway that passes everything below /raw/ on to one backend, which waits for whole bodies unless told otherwise."""
+    def start(backend=None, **top):
+        backend = backend or raw_engine()
+        pool = {"name": "raw", "path_prefix": "/raw/", "endpoints": [{"name": "e0", "url": backend.url}], "health_check": {"enabled": False}}
+        started = gateway(pools=[pool], **top)
+        started.backend = backend
+        return started
+
+    return start
+
+
+def check_refused(started, client, status, code):
+    told, headers, body = client.read()
+    assert (told, headers["connection"]) == (status, "close") and code.encode() in body
+    assert client.closed()
+    line = started.access_line(headers["x-request-id"])
+    assert (line["status"], line["ended"], line["detail"]) == (status, "bad_request", code)
+
+
+def check_not_blamed(started):
+    blamed = {ending: started.metric("evener_endpoint_attempts_total", ending=ending) for ending in ("reset", "connect_failed", "timeout", "bad_response")}
+    assert not any(blamed.values()), blamed
+    assert started.endpoints("raw")["e0"]["health"] == "healthy" and started.endpoints("raw")["e0"]["in_flight"] == 0
+    assert not started.backend.complete_requests()
+
+
+@pytest.mark.parametrize("before", [b"", b"3\r\nabc\r\n"], ids=["in the first chunk", "later"])
+@pytest.mark.parametrize("arrives", ["at once", "after the head"])
+def test_a_malformed_chunk_is_a_bad_request_and_not_the_endpoint_s_fault(raw, before, arrives):
+    started = raw()
+    with RawClient(started.port) as client:
+        if arrives == "at once":
+            client.send(CHUNKED + before + b"zz\r\n")
+        else:
+            client.send(CHUNKED + before)
+            wait_until(lambda: started.endpoints("raw")["e0"]["in_flight"] == 1)
+            client.send(b"zz\r\n")
+        check_refused(started, client, 400, "malformed_request")
+    assert started.metric("evener_bad_requests_total") == 1
+    check_not_blamed(started)
+
+
+@pytest.mark.parametrize("sent", [LENGTH + b"x" * 100, CHUNKED + b"3\r\nabc\r\n"], ids=["length", "chunked"])
+def test_a_body_that_stops_coming_is_told_408(raw, sent):
+    started = raw(timeouts={"body_idle": "200ms"})
+    with RawClient(started.port) as client:
+        client.send(sent)
+        check_refused(started, client, 408, "request_timeout")
+    check_not_blamed(started)
+
+
+def test_a_body_that_drips_is_told_408(raw):
+    started = raw(timeouts={"body_idle": "300ms"}, limits={"body_bytes_per_s_min": 5000})
+    with RawClient(started.port) as client:
+        client.send(LENGTH)
+        assert 0.3 <= drip(client, b"x") < 2
+        check_refused(started, client, 408, "request_timeout")
+    check_not_blamed(started)
+
+
+def test_a_slow_endpoint_is_not_the_client_s_lateness(raw, raw_engine):
+    go_on = threading.Event()
+
+    def behave(connection, request):
+        go_on.wait(10)
+        received = len(connection.pending)
+        while received < 40_000_000:
+            received += len(connection.socket.recv(1 << 20))
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    started = raw(raw_engine(behave, read_bodies=False), timeouts={"body_idle": "1s"}, limits={"body_bytes_per_s_min": "1MiB"})
+    with RawClient(started.port, timeout=20) as client:
+        client.send(LENGTH.replace(b"100000", b"40000000"))
+        sender = threading.Thread(target=client.send, args=(b"x" * 40_000_000,), daemon=True)
+        sender.start()
+        sender.join(0.6)
+        go_on.set()
+        assert client.read()[0] == 200
+        sender.join(5)
+
+
+def test_a_body_that_breaks_after_the_answer_began_ends_both_and_says_whose_doing_it_was(raw, raw_engine):
+    def behave(connection, request):
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n9\r\ndata: a\n\n\r\n")
+        connection.wait_for_end()
+        return False
+
+    started = raw(raw_engine(behave, read_bodies=False))
+    with RawClient(started.port) as client:
+        client.send(CHUNKED + b"3\r\nabc\r\n")
+        status, headers = client.read_head()
+        assert status == 200 and client.read_chunk() == b"data: a\n\n"
+        client.send(b"zz\r\n")
+        assert b'"code":"malformed_request"' in client.read_chunk()
+        assert client.closed()
+    line = started.access_line(headers["x-request-id"])
+    assert (line["ended"], line["detail"]) == ("bad_request", "malformed_request")
+    assert started.metric("evener_endpoint_attempts_total", ending="cancelled") == 1
