@@ -143,7 +143,8 @@ bool PrometheusReader::next() {
     line_ = rest_.substr(0, length);
     rest_.remove_prefix(found == nullptr ? length : length + 1);
     if (line_.starts_with('#')) continue;
-    if (!unwanted.empty() && line_.size() > unwanted.size() && !is(line_[unwanted.size()], NameNext) && line_.starts_with(unwanted)) continue;
+    if (!unwanted.empty() && line_.size() > unwanted.size() && !is(line_[unwanted.size()], NameNext) && line_.starts_with(unwanted))
+      continue;
 
     if (line_.ends_with('\r')) line_.remove_suffix(1);
     skip_blanks(line_);

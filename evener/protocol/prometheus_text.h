@@ -72,10 +72,10 @@ class PrometheusReader {
   [[nodiscard]] std::size_t malformed() const { return malformed_; }
 
  private:
-  std::string_view rest_;   // after the current line
-  std::string_view line_;   // behind the name
+  std::string_view rest_;  // after the current line
+  std::string_view line_;  // behind the name
   std::string_view name_;
-  bool read_ = true;        // the current sample was read, or there is none
+  bool read_ = true;  // the current sample was read, or there is none
   std::size_t malformed_ = 0;
 };
 

@@ -77,8 +77,11 @@ TEST_CASE("labels may hold anything that is escaped, braces and spaces included"
 }
 
 TEST_CASE("a malformed line costs only that line and is counted") {
-  for (const char* bad : {"9name 1", "x{a=b} 1", "x{a=\"b} 1", "x{a=\"b\"c=\"d\"} 1", "x{,} 1", "x{a} 1", "x", "x 1 2 3", "x 1 soon", "x one", "x 0x10", "x 1e999",
-                          "x +-1", "x{a=\"b\"", "x{=\"b\"} 1", "x\x01 1", "x 1,5", "x-y 1", "{a=\"b\"} 1", "<html>"}) {
+  for (const char* bad : {"9name 1",  "x{a=b} 1",  "x{a=\"b} 1",  "x{a=\"b\"c=\"d\"} 1",
+                          "x{,} 1",   "x{a} 1",    "x",           "x 1 2 3",
+                          "x 1 soon", "x one",     "x 0x10",      "x 1e999",
+                          "x +-1",    "x{a=\"b\"", "x{=\"b\"} 1", "x\x01 1",
+                          "x 1,5",    "x-y 1",     "{a=\"b\"} 1", "<html>"}) {
     CAPTURE(bad);
     const Page page = read_all(std::string("good 1\n") + bad + "\nalso_good 2\n");
     REQUIRE(page.samples.size() == 2);
