@@ -21,8 +21,11 @@ KINDS = {
     "haproxy-defaults": ("haproxy", "haproxy-defaults.cfg", "as it comes; no log, no look at the body"),
     "nginx": ("nginx", "nginx.conf", "buffering, 64k body buffer; no log, no look at the body"),
     "nginx-unbuffered": ("nginx", "nginx-unbuffered.conf", "buffering off; no log, no look at the body"),
+    "relay": ("relay", None, "passes bytes on and looks at none: the floor under every proxy of this machine"),
     "direct": (None, None, "the backend itself in the proxy's place: its own cost"),
 }
+
+FLOORS = ("relay", "direct")  # what no proxy can be below
 
 
 class Backend:
@@ -54,6 +57,13 @@ class Proxy:
         if program is None:
             self.inner = Backend(build, host.proxy_cpu)
             self.process, self.port, self.log = self.inner.process, self.inner.port, None
+            return
+        if program == "relay":
+            self.log = self.directory / "output.log"
+            command = [build / "bench/proxy_bench_relay", "--port", str(self.port), "--target", f"127.0.0.1:{backend.port}"]
+            with open(self.log, "wb") as log:
+                self.process = machine.start(command, host.proxy_cpu, log=log)
+            machine.wait_until(self._answers, 10, "the relay does not answer")
             return
         # nginx begins to close idle connections when a sixteenth of its table is left, so its table is larger than what may be open.
         values = {"PORT": self.port, "ADMIN_PORT": self.admin_port, "DIR": self.directory,
@@ -156,8 +166,8 @@ def check_passes_on(proxy):
     complaints = []
     if seen["body_bytes"] != len(body) or seen["body_hash"] != expected:
         complaints.append(f"{proxy.name} changed the body of a request")
-    if proxy.name != "direct" and seen["requests_on_connection"] < 2:
+    if proxy.name not in FLOORS and seen["requests_on_connection"] < 2:
         complaints.append(f"{proxy.name} does not keep its connections to the backend")
-    if proxy.name != "direct" and "x-forwarded-for:" not in seen["head"].lower():
+    if proxy.name not in FLOORS and "x-forwarded-for:" not in seen["head"].lower():
         complaints.append(f"{proxy.name} adds no X-Forwarded-For")
     return complaints
