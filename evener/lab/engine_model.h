@@ -85,6 +85,9 @@ class EngineModel {
   /// Computes one step. The outcome is valid until the next call.
   const StepOutcome& step();
 
+  /// Who is told what the KV cache stores and evicts; nullptr = nobody.
+  void observe_kv(KvObserver* observer) { kv_.observe(observer); }
+
   [[nodiscard]] bool idle() const { return running_.empty() && waiting_.empty(); }
   [[nodiscard]] EngineGauges gauges() const;
   [[nodiscard]] const EngineTotals& totals() const { return totals_; }

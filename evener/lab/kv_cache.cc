@@ -48,6 +48,7 @@ BlockId KvCache::allocate() {
   if (block.hashed) {
     by_hash_.erase(block.hash);
     block.hashed = false;
+    if (observer_ != nullptr) observer_->evicted(block.hash);
   }
   block.references = 1;
   return BlockId{index};
@@ -61,6 +62,7 @@ void KvCache::publish(BlockId id, std::uint64_t hash) {
   if (!by_hash_.emplace(hash, index_of(id)).second) return;
   block.hash = hash;
   block.hashed = true;
+  if (observer_ != nullptr) observer_->stored(hash);
 }
 
 void KvCache::release(std::span<const BlockId> blocks) {

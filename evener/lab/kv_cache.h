@@ -11,12 +11,23 @@ namespace evener::lab {
 
 enum class BlockId : std::uint32_t {};
 
+/// Told when blocks become findable and when they are forgotten.
+class KvObserver {
+ public:
+  virtual ~KvObserver() = default;
+  virtual void stored(std::uint64_t hash) = 0;
+  virtual void evicted(std::uint64_t hash) = 0;
+};
+
 /// Not thread-safe. All operations O(1) per block. Conservation: used() + free() == size() always.
 class KvCache {
  public:
   /// `blocks` at least 1. Without the prefix cache nothing is ever found.
   enum class Prefix : std::uint8_t { Off, On };
   KvCache(std::uint32_t blocks, Prefix prefix);
+
+  /// nullptr = nobody. Outlives this, or is taken away before it goes.
+  void observe(KvObserver* observer) { observer_ = observer; }
 
   struct Match {
     std::uint32_t blocks = 0;        // leading blocks that are present
@@ -53,6 +64,7 @@ class KvCache {
   std::unordered_map<std::uint64_t, std::uint32_t> by_hash_;  // looked up, never iterated; at most one entry per block
   std::uint32_t oldest_ = None, newest_ = None, free_ = 0;
   Prefix prefix_;
+  KvObserver* observer_ = nullptr;
 };
 
 }  // namespace evener::lab
