@@ -106,7 +106,7 @@ void count_text(std::string_view text, TextCounts& counts) {
   std::size_t bytes = 0;
   if (text.size() <= TextCompleteMax) {
     add_lanes(sums, count_window(text, 0, text.size()).lanes);
-    for (std::size_t i = 0; i < TextClasses; ++i) counts.chars[i] += sums[i];
+    for (std::size_t i = 0; i < TextClasses; ++i) counts.chars[i] += static_cast<float>(sums[i]);
     return;
   }
   const std::size_t distance = std::max(TextWindowDistance, (text.size() + TextWindowsMax - 1) / TextWindowsMax);
@@ -118,8 +118,8 @@ void count_text(std::string_view text, TextCounts& counts) {
     add_lanes(sums, counted.lanes);
     bytes += counted.bytes;
   }
-  const double scale = static_cast<double>(text.size()) / static_cast<double>(std::max<std::size_t>(bytes, 1));
-  for (std::size_t i = 0; i < TextClasses; ++i) counts.chars[i] += scale * sums[i];
+  const float scale = static_cast<float>(text.size()) / static_cast<float>(std::max<std::size_t>(bytes, 1));
+  for (std::size_t i = 0; i < TextClasses; ++i) counts.chars[i] += scale * static_cast<float>(sums[i]);
 }
 
 }  // namespace evener

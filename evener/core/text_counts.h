@@ -22,13 +22,13 @@ enum class TextClass : std::uint8_t {
 inline constexpr std::size_t TextClasses = 8;
 
 struct TextCounts {
-  std::array<double, TextClasses> chars{};  // estimated from windows where a text is long
-  std::uint32_t messages = 0;               // each costs a few tokens of the chat template
-  std::uint32_t media = 0;                  // images, sounds and films
-  std::uint32_t token_ids = 0;              // given as numbers, so exact
+  std::array<float, TextClasses> chars{};  // estimated from windows where a text is long
+  std::uint32_t messages = 0;              // each costs a few tokens of the chat template
+  std::uint32_t media = 0;                 // images, sounds and films
+  std::uint32_t token_ids = 0;             // given as numbers, so exact
 
-  [[nodiscard]] double& operator[](TextClass text_class) { return chars[static_cast<std::size_t>(text_class)]; }
-  [[nodiscard]] double operator[](TextClass text_class) const { return chars[static_cast<std::size_t>(text_class)]; }
+  [[nodiscard]] float& operator[](TextClass text_class) { return chars[static_cast<std::size_t>(text_class)]; }
+  [[nodiscard]] float operator[](TextClass text_class) const { return chars[static_cast<std::size_t>(text_class)]; }
 };
 
 /// A text up to this size is looked at completely.

@@ -41,10 +41,10 @@ TEST_CASE("an escape is one character of what it stands for") {
 
 TEST_CASE("escapes that are cut off or wrong are counted somehow") {
   for (const std::string_view text : {"\\", "\\u", "\\u12", "\\uzzzz", "a\\", "\\\\u"}) {
-    double sum = 0;
-    for (const double n : counted(text).chars) sum += n;
+    float sum = 0;
+    for (const float n : counted(text).chars) sum += n;
     CHECK(sum >= 0);
-    CHECK(sum <= static_cast<double>(text.size()));
+    CHECK(sum <= static_cast<float>(text.size()));
   }
 }
 
@@ -59,14 +59,14 @@ TEST_CASE(
       std::string text;
       for (std::size_t i = 0; i < times; ++i) text += sentence;
       const TextCounts counts = counted(text);
-      double sum = 0, error = 0;
+      float sum = 0, error = 0;
       for (std::size_t i = 0; i < TextClasses; ++i) {
-        sum += exact.chars[i] * static_cast<double>(times);
-        error += std::abs(counts.chars[i] - exact.chars[i] * static_cast<double>(times));
+        sum += exact.chars[i] * static_cast<float>(times);
+        error += std::abs(counts.chars[i] - exact.chars[i] * static_cast<float>(times));
       }
       CAPTURE(sentence);
       CAPTURE(times);
-      CHECK(error / sum < (times < 100 ? 0.1 : 0.05));
+      CHECK(error / sum < (times < 100 ? 0.1F : 0.05F));
     }
   }
 }

@@ -59,6 +59,30 @@ TEST_CASE("what is not given has its default, and null is as good as not given")
   }
 }
 
+TEST_CASE("where the fields of the prompt stand is noted, without looking into them") {
+  const std::string_view body =
+      R"({"input":"i","model":"m","messages": [1, 2] ,"prompt":null,"tools":[{"a":{}}],"instructions":"x","cache_salt":"s","reasoning_effort":"low"})";
+  const OpenAiRequest request = accepted(body);
+  const auto text = [&](PromptField field) { return body.substr(request[field].offset, request[field].length); };
+  CHECK(text(PromptField::Input) == "\"i\"");
+  CHECK(text(PromptField::Messages) == "[1, 2]");
+  CHECK(text(PromptField::Tools) == R"([{"a":{}}])");
+  CHECK(text(PromptField::Instructions) == "\"x\"");
+  CHECK(text(PromptField::CacheSalt) == "\"s\"");
+  CHECK(text(PromptField::ReasoningEffort) == "\"low\"");
+  CHECK(request[PromptField::Prompt].length == 0);
+  CHECK(request[PromptField::Documents].length == 0);
+}
+
+TEST_CASE("an engine's priority is a whole number, and anything else is the engine's business") {
+  CHECK(accepted(R"({"model":"m","priority":-3})").engine_priority == -3);
+  CHECK(accepted(R"({"model":"m","priority":9})").engine_priority == 9);
+  for (const std::string_view body : {R"({"model":"m"})"sv, R"({"model":"m","priority":1.5})"sv, R"({"model":"m","priority":"high"})"sv,
+                                      R"({"model":"m","priority":99999999999999999999})"sv})
+    CHECK_FALSE(accepted(body).engine_priority);
+  CHECK(refused(R"({"model":"m","messages":[],"messages":[]})"));
+}
+
 TEST_CASE("the model's bytes can be replaced by another name wherever it stands") {
   for (const std::string_view body :
        {R"({"model":"a"})"sv, R"({"x":[{"model":"no"}],"model":  "a"  ,"y":"model"})"sv, "{\n\t\"model\"\n:\n\"a\"\n}"sv}) {

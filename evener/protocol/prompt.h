@@ -29,7 +29,8 @@ enum InputKind : std::uint8_t { InputText = 1, InputImage = 2, InputAudio = 4, I
 struct PromptFacts {
   TextCounts counts;
   std::uint8_t inputs = InputText;
-  std::uint64_t bytes = 0;  // as blocks count them: text, what is between, MediaBytes for each image, four for each token id
+  /// As blocks count them: text, what is between, MediaBytes for each image, four for each token id. Without blocks, blanks in tools count, too.
+  std::uint64_t bytes = 0;
 };
 
 /// Facts alone; about 100 instructions per message and 3 per window of text, see count_text.
