@@ -486,6 +486,24 @@ net::Task<> Exchange::refuse_with(const route::Refusal& refusal) {
                      .code = "queue_timeout",
                      .message = "The request waited for capacity as long as it may (queue.wait_max of pool '" + route_->config.name + "').",
                      .retry_after = later});
+    case route::RefusalReason::DeadlineUnmeetable:
+      return refuse({.status = 503,
+                     .type = "server_error",
+                     .code = "deadline_unmeetable",
+                     .message = pool + " is too busy to answer within the request's first-token objective; try again later.",
+                     .retry_after = later});
+    case route::RefusalReason::ClassShed:
+      return refuse({.status = 429,
+                     .type = "rate_limit_error",
+                     .code = "class_shed",
+                     .message = pool + " is at its capacity, and the request's place in the queue went to a more urgent one; try again later.",
+                     .retry_after = later});
+    case route::RefusalReason::TenantShare:
+      return refuse({.status = 429,
+                     .type = "rate_limit_error",
+                     .code = "tenant_share",
+                     .message = pool + " is at its capacity, and as many requests of this tenant wait as may (tenant_share_max); try again later.",
+                     .retry_after = later});
     case route::RefusalReason::RetryBudget:
     case route::RefusalReason::AttemptsExhausted: break;
   }

@@ -48,7 +48,7 @@ TEST_CASE("a pool's times and tokens, and what belongs to no pool, are on the pa
   const PoolMetrics pool = metrics.pool("p");
   pool.request_seconds.observe(0.5);
   pool.first_token_seconds.observe(0.05);
-  pool.queue_seconds.observe(0.001);
+  pool.queue_seconds[2].observe(0.001);
   pool.time_per_token_seconds.observe(0.02);
   pool.retries.add();
   pool.prompt_tokens.add(7);
@@ -61,7 +61,7 @@ TEST_CASE("a pool's times and tokens, and what belongs to no pool, are on the pa
   for (const char* line :
        {"evener_request_duration_seconds_count{pool=\"p\"} 1", "evener_request_duration_seconds_bucket{pool=\"p\",le=\"0.32\"} 0",
         "evener_request_duration_seconds_bucket{pool=\"p\",le=\"0.64\"} 1", "evener_time_to_first_token_seconds_count{pool=\"p\"} 1",
-        "evener_queue_wait_seconds_count{pool=\"p\"} 1", "evener_time_per_output_token_seconds_count{pool=\"p\"} 1",
+        "evener_queue_wait_seconds_count{pool=\"p\",class=\"batch\"} 1", "evener_time_per_output_token_seconds_count{pool=\"p\"} 1",
         "evener_retries_total{pool=\"p\"} 1", "evener_tokens_total{pool=\"p\",type=\"prompt\"} 7",
         "evener_tokens_total{pool=\"p\",type=\"completion\"} 8", "evener_tokens_total{pool=\"p\",type=\"cached\"} 9",
         "evener_client_connections 2", "evener_memory_refusals_total 1", "evener_unrouted_requests_total 0"}) {

@@ -16,19 +16,27 @@ Pool::Pool(const PoolConfig& config, std::uint64_t seed, PoolMetrics metrics)
 
 Pool::Decided Pool::arrived(std::string_view request_id, std::string_view model, const route::RequestView& request, Waiter& waiter,
                             Instant now) {
-  const std::lock_guard lock(mutex_);
+  std::vector<route::Released> released;
+  std::unique_lock lock(mutex_);
   explain_locked(request, now);
   Decided decided{.decision = scheduler_.arrived({.request = request, .cookie = reinterpret_cast<std::uintptr_t>(&waiter)}, now)};
   decided.number = keep_locked(request_id, model, 1, decided.decision);
+  if (scheduler_.queued() > 0) scheduler_.release(released, now);  // its place may have been another's
+  lock.unlock();
+  wake(released);
   return decided;
 }
 
 Pool::Decided Pool::retry(std::string_view request_id, std::string_view model, const route::RequestView& request,
                           std::span<const EndpointId> tried, route::Scheduler::Attempt attempt, Waiter& waiter, Instant now) {
-  const std::lock_guard lock(mutex_);
+  std::vector<route::Released> released;
+  std::unique_lock lock(mutex_);
   explain_locked(request, now);
   Decided decided{.decision = scheduler_.retry(request, tried, now, attempt, reinterpret_cast<std::uintptr_t>(&waiter))};
   decided.number = keep_locked(request_id, model, static_cast<std::uint32_t>(tried.size() + 1), decided.decision);
+  if (scheduler_.queued() > 0) scheduler_.release(released, now);
+  lock.unlock();
+  wake(released);
   return decided;
 }
 

@@ -29,6 +29,9 @@ std::string_view refusal_name(RefusalReason reason) {
     case RefusalReason::QueueTimeout: return "queue_timeout";
     case RefusalReason::RetryBudget: return "retry_budget";
     case RefusalReason::AttemptsExhausted: return "attempts_exhausted";
+    case RefusalReason::DeadlineUnmeetable: return "deadline_unmeetable";
+    case RefusalReason::ClassShed: return "class_shed";
+    case RefusalReason::TenantShare: return "tenant_share";
   }
   return "unknown";
 }
@@ -56,6 +59,7 @@ void Scheduler::configure(const PoolSettings& settings, Instant now) {
   }
   const bool rules_switched = settings.outlier.enabled != s.settings.outlier.enabled;
   s.settings = settings;
+  s.queue_rules_changed();
   if (rules_switched) {
     for (EndpointState& state : s.states) state.outlier.pardon();
     s.ejected = 0;
@@ -140,12 +144,9 @@ Decision Scheduler::arrived(const Arrival& arrival, Instant now) {
   const bool behind_others = s.may_release && s.queue.size() > 0;
   if (!behind_others) {
     const State::Selection selection = s.select(group, {});
-    if (!selection.candidates.empty()) return s.dispatch(arrival.request, group, selection);
+    if (!selection.candidates.empty() && s.may_take_slot(group, arrival.request.priority)) return s.send_at_once(arrival, group, selection);
   }
-  if (s.queue.size() >= s.settings.queue.requests_max) {
-    return Refusal{.reason = RefusalReason::QueueFull, .retry_after = s.pace.until_gone(s.queue.size())};
-  }
-  return Queued{.ticket = s.queue.push(arrival, s.now)};
+  return s.enqueue(arrival, group, {});
 }
 
 Decision Scheduler::retry(const RequestView& request, std::span<const EndpointId> tried, Instant now, Attempt attempt,
@@ -166,16 +167,14 @@ Decision Scheduler::retry(const RequestView& request, std::span<const EndpointId
 
   const State::Selection selection = s.select(group, tried);
   if (selection.candidates.empty()) {
-    if (attempt == Attempt::Failover && cookie != 0 && s.queue.size() < s.settings.queue.requests_max) {
-      return Queued{.ticket = s.queue.push({.request = request, .cookie = cookie}, s.now, tried)};
-    }
-    return Refusal{.reason = RefusalReason::QueueFull, .retry_after = s.pace.until_gone(s.queue.size() + 1)};
+    if (attempt == Attempt::Failover && cookie != 0) return s.enqueue({.request = request, .cookie = cookie}, group, tried);
+    return Refusal{.reason = RefusalReason::QueueFull, .retry_after = s.wait_of_last(request.priority)};
   }
   if (attempt == Attempt::Retry) {
     if (!s.retries.allows(s.settings.retry, s.book.in_flight())) return Refusal{.reason = RefusalReason::RetryBudget};
     s.retries.began();
   }
-  return s.dispatch(request, group, selection);
+  return s.send_at_once({.request = request, .cookie = cookie}, group, selection);
 }
 
 void Scheduler::first_token(EndpointId endpoint, Share& share, Duration since_dispatch, Instant now) {
@@ -185,6 +184,7 @@ void Scheduler::first_token(EndpointId endpoint, Share& share, Duration since_di
   if (!index) return;
   s.book.answered(*index, seconds(since_dispatch), s.now);
   s.book.prefilled(*index, share);
+  s.no_longer_preemptible(share);
 }
 
 void Scheduler::load_reported(EndpointId endpoint, const LoadReport& report, Instant now) {
@@ -200,6 +200,7 @@ void Scheduler::finished(EndpointId endpoint, const Outcome& outcome, Attempt at
   const bool counted = index && s.book.ended(*index, outcome.share);
   if (index && !counted) return;  // nothing of ours was in flight there
   if (attempt == Attempt::Retry) s.retries.ended();
+  s.settle(outcome);
   if (!index) return;  // removed meanwhile
 
   s.may_release = true;
@@ -238,52 +239,13 @@ void Scheduler::checked(EndpointId endpoint, Check result, Instant now) {
 void Scheduler::tick(Instant now) { state_->advance(now); }
 
 void Scheduler::release(std::vector<Released>& out, Instant now) {
-  State& s = *state_;
-  s.advance(now);
-  if (s.queue.size() == 0) {
-    s.may_release = false;
-    return;
-  }
+  state_->advance(now);
+  state_->release(out);
+}
 
-  // Requests that wait for the same model wait behind each other: once one of them has to stay, so do the others.
-  std::vector<std::uint64_t> models_waiting;
-  const auto give = [&](const WaitQueue::Waiting& waiting, std::variant<Dispatch, Refusal> decision) {
-    out.push_back({.cookie = waiting.arrival.cookie, .decision = decision, .waited = s.now - waiting.since});
-    return WaitQueue::Next::Take;
-  };
-  std::size_t left = s.queue.size();
-  s.queue.visit([&](const WaitQueue::Waiting& waiting) {
-    --left;
-    if (s.now - waiting.since >= s.settings.queue.wait_max) {
-      return give(waiting, Refusal{.reason = RefusalReason::QueueTimeout, .retry_after = s.pace.until_gone(left)});
-    }
-    if (!s.may_release) return WaitQueue::Next::Stop;  // those behind came later, so their wait is not over either
-    const RequestView& request = waiting.arrival.request;
-    if (std::find(models_waiting.begin(), models_waiting.end(), request.model) != models_waiting.end()) return WaitQueue::Next::Keep;
-    const Candidates::Group& group = s.group_of(request);
-    const State::Selection selection = s.select(group, waiting.tried);
-    if (!selection.candidates.empty()) return give(waiting, s.dispatch(request, group, selection));
-    if (!waiting.tried.empty() && !group.usable.empty()) {
-      // The room that it may not use is for those behind it.
-      const bool others = std::any_of(group.usable.begin(), group.usable.end(), [&](std::uint32_t index) {
-        return std::find(waiting.tried.begin(), waiting.tried.end(), s.book[index].id) == waiting.tried.end();
-      });
-      return others ? WaitQueue::Next::Keep : give(waiting, Refusal{.reason = RefusalReason::AttemptsExhausted});
-    }
-    if (group.usable.empty()) {
-      // Waiting for an endpoint whose back-off or ejection ends soon is worth it; how long one stays down nobody knows.
-      const Refusal refusal = s.refuse_unusable(group);
-      const Instant deadline = waiting.since + s.settings.queue.wait_max;
-      const bool returns_in_time = refusal.retry_after > Duration::zero() && s.now + refusal.retry_after < deadline;
-      if (!returns_in_time) return give(waiting, refusal);
-    } else if (s.candidates.single()) {
-      return WaitQueue::Next::Stop;
-    }
-    models_waiting.push_back(request.model);
-    return WaitQueue::Next::Keep;
-  });
-  s.may_release = false;
-  if (s.queue.size() == 0) s.pace.emptied();
+void Scheduler::preempt(std::vector<Preempt>& out) {
+  out.insert(out.end(), state_->preempted.begin(), state_->preempted.end());
+  state_->preempted.clear();
 }
 
 // Looking in ----------------------------------------------------------------------------------------------------------------------------
@@ -366,6 +328,10 @@ void Scheduler::explain_into(std::vector<Explanation>& out, const RequestView& r
 }
 
 std::size_t Scheduler::queued() const { return state_->queue.size(); }
+std::array<ClassStatus, Priorities> Scheduler::classes(Instant now) const {
+  state_->advance(now);
+  return state_->classes();
+}
 std::uint32_t Scheduler::in_flight() const { return state_->book.in_flight(); }
 bool Scheduler::in_panic() const { return state_->group_of({}).panic; }
 std::string_view Scheduler::policy() const { return state_->policy->name(); }

@@ -4,8 +4,8 @@
 // the queue, the retry budget and the policy. It has no clock, thread or socket: the gateway calls it under one mutex per pool, the lab
 // calls it directly, and a recorded stream of events replays to the same decisions.
 
+#include <array>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -17,6 +17,7 @@
 #include "evener/core/ids.h"
 #include "evener/core/rng.h"
 #include "evener/core/time.h"
+#include "evener/route/admission_settings.h"
 #include "evener/route/policy.h"
 #include "evener/route/view.h"
 
@@ -81,6 +82,7 @@ struct PoolSettings {
   QueueSettings queue;
   Duration slow_start = std::chrono::seconds(0);  // an endpoint that comes (back) up ramps 10 % -> 100 % of its weight; 0 = off
   double panic_threshold = 0.5;                // below this share of usable endpoints, health is ignored; 0 = never
+  AdmissionSettings admission;
 
   bool operator==(const PoolSettings&) const = default;
 };
@@ -97,7 +99,11 @@ enum class RefusalReason : std::uint8_t {
   QueueTimeout,
   RetryBudget,       // a retry, and the budget is spent
   AttemptsExhausted, // a retry, and every allowed attempt or endpoint was used
+  DeadlineUnmeetable,  // it would have to wait too long for its first-token objective
+  ClassShed,         // its place in a full queue went to a more urgent one
+  TenantShare,       // its tenant has as many requests waiting as one may
 };
+inline constexpr std::size_t RefusalReasons = 9;
 [[nodiscard]] std::string_view refusal_name(RefusalReason reason);   // "no_endpoint", "all_down", ...
 
 enum class PickReason : std::uint8_t { Policy, OnlyCandidate, Panic };
@@ -130,6 +136,13 @@ struct Released {
   std::uint64_t cookie = 0;
   std::variant<Dispatch, Refusal> decision;
   Duration waited{};
+};
+
+/// A request that the caller should cancel at its endpoint (finished with Cancelled), to make room for a more urgent one. Nothing of an answer
+/// has come yet, so it may arrive again.
+struct Preempt {
+  EndpointId endpoint{};
+  std::uint64_t cookie = 0;                    // of its arrival
 };
 
 enum class Ending : std::uint8_t {
@@ -168,6 +181,14 @@ struct EndpointStatus {
   double prefill_error = 0;
   std::optional<LoadReport> report;
   std::optional<Instant> until;                // end of the ejection or of the back-off
+};
+
+/// The queue of one class as the operator sees it.
+struct ClassStatus {
+  Priority priority{};
+  std::size_t waiting = 0, tenants_waiting = 0;
+  Duration oldest_wait{};
+  Duration predicted_wait{};                   // of a request that came now, after all others of its class; 0 = nothing waits, or unknown
 };
 
 /// Why an endpoint would or would not get a request now.
@@ -222,9 +243,13 @@ class Scheduler {
   /// else O(1). Every other event does the same first, so decisions depend on the events and their times, not on how often this is called.
   void tick(Instant now);
 
-  /// Queued requests that can go now, and those whose wait is over; appended in the order of their arrival. Call after every event that
-  /// can free capacity (finished, checked, put_endpoint, set_drain, remove_endpoint, configure, tick). Cheap when nothing is queued.
+  /// Queued requests that can go now, in the order of their turns, and those that were refused in the queue; appended. Call after every event
+  /// that can free capacity (finished, checked, put_endpoint, set_drain, remove_endpoint, configure, tick), and after arrived() and retry(),
+  /// which may have given a waiting request's place to a more urgent one. Cheap when nothing is queued.
   void release(std::vector<Released>& out, Instant now);
+  /// Requests to be cancelled for more urgent ones, named once each; appended. For callers that set AdmissionSettings::preempt: call after
+  /// arrived(). Their cookies must be valid until first_token() or finished().
+  void preempt(std::vector<Preempt>& out);
 
   // Looking in.
   [[nodiscard]] std::vector<EndpointStatus> status(Instant now) const;
@@ -232,6 +257,7 @@ class Scheduler {
   /// The same into a vector that is kept, so that nothing is allocated; leaves it empty when the pool has more than `endpoints_max`.
   void explain_into(std::vector<Explanation>& out, const RequestView& request, Instant now, std::size_t endpoints_max) const;
   [[nodiscard]] std::size_t queued() const;
+  [[nodiscard]] std::array<ClassStatus, Priorities> classes(Instant now) const;
   [[nodiscard]] std::uint32_t in_flight() const;
   [[nodiscard]] bool in_panic() const;
   [[nodiscard]] std::string_view policy() const;

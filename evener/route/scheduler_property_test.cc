@@ -27,8 +27,7 @@ enum class Onlooker : std::uint8_t { None, Auditor, Busy };
 
 class Driver {
  public:
-  Driver(std::uint64_t seed, Onlooker onlooker)
-      : rng_(seed), looks_(seed + 1), onlooker_(onlooker), scheduler_(random_settings(), seed) {
+  Driver(std::uint64_t seed, Onlooker onlooker) : rng_(seed), looks_(seed + 1), onlooker_(onlooker), scheduler_(random_settings(), seed) {
     const std::uint64_t endpoints = 1 + rng_.below(8);
     for (std::uint64_t i = 0; i < endpoints; ++i) put_new();
   }
@@ -55,6 +54,8 @@ class Driver {
     Attempt attempt = Attempt::First;
     RequestView request;
     std::vector<EndpointId> tried;
+    Share share;
+    std::uint64_t cookie = 0;
   };
 
   PoolSettings random_settings() {
@@ -70,6 +71,17 @@ class Driver {
     settings.outlier.success_rate_min_requests = 5;
     settings.slow_start = rng_.below(2) == 0 ? 0s : 4s;
     settings.panic_threshold = rng_.below(2) == 0 ? 0.0 : 0.5;
+    for (ClassSettings& one : settings.admission.classes) {
+      one.promote_after = from_seconds(rng_.below(2) == 0 ? 0.0 : 2 * rng_.uniform());
+      one.wait_max = from_seconds(rng_.below(2) == 0 ? 0.0 : 0.1 + 3 * rng_.uniform());
+      one.first_token_objective = from_seconds(rng_.below(2) == 0 ? 0.0 : 4 * rng_.uniform());
+      one.refuse_late = rng_.below(2) == 0;
+      one.waiting_max = static_cast<std::uint32_t>(rng_.below(8));
+      one.reserve = rng_.below(2) == 0 ? 0.0 : 0.2 * rng_.uniform();
+      one.sheddable = rng_.below(2) == 0;
+    }
+    settings.admission.tenant_share_max = 0.1 + 0.9 * rng_.uniform();
+    settings.admission.preempt = rng_.below(2) == 0;
     settings_ = settings;
     return settings;
   }
@@ -98,7 +110,8 @@ class Driver {
 
   void note(std::uint64_t what) { decisions.push_back(what); }
 
-  void dispatched(const Dispatch& dispatch, const RequestView& request, Attempt attempt, std::vector<EndpointId> tried) {
+  void dispatched(const Dispatch& dispatch, const RequestView& request, Attempt attempt, std::vector<EndpointId> tried,
+                  std::uint64_t cookie = 0) {
     REQUIRE(known_.count(dispatch.endpoint) == 1);
     Known& endpoint = known_[dispatch.endpoint];
     REQUIRE_FALSE(endpoint.draining);
@@ -110,7 +123,14 @@ class Driver {
     REQUIRE(dispatch.candidates <= known_.size());
     ++endpoint.in_flight;
     tried.push_back(dispatch.endpoint);
-    running_.push_back({.endpoint = dispatch.endpoint, .attempt = attempt, .request = request, .tried = std::move(tried)});
+    REQUIRE(dispatch.share.tenant == request.tenant);
+    REQUIRE(dispatch.share.priority == request.priority);
+    running_.push_back({.endpoint = dispatch.endpoint,
+                        .attempt = attempt,
+                        .request = request,
+                        .tried = std::move(tried),
+                        .share = dispatch.share,
+                        .cookie = cookie});
     note(static_cast<std::uint64_t>(dispatch.endpoint) * 8 + static_cast<std::uint64_t>(dispatch.reason));
   }
 
@@ -120,28 +140,72 @@ class Driver {
   }
 
   void arrive() {
-    const RequestView request{.affinity_key = rng_.below(6), .model = rng_.below(3) == 0 ? 1 + rng_.below(4) : 0};
+    const RequestView request{.affinity_key = rng_.below(6),
+                              .model = rng_.below(3) == 0 ? 1 + rng_.below(4) : 0,
+                              .priority = static_cast<Priority>(rng_.below(Priorities)),
+                              .tenant = rng_.below(3),
+                              .prompt_tokens = static_cast<std::uint32_t>(rng_.below(2000)),
+                              .output_tokens = static_cast<std::uint32_t>(rng_.below(300))};
     const std::uint64_t cookie = ++cookies_;
+    const std::size_t of_class = waiting_of_class(request.priority);
     const Decision decision = scheduler_.arrived({.request = request, .cookie = cookie}, now_);
-    if (const auto* dispatch = std::get_if<Dispatch>(&decision)) return dispatched(*dispatch, request, Attempt::First, {});
+    if (const auto* dispatch = std::get_if<Dispatch>(&decision)) return dispatched(*dispatch, request, Attempt::First, {}, cookie);
     if (const auto* refusal = std::get_if<Refusal>(&decision)) return refused(*refusal);
     waiting_[cookie] = {std::get<Queued>(decision).ticket, request};
-    REQUIRE(waiting_.size() <= settings_.queue.requests_max);
     note(1);
+    if (waiting_.size() > scheduler_.queued()) release();  // somebody had to make room, and has to be told
+    REQUIRE(waiting_.size() <= settings_.queue.requests_max);
+    const std::uint32_t waiting_max = settings_.admission.of(request.priority).waiting_max;
+    REQUIRE((waiting_max == 0 || of_class < waiting_max));
+    preempt();
+  }
+
+  std::size_t waiting_of_class(Priority priority) const {
+    return static_cast<std::size_t>(
+        std::count_if(waiting_.begin(), waiting_.end(), [&](const auto& one) { return one.second.second.priority == priority; }));
+  }
+
+  /// Each victim is a background request that runs and has no token yet; it ends.
+  void preempt() {
+    std::vector<Preempt> victims;
+    scheduler_.preempt(victims);
+    for (const Preempt& victim : victims) {
+      const auto found = std::find_if(running_.begin(), running_.end(), [&](const Running& one) { return one.cookie == victim.cookie; });
+      REQUIRE(found != running_.end());
+      REQUIRE(found->endpoint == victim.endpoint);
+      REQUIRE(found->request.priority == Priority::Background);
+      REQUIRE(found->share.awaits_first_token);
+      end(static_cast<std::size_t>(found - running_.begin()), {.ending = Ending::Cancelled});
+      note(victim.cookie);
+    }
+  }
+
+  void first_token() {
+    if (running_.empty()) return;
+    Running& one = running_[rng_.below(running_.size())];
+    scheduler_.first_token(one.endpoint, one.share, from_seconds(rng_.exponential(0.3)), now_);
+  }
+
+  Running end(std::size_t at, Outcome outcome) {
+    const Running ended = running_[at];
+    running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(at));
+    outcome.share = ended.share;
+    scheduler_.finished(ended.endpoint, outcome, ended.attempt, now_);
+    if (known_.count(ended.endpoint) == 1) --known_[ended.endpoint].in_flight;
+    if (ended.attempt == Attempt::Retry) --retries_;
+    return ended;
   }
 
   void finish_one() {
     if (running_.empty()) return;
-    const auto at = static_cast<std::ptrdiff_t>(rng_.below(running_.size()));
-    Running ended = running_[static_cast<std::size_t>(at)];
-    running_.erase(running_.begin() + at);
+    const std::size_t at = rng_.below(running_.size());
     const auto ending = rng_.below(2) == 0 ? Ending::Ok : static_cast<Ending>(rng_.below(8));
     Outcome outcome{.ending = ending, .total = from_seconds(rng_.exponential(0.5))};
     if (rng_.below(2) == 0) outcome.first_token = outcome.total / 2;
     if (ending == Ending::Refused && rng_.below(2) == 0) outcome.retry_after = from_seconds(rng_.exponential(1.0));
-    scheduler_.finished(ended.endpoint, outcome, ended.attempt, now_);
-    if (known_.count(ended.endpoint) == 1) --known_[ended.endpoint].in_flight;
-    if (ended.attempt == Attempt::Retry) --retries_;
+    if (rng_.below(2) == 0)
+      outcome.usage = TokenUsage{.prompt_tokens = 500, .output_tokens = static_cast<std::uint32_t>(rng_.below(900)), .cached_tokens = 100};
+    const Running ended = end(at, outcome);
     const bool lost = ending == Ending::ConnectFailed || ending == Ending::Reset;
     if (ending != Ending::Ok && ending != Ending::Cancelled) retry(ended, lost ? Attempt::Failover : Attempt::Retry);
   }
@@ -177,8 +241,9 @@ class Driver {
       waiting_.erase(one.cookie);
       REQUIRE(one.waited >= 0s);
       if (const auto* dispatch = std::get_if<Dispatch>(&one.decision)) {
-        REQUIRE(one.waited < settings_.queue.wait_max);
-        dispatched(*dispatch, request, Attempt::First, {});
+        const Duration of_class = settings_.admission.of(request.priority).wait_max;
+        REQUIRE(one.waited < (of_class > 0s ? of_class : settings_.queue.wait_max));
+        dispatched(*dispatch, request, Attempt::First, {}, one.cookie);
       } else {
         refused(std::get<Refusal>(one.decision));
       }
@@ -209,8 +274,7 @@ class Driver {
     } else if (what < 70) {
       finish_one();
     } else if (what < 75) {
-      Share share;
-      if (endpoint) scheduler_.first_token(*endpoint, share, from_seconds(rng_.exponential(0.3)), now_);
+      first_token();
     } else if (what < 83) {
       if (endpoint) scheduler_.checked(*endpoint, rng_.below(2) == 0 ? Scheduler::Check::Passed : Scheduler::Check::Failed, now_);
     } else if (what < 86) {
@@ -237,7 +301,8 @@ class Driver {
     } else if (what < 99) {
       const std::size_t waiting = waiting_.size();
       PoolSettings settings = random_settings();
-      settings.queue.requests_max = settings_.queue.requests_max = std::max(settings.queue.requests_max, static_cast<std::uint32_t>(waiting));
+      settings.queue.requests_max = settings_.queue.requests_max =
+          std::max(settings.queue.requests_max, static_cast<std::uint32_t>(waiting));
       scheduler_.configure(settings, now_);
     } else {
       scheduler_.tick(now_);
@@ -269,7 +334,7 @@ class Driver {
     for (const Running& one : running_) scheduler_.finished(one.endpoint, {.ending = Ending::Cancelled}, one.attempt, now_);
     running_.clear();
     for (auto& [id, endpoint] : known_) endpoint.in_flight = 0;
-    now_ += settings_.queue.wait_max;
+    now_ += std::max<Duration>(settings_.queue.wait_max, 4s);
     release();
     CHECK(waiting_.empty());
     for (const Running& one : running_) scheduler_.finished(one.endpoint, {.ending = Ending::Cancelled}, one.attempt, now_);

@@ -8,7 +8,9 @@
 namespace evener::route {
 
 Scheduler::State::State(PoolSettings pool_settings, std::uint64_t seed)
-    : settings(std::move(pool_settings)), rng(seed), policy(make_policy(settings.policy)) {}
+    : settings(std::move(pool_settings)), rng(seed), policy(make_policy(settings.policy)) {
+  queue_rules_changed();
+}
 
 // Deciding ------------------------------------------------------------------------------------------------------------------------------
 

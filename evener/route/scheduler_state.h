@@ -1,19 +1,22 @@
 #pragma once
 // The parts of a Scheduler and how they move together. Everything here is called with time already advanced, except advance() itself.
 
+#include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
+#include "evener/route/admission.h"
 #include "evener/route/candidates.h"
 #include "evener/route/endpoint_state.h"
+#include "evener/route/fair_queue.h"
 #include "evener/route/load_book.h"
 #include "evener/route/queue_pace.h"
 #include "evener/route/retry_budget.h"
 #include "evener/route/scheduler.h"
-#include "evener/route/wait_queue.h"
 
 namespace evener::route {
 
@@ -27,8 +30,18 @@ struct Scheduler::State {
   LoadBook book;
   std::vector<EndpointState> states;  // by the book's index
   Candidates candidates;
-  WaitQueue queue;
+  FairQueue queue;
   QueuePace pace;
+  bool reserves = false;                     // some class leaves slots free, so slots have to be counted
+  std::vector<Released> shed;                // lost their places since the last release()
+  std::vector<FairQueue::Blocked> blocked;   // of one release()
+  struct Preemptible {
+    EndpointId endpoint{};
+    std::uint64_t cookie = 0;
+  };
+  std::map<std::uint64_t, Preemptible> preemptible;  // in flight, no token yet; by number, counting up
+  std::uint64_t preemptible_made = 0;
+  std::vector<Preempt> preempted;            // victims that the caller has not been told of
   RetryBudget retries;
 
   Instant now{};                             // the latest seen
@@ -61,6 +74,22 @@ struct Scheduler::State {
   [[nodiscard]] Duration until_usable(const Candidates::Group& group) const;
   void introduce_endpoints();
 
+  // Waiting (scheduler_queue.cc).
+  void queue_rules_changed();
+  [[nodiscard]] bool may_take_slot(const Candidates::Group& group, Priority priority) const;
+  /// dispatch(), and whose it is goes into its share.
+  Dispatch send(const Arrival& arrival, const Candidates::Group& group, const Selection& selection);
+  /// The same for one that did not wait; its tenant is charged.
+  Dispatch send_at_once(const Arrival& arrival, const Candidates::Group& group, const Selection& selection);
+  Decision enqueue(const Arrival& arrival, const Candidates::Group& group, std::span<const EndpointId> tried);
+  void release(std::vector<Released>& out);
+  /// The tenant is charged for what the request really took.
+  void settle(const Outcome& outcome);
+  void no_longer_preemptible(Share& share);
+  /// Until the last one that waits in the class had its turn; 0 = unknown.
+  [[nodiscard]] Duration wait_of_last(Priority priority) const { return pace.until_turn(ahead_of_last(queue, priority), priority); }
+  [[nodiscard]] std::array<ClassStatus, Priorities> classes() const;
+
   // Health.
   /// Something about the endpoint's health or weight may have changed: its view follows, and lists are made anew.
   void refresh(std::uint32_t index);
@@ -71,6 +100,11 @@ struct Scheduler::State {
   void await_interval();
 
  private:
+  bool make_room_for(Priority priority);
+  void release_to_endpoints(std::vector<Released>& out);
+  void name_victim(const Candidates::Group& group, std::span<const EndpointId> tried);
+  void refuse_waiting(std::vector<Released>& out, const FairQueue::Waiting& waiting, const Refusal& refusal);
+  [[nodiscard]] Instant expiry_of(const FairQueue::Waiting& waiting) const;
   /// Does what is due at `wake` and finds the next one.
   void settle_due();
   void judge_interval(Instant at);

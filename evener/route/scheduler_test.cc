@@ -318,7 +318,7 @@ TEST_CASE("tokens of a request count from its dispatch to its end, those to be c
   SchedulerFixture pool;
   pool.with(1);
   auto dispatch = std::get<Dispatch>(pool.scheduler.arrived({.request = {.prompt_tokens = 700, .output_tokens = 90}}, pool.now));
-  CHECK(dispatch.share == Share{.prompt_tokens = 700, .uncached_tokens = 700, .output_tokens = 90});
+  CHECK(dispatch.share == Share{.prompt_tokens = 700, .uncached_tokens = 700, .output_tokens = 90, .charge = 790});
   CHECK(pool.status(1).in_flight_uncached_tokens == 700);
   pool.scheduler.first_token(EndpointId{1}, dispatch.share, 300ms, pool.now);
   CHECK(pool.status(1).in_flight_uncached_tokens == 0);

@@ -45,6 +45,11 @@ struct Share {
   std::uint32_t uncached_tokens = 0;  // of the prompt, what the endpoint probably has to compute
   std::uint32_t output_tokens = 0;    // expected
   bool awaits_first_token = true;     // its uncached tokens still count
+  // Who is charged for it, in the queue's account of what each tenant got.
+  Priority priority = Priority::Standard;
+  std::uint32_t charge = 0;           // tokens; corrected when it ends
+  std::uint64_t tenant = 0;
+  std::uint64_t preemptible = 0;      // its number among those that may be pre-empted; 0 = it may not
 
   bool operator==(const Share&) const = default;
 };

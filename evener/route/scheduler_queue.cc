@@ -1,0 +1,225 @@
+// The scheduler's waiting room: who is let in, who has to leave it, and whose turn it is.
+
+#include <algorithm>
+
+#include "evener/core/hashing.h"
+#include "evener/route/scheduler_state.h"
+
+namespace evener::route {
+namespace {
+
+/// Requests of one lane can use the same endpoints. One that was lost elsewhere waits for others than those it tried.
+std::uint64_t lane_of(const RequestView& request, std::span<const EndpointId> tried) {
+  std::uint64_t lane = request.model;
+  for (const EndpointId id : tried) lane = hash_combine(lane, static_cast<std::uint64_t>(id));
+  return lane;
+}
+
+Duration objective_of(const RequestView& request, const ClassSettings& rules) {
+  return request.first_token_objective > Duration::zero() ? request.first_token_objective : rules.first_token_objective;
+}
+
+}  // namespace
+
+void Scheduler::State::queue_rules_changed() {
+  reserves = any_reserve(settings.admission.classes);
+  queue.set_weights(settings.admission.tenants);
+  queue.reschedule([this](const FairQueue::Waiting& waiting) { return expiry_of(waiting); });
+}
+
+Instant Scheduler::State::expiry_of(const FairQueue::Waiting& waiting) const {
+  const Duration of_class = settings.admission.of(waiting.arrival.request.priority).wait_max;
+  const Duration wait_max = of_class > Duration::zero() ? of_class : settings.queue.wait_max;
+  return std::min(waiting.since + wait_max, waiting.useful_until);
+}
+
+bool Scheduler::State::may_take_slot(const Candidates::Group& group, Priority priority) const {
+  if (!reserves || priority == Priority::Realtime) return true;
+  return route::may_take_slot(settings.admission.classes, priority, count_slots(book.endpoints(), group.usable));
+}
+
+// Going ---------------------------------------------------------------------------------------------------------------------------------
+
+Dispatch Scheduler::State::send(const Arrival& arrival, const Candidates::Group& group, const Selection& selection) {
+  const RequestView& request = arrival.request;
+  Dispatch sent = dispatch(request, group, selection);
+  sent.share.priority = request.priority;
+  sent.share.tenant = request.tenant;
+  sent.share.charge = token_cost(request, sent.share);
+  if (settings.admission.preempt && request.priority == Priority::Background && arrival.cookie != 0) {
+    sent.share.preemptible = ++preemptible_made;
+    preemptible.emplace(sent.share.preemptible, Preemptible{.endpoint = sent.endpoint, .cookie = arrival.cookie});
+  }
+  if (queue.size() > 0) pace.went(request.priority);
+  return sent;
+}
+
+Dispatch Scheduler::State::send_at_once(const Arrival& arrival, const Candidates::Group& group, const Selection& selection) {
+  const Dispatch sent = send(arrival, group, selection);
+  queue.charge(arrival.request.priority, arrival.request.tenant, sent.share.charge);
+  return sent;
+}
+
+void Scheduler::State::settle(const Outcome& outcome) {
+  Share share = outcome.share;
+  no_longer_preemptible(share);
+  if (share.charge == 0) return;  // a share that no dispatch made
+  double actual = share.charge;
+  if (outcome.usage) {
+    const TokenUsage& usage = *outcome.usage;
+    const std::uint32_t cached = std::min(usage.cached_tokens.value_or(0), usage.prompt_tokens);
+    actual = static_cast<double>(usage.prompt_tokens - cached) + static_cast<double>(usage.output_tokens);
+  } else if (share.awaits_first_token && outcome.ending != Ending::Ok && outcome.ending != Ending::Cancelled) {
+    actual = 0;  // it got nothing for it. A client that leaves pays what it asked for, or leaving early would be free work.
+  }
+  queue.correct(share.priority, share.tenant, actual - static_cast<double>(share.charge));
+}
+
+void Scheduler::State::no_longer_preemptible(Share& share) {
+  if (share.preemptible == 0) return;
+  preemptible.erase(share.preemptible);
+  share.preemptible = 0;
+}
+
+// Waiting -------------------------------------------------------------------------------------------------------------------------------
+
+Decision Scheduler::State::enqueue(const Arrival& arrival, const Candidates::Group& group, std::span<const EndpointId> tried) {
+  const RequestView& request = arrival.request;
+  const Priority priority = request.priority;
+  const ClassSettings& rules = settings.admission.of(priority);
+  const std::uint32_t places = settings.queue.requests_max;
+
+  if (request.tenant != 0) {
+    const double share = settings.admission.tenant_share_max * static_cast<double>(places);
+    if (static_cast<double>(queue.waiting_of(request.tenant)) >= std::max(share, 1.0)) {
+      return Refusal{.reason = RefusalReason::TenantShare, .retry_after = wait_of_last(priority)};
+    }
+  }
+  if (rules.waiting_max > 0 && queue.waiting(priority) >= rules.waiting_max) {
+    return Refusal{.reason = RefusalReason::QueueFull, .retry_after = wait_of_last(priority)};
+  }
+
+  const Duration objective = objective_of(request, rules);
+  FairQueue::Waiting waiting{.arrival = arrival, .tried = {tried.begin(), tried.end()}, .lane = lane_of(request, tried), .since = now};
+  if (objective > Duration::zero() && rules.refuse_late) {
+    const Duration first_token = predicted_first_token(request, book.endpoints(), group.usable, book.latency_s());
+    // What no endpoint could do even without a queue is not refused for its wait: it would be refused for ever.
+    if (first_token < objective) {
+      QueueAhead ahead = ahead_of(queue, priority, request.tenant);
+      ++ahead.same_class;  // its own turn
+      const Duration late = pace.until_turn(ahead, priority) + first_token - objective;
+      if (late > Duration::zero()) return Refusal{.reason = RefusalReason::DeadlineUnmeetable, .retry_after = late};
+      waiting.useful_until = now + objective - first_token;
+    }
+  }
+  if (queue.size() >= places && !make_room_for(priority)) {
+    return Refusal{.reason = RefusalReason::QueueFull, .retry_after = wait_of_last(priority)};
+  }
+
+  waiting.expires = expiry_of(waiting);
+  waiting.deadline = objective > Duration::zero() ? now + objective : now + settings.queue.wait_max;
+  if (settings.admission.preempt && priority == Priority::Realtime) name_victim(group, tried);
+  return Queued{.ticket = queue.push(std::move(waiting))};
+}
+
+// The newest of the least urgent class: it has waited least, and would wait longest.
+bool Scheduler::State::make_room_for(Priority priority) {
+  for (std::size_t i = Priorities; i-- > static_cast<std::size_t>(priority) + 1;) {
+    const auto yielding = static_cast<Priority>(i);
+    const FairQueue::Waiting* newest = queue.newest(yielding);
+    if (newest == nullptr || !settings.admission.of(yielding).sheddable) continue;
+    refuse_waiting(shed, *newest, {.reason = RefusalReason::ClassShed, .retry_after = wait_of_last(yielding)});
+    return true;
+  }
+  return false;
+}
+
+void Scheduler::State::name_victim(const Candidates::Group& group, std::span<const EndpointId> tried) {
+  const auto serves = [&](EndpointId id) {
+    const bool usable = std::any_of(group.usable.begin(), group.usable.end(), [&](std::uint32_t index) { return book[index].id == id; });
+    return usable && std::find(tried.begin(), tried.end(), id) == tried.end();
+  };
+  // The latest one has cost its endpoint least.
+  const auto victim = std::find_if(preemptible.rbegin(), preemptible.rend(), [&](const auto& one) { return serves(one.second.endpoint); });
+  if (victim == preemptible.rend()) return;
+  preempted.push_back({.endpoint = victim->second.endpoint, .cookie = victim->second.cookie});
+  preemptible.erase(victim->first);
+}
+
+// Leaving -------------------------------------------------------------------------------------------------------------------------------
+
+void Scheduler::State::refuse_waiting(std::vector<Released>& out, const FairQueue::Waiting& waiting, const Refusal& refusal) {
+  out.push_back({.cookie = waiting.arrival.cookie, .decision = refusal, .waited = now - waiting.since});
+  queue.remove(waiting.ticket);
+}
+
+void Scheduler::State::release(std::vector<Released>& out) {
+  out.insert(out.end(), shed.begin(), shed.end());
+  shed.clear();
+  while (const FairQueue::Waiting* late = queue.expired(now)) {
+    const bool useless = late->useful_until <= now;
+    const Priority priority = late->arrival.request.priority;
+    refuse_waiting(
+        out, *late,
+        {.reason = useless ? RefusalReason::DeadlineUnmeetable : RefusalReason::QueueTimeout, .retry_after = wait_of_last(priority)});
+  }
+  if (may_release) release_to_endpoints(out);
+  may_release = false;
+  if (queue.size() == 0) pace.emptied();
+}
+
+void Scheduler::State::release_to_endpoints(std::vector<Released>& out) {
+  blocked.clear();
+  while (const auto pick = queue.next(now, settings.admission.classes, blocked)) {
+    const FairQueue::Waiting& waiting = *pick->waiting;
+    const RequestView& request = waiting.arrival.request;
+    const Candidates::Group& group = group_of(request);
+    const Selection selection = select(group, waiting.tried);
+    if (!selection.candidates.empty()) {
+      if (!may_take_slot(group, request.priority)) {
+        blocked.push_back({.lane = waiting.lane, .from = request.priority});  // more urgent ones of the lane may still go
+        continue;
+      }
+      const Dispatch sent = send(waiting.arrival, group, selection);
+      out.push_back({.cookie = waiting.arrival.cookie, .decision = sent, .waited = now - waiting.since});
+      queue.take(*pick, sent.share.charge);
+      continue;
+    }
+    if (group.usable.empty()) {
+      // Waiting for an endpoint whose back-off or ejection ends soon is worth it; how long one stays down nobody knows.
+      const Refusal refusal = refuse_unusable(group);
+      const bool returns_in_time = refusal.retry_after > Duration::zero() && now + refusal.retry_after < waiting.expires;
+      if (!returns_in_time) {
+        refuse_waiting(out, waiting, refusal);
+        continue;
+      }
+    } else if (!waiting.tried.empty()) {
+      const bool others = std::any_of(group.usable.begin(), group.usable.end(), [&](std::uint32_t index) {
+        return std::find(waiting.tried.begin(), waiting.tried.end(), book[index].id) == waiting.tried.end();
+      });
+      if (!others) {
+        refuse_waiting(out, waiting, {.reason = RefusalReason::AttemptsExhausted});
+        continue;
+      }
+    }
+    blocked.push_back({.lane = waiting.lane});
+  }
+}
+
+// Looking in ----------------------------------------------------------------------------------------------------------------------------
+
+std::array<ClassStatus, Priorities> Scheduler::State::classes() const {
+  std::array<ClassStatus, Priorities> all;
+  for (std::size_t i = 0; i < Priorities; ++i) {
+    const auto priority = static_cast<Priority>(i);
+    const FairQueue::Waiting* oldest = queue.oldest(priority);
+    all[i] = {.priority = priority,
+              .waiting = queue.waiting(priority),
+              .tenants_waiting = queue.tenants_waiting(priority),
+              .oldest_wait = oldest == nullptr ? Duration::zero() : now - oldest->since,
+              .predicted_wait = oldest == nullptr ? Duration::zero() : wait_of_last(priority)};
+  }
+  return all;
+}
+
+}  // namespace evener::route
