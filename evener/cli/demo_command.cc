@@ -12,11 +12,11 @@
 #include "evener/cli/demo/cluster.h"
 #include "evener/cli/demo/comparison.h"
 #include "evener/cli/demo/live_run.h"
-#include "evener/cli/demo/stop_on_signal.h"
 #include "evener/cli/demo/summary.h"
 #include "evener/cli/demo/terminal.h"
 #include "evener/cli/demo/token_file.h"
 #include "evener/cli/descriptor_limit.h"
+#include "evener/cli/stop_on_signal.h"
 
 namespace evener::cli {
 namespace {
@@ -146,7 +146,7 @@ int demo_command(int argc, char** argv) {
     return Usage;
   }
 
-  const demo::StopOnSignal signals;
+  const StopOnSignal signals;
   raise_descriptor_limit();
   // Events such as an engine that is down are what the view shows; between its lines they would only disturb.
   log::set_level(log::Level::Error);

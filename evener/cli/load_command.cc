@@ -1,7 +1,5 @@
 // evener load: measures an OpenAI endpoint under load.
 
-#include <pthread.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -9,13 +7,13 @@
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
-#include <thread>
 
 #include "evener/base/config/scalars.h"
 #include "evener/base/files.h"
 #include "evener/base/json_writer.h"
 #include "evener/cli/command.h"
 #include "evener/cli/descriptor_limit.h"
+#include "evener/cli/stop_on_signal.h"
 #include "evener/load/generator.h"
 
 namespace evener::cli {
@@ -268,23 +266,8 @@ int load_command(int argc, char** argv) {
     std::cerr << "evener load: cannot write " << arguments.records << "\n";
     return Failure;
   }
+  const StopOnSignal signals;  // the first one ends the run with a report
   raise_descriptor_limit();
-
-  // A thread of its own takes the signals, so that the first one ends the run with a report.
-  sigset_t signals, before;
-  sigemptyset(&signals);
-  for (const int signal : {SIGTERM, SIGINT}) sigaddset(&signals, signal);
-  pthread_sigmask(SIG_BLOCK, &signals, &before);
-  std::stop_source stop;
-  std::jthread signal_thread([&](const std::stop_token& ended) {
-    const timespec step{.tv_sec = 0, .tv_nsec = 50'000'000};
-    while (!ended.stop_requested()) {
-      if (::sigtimedwait(&signals, nullptr, &step) > 0) {
-        stop.request_stop();
-        return;
-      }
-    }
-  });
 
   load::LoadCallbacks callbacks;
   std::uint64_t last_done = 0;
@@ -292,10 +275,7 @@ int load_command(int argc, char** argv) {
   const bool terminal = ::isatty(STDERR_FILENO) == 1;
   if (terminal) callbacks.progress = [&](const load::LoadProgress& progress) { show(progress, last_done, last_s); };
   if (records) callbacks.request = [&](const load::RequestRecord& record) { records->add(record); };
-  const auto report = load::run_load(*options, callbacks, stop.get_token());
-  signal_thread.request_stop();
-  signal_thread.join();
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  const auto report = load::run_load(*options, callbacks, signals.token());
   if (terminal) std::fputs("\r\x1b[K", stderr);
   if (!report) {
     std::cerr << "evener load: " << report.error().message << "\n";
@@ -305,7 +285,7 @@ int load_command(int argc, char** argv) {
   const char* no_color = std::getenv("NO_COLOR");
   const bool color = ::isatty(STDOUT_FILENO) == 1 && (no_color == nullptr || *no_color == '\0');
   std::cout << (arguments.json ? load::report_json(*report) + "\n" : load::report_table(*report, color ? load::Color::Yes : load::Color::No));
-  return stop.stop_requested() ? Interrupted : verdict(*report, arguments.require_goodput);
+  return signals.stopped() ? Interrupted : verdict(*report, arguments.require_goodput);
 }
 
 }  // namespace evener::cli

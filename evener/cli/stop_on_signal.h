@@ -6,13 +6,14 @@
 #include <stop_token>
 #include <thread>
 
-namespace evener::cli::demo {
+namespace evener::cli {
 
-/// Make it before any other thread: they inherit that these signals are not theirs.
+/// SIGINT, SIGTERM and SIGHUP while it lives; afterwards they do what they did before. Make it before any other thread: those inherit that
+/// these signals are not theirs.
 class StopOnSignal {
  public:
   StopOnSignal();
-  ~StopOnSignal() = default;
+  ~StopOnSignal();
   StopOnSignal(const StopOnSignal&) = delete;
   StopOnSignal& operator=(const StopOnSignal&) = delete;
 
@@ -22,8 +23,9 @@ class StopOnSignal {
   void wait() const;
 
  private:
+  sigset_t before_{};
   std::stop_source source_;
-  std::jthread thread_;  // last, so that it ends first
+  std::jthread thread_;
 };
 
-}  // namespace evener::cli::demo
+}  // namespace evener::cli
