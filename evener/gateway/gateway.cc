@@ -235,6 +235,22 @@ Result<std::unique_ptr<Gateway>> Gateway::start(const Config& config, GatewayOpt
     }
     s.access_log = std::make_unique<BatchWriter>(std::move(*sink));
   }
+  if (!config.handover_socket.empty()) {
+    auto server = HandoverServer::start(config.handover_socket, passed_on, [&s] {
+      log::info("listeners handed over to a new process");
+      s.handed_over.store(true);
+      // Both processes hold the admin listener now. An operator who asks for the state, or changes it, means the new one.
+      s.control->reactor.post([&s] {
+        if (s.admin) s.admin->hand_over();
+      });
+    });
+    if (!server) {
+      close_listeners();
+      if (admin_fd >= 0) ::close(admin_fd);
+      return tl::unexpected(server.error());
+    }
+    s.handover = std::move(*server);
+  }
   s.shared.metrics = &s.metrics;
   s.shared.access_log = s.access_log.get();
   s.control = std::make_unique<Control>(s.shared, seed);
@@ -263,18 +279,9 @@ Result<std::unique_ptr<Gateway>> Gateway::start(const Config& config, GatewayOpt
   for (auto& worker : s.shared.workers) worker->start();
 
   auto gateway = std::unique_ptr<Gateway>(new Gateway(std::move(state)));
-  if (!config.handover_socket.empty()) {
-    confirm_takeover(config.handover_socket);
-    auto server = HandoverServer::start(config.handover_socket, passed_on, [&s] {
-      log::info("listeners handed over to a new process");
-      s.handed_over.store(true);
-      // Both processes hold the admin listener now. An operator who asks for the state, or changes it, means the new one.
-      s.control->reactor.post([&s] {
-        if (s.admin) s.admin->hand_over();
-      });
-    });
-    if (!server) return tl::unexpected(server.error());
-    s.handover = std::move(*server);
+  // The last step, and the only one that the process before us notices: it goes on serving whatever failed above.
+  if (s.handover) {
+    if (const auto taken = s.handover->take_place(); !taken) return tl::unexpected(taken.error());
   }
   for (const net::Address& address : s.addresses) log::info("listening", {{"role", "gateway"}, {"address", address.text()}, {"workers", workers}});
   if (s.admin_address) log::info("listening", {{"role", "admin"}, {"address", s.admin_address->text()}});

@@ -8,9 +8,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <memory>
+
+#include "evener/base/clock.h"
+#include "evener/core/rng.h"
 
 namespace evener::gateway {
 namespace {
@@ -18,12 +22,14 @@ namespace {
 constexpr char AskForListeners = 'L';
 constexpr char Confirm = 'C';
 constexpr int PeerTimeoutMs = 5000;
+constexpr int HiddenNamesTried = 8;
 
 Result<sockaddr_un> unix_address(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) {
-    return fail("handover_socket \"" + path + "\" is longer than " + std::to_string(sizeof address.sun_path - 1) + " bytes; use a shorter path");
+    return fail("handover_socket \"" + path + "\" is longer than " + std::to_string(sizeof address.sun_path - 1) +
+                " bytes; use a shorter path");
   }
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   return address;
@@ -41,6 +47,15 @@ int connect_to(const std::string& path) {
   if (::connect(fd, reinterpret_cast<const sockaddr*>(&*address), sizeof *address) == 0) return fd;
   ::close(fd);
   return -1;
+}
+
+/// A name in the same folder that nobody else uses: short, because a socket's path is.
+std::string hidden_name(const std::string& path) {
+  static std::atomic<std::uint64_t> made{0};
+  std::uint64_t chance = static_cast<std::uint64_t>(wall_clock_ns()) ^ (static_cast<std::uint64_t>(::getpid()) << 32) ^ made++;
+  std::string name = path.substr(0, path.rfind('/') + 1) + ".";  // rfind's npos + 1 is 0: this folder
+  for (int i = 0; i < 7; ++i) name += "0123456789abcdef"[splitmix64(chance + static_cast<std::uint64_t>(i)) % 16];
+  return name;
 }
 
 bool send_descriptors(int peer, const std::vector<int>& descriptors) {
@@ -97,51 +112,82 @@ Result<std::vector<int>> take_over_listeners(const std::string& socket_path) {
   return taken;
 }
 
-void confirm_takeover(const std::string& socket_path) {
-  const int peer = connect_to(socket_path);
-  if (peer < 0) return;
-  if (::send(peer, &Confirm, 1, MSG_NOSIGNAL) == 1) {
-    // It answers once its own socket file is out of the way, so that ours can take the name.
-    char done = 0;
-    [[maybe_unused]] const auto got = ::recv(peer, &done, 1, 0);
-  }
-  ::close(peer);
-}
-
 Result<std::unique_ptr<HandoverServer>> HandoverServer::start(std::string socket_path, std::vector<int> descriptors,
                                                               std::function<void()> taken) {
   if (descriptors.size() > HandoverDescriptorsMax) {
     return fail("handover is limited to " + std::to_string(HandoverDescriptorsMax) + " listeners; this process has " +
                 std::to_string(descriptors.size()));
   }
-  const auto address = unix_address(socket_path);
-  if (!address) return tl::unexpected(address.error());
+  if (const auto address = unix_address(socket_path); !address) return tl::unexpected(address.error());
   const auto failed = [&](const char* step) { return fail("handover_socket " + socket_path + ": " + step + ": " + std::strerror(errno)); };
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return failed("socket");
-  // What is there is of a process that ended without cleaning up; one that runs would have been asked before. Anything else than a socket
-  // was named by mistake.
-  struct stat found {};
-  if (::lstat(socket_path.c_str(), &found) == 0 && S_ISSOCK(found.st_mode)) ::unlink(socket_path.c_str());
-  const mode_t before = ::umask(0177);
-  const int bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&*address), sizeof *address);
-  ::umask(before);
-  if (bound != 0 || ::listen(fd, 4) != 0) {
+  // What is there is of the process that runs, or of one that ended without cleaning up. Anything else than a socket was named by mistake.
+  struct stat found{};
+  if (::lstat(socket_path.c_str(), &found) == 0 && !S_ISSOCK(found.st_mode)) {
+    ::close(fd);
+    return fail("handover_socket " + socket_path + " is there already and is no socket; name another path");
+  }
+  // The file gets its mode from the descriptor, at the moment it appears: a chmod afterwards would leave a moment for others, and the umask
+  // belongs to all threads.
+  ::fchmod(fd, 0600);
+  std::string bound_at;
+  for (int tries = 0; bound_at.empty() && tries < HiddenNamesTried; ++tries) {
+    const std::string name = hidden_name(socket_path);
+    const auto address = unix_address(name);
+    if (!address) {
+      ::close(fd);
+      return tl::unexpected(address.error());
+    }
+    if (::bind(fd, reinterpret_cast<const sockaddr*>(&*address), sizeof *address) == 0) {
+      bound_at = name;
+    } else if (errno != EADDRINUSE) {
+      break;
+    }
+  }
+  const int stop_fd = bound_at.empty() ? -1 : ::eventfd(0, EFD_CLOEXEC);
+  if (stop_fd < 0 || ::listen(fd, 4) != 0) {
     auto error = failed("bind");
+    if (!bound_at.empty()) ::unlink(bound_at.c_str());
+    if (stop_fd >= 0) ::close(stop_fd);
     ::close(fd);
     return error;
   }
-  const int stop_fd = ::eventfd(0, EFD_CLOEXEC);
-  return std::unique_ptr<HandoverServer>(new HandoverServer(std::move(socket_path), fd, stop_fd, std::move(descriptors), std::move(taken)));
+  return std::unique_ptr<HandoverServer>(
+      new HandoverServer(std::move(socket_path), std::move(bound_at), fd, stop_fd, std::move(descriptors), std::move(taken)));
 }
 
-HandoverServer::HandoverServer(std::string socket_path, int listen_fd, int stop_fd, std::vector<int> descriptors, std::function<void()> taken)
+Result<void> HandoverServer::take_place() {
+  // Connected before the name is ours: afterwards nobody would find it.
+  const int predecessor = connect_to(socket_path_);
+  if (::rename(bound_at_.c_str(), socket_path_.c_str()) != 0) {
+    const int error = errno;
+    if (predecessor >= 0) ::close(predecessor);
+    return fail("handover_socket " + socket_path_ + ": rename: " + std::strerror(error));
+  }
+  bound_at_ = socket_path_;
+  if (predecessor < 0) return {};
+  if (::send(predecessor, &Confirm, 1, MSG_NOSIGNAL) == 1) {
+    // It answers once it has heard; from then on it will drain.
+    char done = 0;
+    [[maybe_unused]] const auto got = ::recv(predecessor, &done, 1, 0);
+  }
+  ::close(predecessor);
+  return {};
+}
+
+HandoverServer::HandoverServer(std::string socket_path, std::string bound_at, int listen_fd, int stop_fd, std::vector<int> descriptors,
+                               std::function<void()> taken)
     : socket_path_(std::move(socket_path)),
+      bound_at_(std::move(bound_at)),
       listen_fd_(listen_fd),
       stop_fd_(stop_fd),
       descriptors_(std::move(descriptors)),
-      taken_(std::move(taken)),
-      thread_([this] { run(); }) {}
+      taken_(std::move(taken)) {
+  struct stat ours{};
+  if (::lstat(bound_at_.c_str(), &ours) == 0) inode_ = ours.st_ino;
+  thread_ = std::thread([this] { run(); });
+}
 
 HandoverServer::~HandoverServer() {
   const std::uint64_t one = 1;
@@ -149,8 +195,13 @@ HandoverServer::~HandoverServer() {
   thread_.join();
   ::close(listen_fd_);
   ::close(stop_fd_);
+  remove_name();
+}
+
+void HandoverServer::remove_name() const {
   // After a handover the name belongs to the new process.
-  if (!given_away_) ::unlink(socket_path_.c_str());
+  struct stat found{};
+  if (::lstat(bound_at_.c_str(), &found) == 0 && found.st_ino == inode_) ::unlink(bound_at_.c_str());
 }
 
 void HandoverServer::run() {
@@ -168,7 +219,6 @@ void HandoverServer::run() {
       if (what == AskForListeners) send_descriptors(peer, descriptors_);
       if (what == Confirm && !given_away_) {
         given_away_ = true;
-        ::unlink(socket_path_.c_str());
         [[maybe_unused]] const auto sent = ::send(peer, &Confirm, 1, MSG_NOSIGNAL);
         ::close(peer);
         taken_();

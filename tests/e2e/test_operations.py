@@ -9,6 +9,7 @@ import socket
 import stat
 import subprocess
 import threading
+import time
 import urllib.parse
 
 import pytest
@@ -104,6 +105,23 @@ def test_a_stream_survives_a_restart_and_only_the_new_process_answers_the_operat
         proceed.set()
         assert client.read_chunk() == b"two\n\n" and client.read_chunk() == b""
     assert old.program.wait() == 0
+
+
+def test_a_new_process_that_cannot_take_part_in_handovers_leaves_the_old_one_serving(programs, raw_engine, tmp_path):
+    port = free_port()
+    config = configuration(tmp_path, [raw_engine().url], listen=[f"127.0.0.1:{port}"], handover_socket=str(tmp_path / "handover"), workers=1)
+    file = tmp_path / "gateway.yaml"
+    file.write_text(json.dumps(config), encoding="utf-8")
+    old = Gateway(programs("serve", "--config", file))
+    assert old.call("POST", CHAT_PATH, chat_body())[0] == 200
+    many = tmp_path / "many.yaml"  # with the admin listener one more than can be handed over later
+    many.write_text(json.dumps({**config, "workers": 250}), encoding="utf-8")
+    refused = run("serve", "--config", many)
+    assert refused.returncode == 1 and "250 listeners" in refused.stderr
+    until = time.monotonic() + 0.5  # told to go, it would stop accepting within a tenth of a second
+    while time.monotonic() < until:
+        assert old.call("POST", CHAT_PATH, chat_body())[0] == 200
+    assert not any(entry["event"] == "draining" for entry in list(old.program.log)) and old.program.process.poll() is None
 
 
 def test_a_stop_asks_kept_connections_to_close_with_their_next_answer(gateway, raw_engine):
