@@ -319,13 +319,18 @@ void Gateway::drain() {
   if (state_->shared.draining.exchange(true)) return;
   state_->handover.reset();  // before the listeners close: their numbers may soon be those of connections
   log::info("draining", {{"connections", state_->shared.connections.load()}});
-  for (auto& worker : state_->shared.workers) worker->drain();
+  // After a handover another process accepts from the same queues; else whoever waits in them is ours to serve, once.
+  const auto waiting = handed_over() ? net::Acceptor::Waiting::LeaveToSharer : net::Acceptor::Waiting::AcceptFirst;
+  for (auto& worker : state_->shared.workers) worker->drain(waiting);
 }
 
 bool Gateway::wait_until_drained(Duration most) {
   const Instant deadline = monotonic_now() + most;
   Instant next_report = monotonic_now() + std::chrono::seconds(10);
-  while (state_->shared.connections.load() > 0) {
+  const auto accepting = [&] {
+    return std::any_of(state_->shared.workers.begin(), state_->shared.workers.end(), [](const auto& worker) { return worker->accepting(); });
+  };
+  while (accepting() || state_->shared.connections.load() > 0) {
     const Instant now = monotonic_now();
     if (now >= deadline) return false;
     if (now >= next_report) {

@@ -67,13 +67,13 @@ void Worker::accepted(int fd) {
 
 void Worker::serve(int fd) { reactor.spawn(run_session(*this, fd)); }
 
-void Worker::drain() {
-  reactor.post([this] { start_drain(); });
+void Worker::drain(net::Acceptor::Waiting waiting) {
+  reactor.post([this, waiting] { start_drain(waiting); });
 }
 
-void Worker::start_drain() {
-  draining_ = true;
-  for (auto& acceptor : acceptors_) acceptor->stop();
+void Worker::start_drain(net::Acceptor::Waiting waiting) {
+  for (auto& acceptor : acceptors_) acceptor->stop(waiting);
+  accepting_.store(false, std::memory_order_release);
   for (Session* session = open_sessions_; session != nullptr; session = session->next_) session->drain();
 }
 

@@ -50,7 +50,9 @@ class Worker {
 
   // From any thread.
   /// Stops accepting; connections end after their current answer, idle ones within DrainIdle.
-  void drain();
+  void drain(net::Acceptor::Waiting waiting);
+  /// False once the drain has begun and connections that waited in the kernel's queue are counted among Shared::connections.
+  [[nodiscard]] bool accepting() const { return accepting_.load(std::memory_order_acquire); }
   /// Cancels whatever is left and ends the thread.
   void stop_and_join();
   [[nodiscard]] std::uint32_t load() const { return load_.load(std::memory_order_relaxed); }
@@ -78,7 +80,7 @@ class Worker {
   void run(std::uint32_t index);
   void accepted(int fd);
   void serve(int fd);
-  void start_drain();
+  void start_drain(net::Acceptor::Waiting waiting);
   void end_turn(Instant now);
 
   Published<Routing>::Reader routing_reader_;
@@ -87,7 +89,7 @@ class Worker {
   std::atomic<std::uint32_t> load_{0};      // exchanges in progress; written by this thread only
   std::atomic<std::uint32_t> sessions_{0};  // connections, those on their way here included
   Instant next_purge_{};
-  bool draining_ = false;
+  std::atomic<bool> accepting_{true};
   std::uint32_t index_;
   std::thread thread_;
 };

@@ -37,6 +37,7 @@ struct Acceptor::State {
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 
+  static constexpr int BatchMax = AcceptedPerTurnMax / 2;  // one turn can run two: for the event, and for what that made ready
   enum class Batch : std::uint8_t { Empty, More, OutOfDescriptors };
   Batch accept_batch();
 
@@ -53,7 +54,12 @@ Acceptor::Acceptor(Reactor& reactor, int listen_fd, std::function<void(int fd)> 
   reactor.spawn(run(state_));
 }
 
-void Acceptor::stop() {
+void Acceptor::stop(Waiting waiting) {
+  if (waiting == Waiting::AcceptFirst) {
+    for (int taken = 0; taken < AcceptedAtStopMax; taken += State::BatchMax) {
+      if (state_->socket.cancelled() || state_->accept_batch() != State::Batch::More) break;
+    }
+  }
   state_->socket.cancel();
 }
 
@@ -70,7 +76,6 @@ Task<> Acceptor::run(std::shared_ptr<State> state) {
 }
 
 Acceptor::State::Batch Acceptor::State::accept_batch() {
-  constexpr int BatchMax = AcceptedPerTurnMax / 2;  // one turn can run two: for the event, and for what that made ready
   for (int i = 0; i < BatchMax && !socket.cancelled(); ++i) {
     const int connection = ::accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (connection >= 0) {

@@ -17,6 +17,8 @@ enum class ReusePort : std::uint8_t { No, Yes };
 [[nodiscard]] Result<int> listen_on(const Address& address, ReusePort reuse_port, int backlog = 4096);
 
 inline constexpr int AcceptedPerTurnMax = 64;
+/// Accepted by a stop that takes what waits: a full queue (listen_on()'s backlog), and an end to it while new ones keep coming.
+inline constexpr int AcceptedAtStopMax = 4096;
 
 /// Accepts connections from a listening descriptor (which it owns) and hands each one to `accepted` (which owns that then), at most
 /// AcceptedPerTurnMax per turn. When descriptors run out it closes the one that waits longest with its reserve and pauses 10 ms, so that
@@ -29,8 +31,11 @@ class Acceptor {
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
 
-  /// Takes no more and closes our descriptor. On the reactor's thread. What waits in the kernel's queue is left to whoever shares the socket.
-  void stop();
+  /// What becomes of the connections in the kernel's queue, which their clients believe to be open: the close of a socket that nobody shares
+  /// resets them.
+  enum class Waiting : std::uint8_t { LeaveToSharer, AcceptFirst };
+  /// Takes no more, but for at most AcceptedAtStopMax that wait, and closes our descriptor. On the reactor's thread.
+  void stop(Waiting waiting = Waiting::LeaveToSharer);
   [[nodiscard]] std::uint64_t refused_for_descriptors() const;
 
  private:

@@ -83,6 +83,47 @@ TEST_CASE("an acceptor that was stopped leaves the queue to whoever shares the s
   close_all(clients);
 }
 
+TEST_CASE("an acceptor that stops for good first takes whoever waits, so that nobody is reset") {
+  Reactor reactor;
+  const int fd = listen_anywhere();
+  const std::vector<int> clients = connect_many(local_address(fd), 300);
+  std::vector<int> accepted;
+  const auto body = [&]() -> Task<> {
+    Acceptor acceptor(reactor, fd, [&](int connection) { accepted.push_back(connection); });
+    acceptor.stop(Acceptor::Waiting::AcceptFirst);
+    CHECK(accepted.size() == clients.size());
+    acceptor.stop(Acceptor::Waiting::AcceptFirst);
+    co_await next_turn(reactor);
+  };
+  run_until_ended(reactor, body());
+  CHECK(accepted.size() == clients.size());
+  close_all(accepted);
+  close_all(clients);
+}
+
+TEST_CASE("a stop that takes whoever waits ends although new ones keep coming") {
+  Reactor reactor;
+  const int fd = listen_anywhere();
+  const Address address = local_address(fd);
+  int client = connect_blocking(address);
+  int accepted = 0;
+  const auto body = [&]() -> Task<> {
+    Acceptor acceptor(reactor, fd, [&](int connection) {
+      ++accepted;
+      ::close(connection);
+      const linger reset{.l_onoff = 1, .l_linger = 0};  // no port is left waiting for a late segment
+      ::setsockopt(client, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+      ::close(client);
+      client = connect_blocking(address);
+    });
+    acceptor.stop(Acceptor::Waiting::AcceptFirst);
+    co_await next_turn(reactor);
+  };
+  run_until_ended(reactor, body());
+  CHECK(accepted == AcceptedAtStopMax);
+  ::close(client);
+}
+
 TEST_CASE("a stopped acceptor closes its descriptor: the port is free again") {
   Reactor reactor;
   const int fd = listen_anywhere();

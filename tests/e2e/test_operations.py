@@ -289,6 +289,24 @@ def test_a_stream_survives_a_stop_and_new_connections_are_refused(gateway, raw_e
     assert started.program.wait() == 0
 
 
+def test_a_stop_serves_whoever_waits_in_the_accept_queue(gateway, raw_engine):
+    started = gateway(raw_engine().url, workers=1)
+    port, clients = started.port, []
+    started.program.signal(signal.SIGSTOP)  # the kernel goes on accepting for it
+    try:
+        for _ in range(400):  # many turns' worth
+            clients.append(RawClient(port))
+            clients[-1].send(post(CHAT_PATH, chat_body()))
+        started.program.signal(signal.SIGTERM)
+    finally:
+        started.program.signal(signal.SIGCONT)
+    for client in clients:
+        status, headers, body = client.read()
+        assert (status, body) == (200, CHAT) and headers["connection"] == "close"
+        client.socket.close()
+    assert started.program.wait() == 0
+
+
 def test_a_drain_has_a_deadline(gateway, raw_engine):
     backend = raw_engine(lambda connection, request: connection.wait_for_end(20) and False)
     started = gateway(backend.url, timeouts={"drain": "300ms"})
