@@ -123,6 +123,7 @@ class RawEngine:
         self.behave = behave
         self.read_bodies = read_bodies
         self.healthy = True
+        self.checks = 0
         self.requests = []
         self.connections = []
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
@@ -143,6 +144,7 @@ class RawEngine:
         try:
             while (request := connection.read(self.read_bodies)) is not None:
                 if request.line.startswith(self.HEALTH):
+                    self.checks += 1
                     connection.send(answer(b'{"object":"list","data":[]}', "200 OK" if self.healthy else "503 Service Unavailable"))
                     continue
                 self.requests.append(request)

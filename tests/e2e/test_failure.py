@@ -227,6 +227,16 @@ def test_a_kept_connection_that_the_engine_closed_is_replaced_unseen(gateway, ra
     assert (endpoint["failures_total"], endpoint["requests_total"], endpoint["health"]) == (0, 400, "healthy")
 
 
+def test_a_wave_of_failures_asks_for_checks_at_most_ten_times_a_second(gateway, raw_engine):
+    backend = raw_engine(lambda connection, request: connection.reset() or False)
+    started = gateway(backend.url, pool={"health_check": {"interval": "60s"}, "outlier": {"enabled": False}, "retry": {"attempts_max": 1}})
+    before, begin = backend.checks, time.monotonic()
+    for _ in range(100):
+        assert started.call("POST", "/v1/chat/completions", chat_body())[0] == 502
+    wait_until(lambda: backend.checks > before)  # the first failure asks at once
+    assert backend.checks - before <= 2 + (time.monotonic() - begin) / 0.1
+
+
 def test_an_engine_that_says_503_is_not_the_clients_problem(gateway, raw_engine):
     full = raw_engine(lambda connection, request: connection.send(answer(b"{}", "503 Service Unavailable", ["Retry-After: 1"])))
     good = raw_engine()
