@@ -41,6 +41,9 @@ net::HttpResponse of_change(Control::Change change) {
     case Control::Change::NoSuchPool: return problem(404, "no_such_pool", "There is no pool of that name; GET /status lists them.");
     case Control::Change::NoSuchEndpoint:
       return problem(404, "no_such_endpoint", "The pool has no endpoint of that name; GET /status lists them.");
+    case Control::Change::TooManyEndpoints:
+      return problem(409, "too_many_endpoints",
+                     "The pool has " + std::to_string(EndpointsMax) + " endpoints, and no pool may have more; DELETE one first, or use another pool.");
     case Control::Change::NameTaken: return problem(409, "name_taken", "The pool has an endpoint of that name already.");
   }
   return problem(500, "unknown", "unknown change");
@@ -128,7 +131,12 @@ Admin::Admin(Control& control, int listen_fd, AdminHooks hooks)
     : control_(control),
       hooks_(std::move(hooks)),
       server_(control.reactor, listen_fd, [this](const net::HttpRequest& request, net::HttpReply& reply) { return handle(request, reply); },
-              {.body_bytes = 1024 * 1024, .connections = 256}) {}
+              {.body_bytes = BodyBytesMax,
+               .head_timeout = HeadTimeout,
+               .body_idle = BodyIdle,
+               .keep_alive = KeepAlive,
+               .connections = ConnectionsMax,
+               .when_full = net::WhenFull::CloseLongestWaiting}) {}
 
 bool Admin::allowed(const net::HttpRequest& request) const {
   return bearer_is(net::header_value(request.headers, "authorization"), hooks_.token);

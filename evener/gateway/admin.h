@@ -2,6 +2,7 @@
 // The admin listener: the operator's view of the gateway and the changes he may make while it runs. A separate port (loopback by
 // default), always with a token, but for /healthz and /readyz.
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -22,6 +23,13 @@ struct AdminHooks {
 /// Runs on the control thread's reactor.
 class Admin {
  public:
+  static constexpr std::size_t BodyBytesMax = 1024 * 1024;
+  /// Whoever can reach the listener can fill these without a token; the connection that has waited longest for a request makes room then.
+  static constexpr std::size_t ConnectionsMax = 256;
+  static constexpr Duration HeadTimeout = std::chrono::seconds(5);
+  static constexpr Duration BodyIdle = std::chrono::seconds(5);
+  static constexpr Duration KeepAlive = std::chrono::seconds(20);  // a scraper that comes every 15 s keeps its connection
+
   Admin(Control& control, int listen_fd, AdminHooks hooks);
 
   [[nodiscard]] net::Address address() const { return server_.address(); }

@@ -16,6 +16,8 @@ namespace evener::gateway {
 
 using protocol::EngineKind;
 
+inline constexpr std::size_t EndpointsMax = 10'000;  // of one pool, whether a file or an operator names them
+
 /// Money per million tokens, in the currency the operator thinks in.
 struct PriceConfig {
   double input_per_million_tokens = 0;

@@ -20,7 +20,6 @@ using std::chrono::seconds;
 constexpr std::string_view SchemaTitle = "Evener configuration";
 
 constexpr std::size_t PoolsMax = 1000;
-constexpr std::size_t EndpointsMax = 10'000;  // per pool
 constexpr std::size_t NamesMax = 10'000;      // models of a pool, aliases
 
 const std::vector<Choice<EngineKind>>& engines() {

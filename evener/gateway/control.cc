@@ -163,6 +163,7 @@ Control::Change Control::add_endpoint(std::string_view pool_name, EndpointConfig
   for (const auto& known : pool->endpoints) {
     if (known->config.name == endpoint.name) return Change::NameTaken;
   }
+  if (pool->endpoints.size() >= EndpointsMax) return Change::TooManyEndpoints;
   log::info("endpoint added", {{"pool", pool->config.name}, {"endpoint", endpoint.name}, {"url", endpoint.url}});
   new_endpoint(*pool, endpoint);
   publish();

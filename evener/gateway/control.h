@@ -67,7 +67,7 @@ class Control {
   /// Takes over a whole configuration: pools and endpoints that stay keep their state.
   void apply(const Config& config);
 
-  enum class Change : std::uint8_t { Done, NoSuchPool, NoSuchEndpoint, NameTaken };
+  enum class Change : std::uint8_t { Done, NoSuchPool, NoSuchEndpoint, NameTaken, TooManyEndpoints };
   Change add_endpoint(std::string_view pool, EndpointConfig endpoint);
   Change remove_endpoint(std::string_view pool, std::string_view endpoint);
   Change set_drain(std::string_view pool, std::string_view endpoint, route::Scheduler::Drain drain);

@@ -14,12 +14,55 @@
 
 namespace evener::net {
 
+namespace {
+
+/// Connections that wait for a request or for the rest of one, by when they began to.
+class WaitingLine {
+ public:
+  struct Place {
+    Socket* socket = nullptr;
+    Place* before = nullptr;
+    Place* behind = nullptr;
+    bool taken = false;
+  };
+
+  void join(Place& place) {
+    if (place.taken) return;
+    place.taken = true;
+    place.before = last_;
+    place.behind = nullptr;
+    (last_ != nullptr ? last_->behind : first_) = &place;
+    last_ = &place;
+  }
+  void leave(Place& place) {
+    if (!place.taken) return;
+    place.taken = false;
+    (place.before != nullptr ? place.before->behind : first_) = place.behind;
+    (place.behind != nullptr ? place.behind->before : last_) = place.before;
+  }
+  /// Ends the connection that has waited longest; false when none waits.
+  bool dismiss_first() {
+    if (first_ == nullptr) return false;
+    Place& place = *first_;
+    leave(place);
+    place.socket->cancel();
+    return true;
+  }
+
+ private:
+  Place* first_ = nullptr;
+  Place* last_ = nullptr;
+};
+
+}  // namespace
+
 struct HttpServer::State {
   Reactor& reactor;
   HttpHandler handler;
   HttpServerLimits limits;
   Address address;
   std::unique_ptr<Acceptor> acceptor;
+  WaitingLine waiting;
   std::size_t connections = 0;
   bool stopping = false;
 };
@@ -29,12 +72,21 @@ namespace {
 /// One connection: reads requests, calls the handler, and is the reply it writes to.
 class Connection final : public HttpReply {
  public:
-  Connection(const HttpHandler& handler, const HttpServerLimits& limits, const bool& stopping, Socket socket)
-      : handler_(handler), limits_(limits), stopping_(stopping), reactor_(socket.reactor()), socket_(std::move(socket)) {}
+  Connection(const HttpHandler& handler, const HttpServerLimits& limits, const bool& stopping, WaitingLine& waiting, Socket socket)
+      : handler_(handler),
+        limits_(limits),
+        stopping_(stopping),
+        waiting_(waiting),
+        reactor_(socket.reactor()),
+        socket_(std::move(socket)) {}
+  ~Connection() override { waiting_.leave(place_); }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
 
   Task<> serve() {
     Reactor& loop = socket_.reactor();
     while (keep_alive_ && !stopping_) {
+      waiting_.join(place_);
       if (begin_ == end_) {
         buffer_.release();
         begin_ = end_ = 0;
@@ -52,6 +104,7 @@ class Connection final : public HttpReply {
         break;
       }
       started_ = ended_ = false;
+      waiting_.leave(place_);
       co_await handler_(request, *this);
       if (!socket_) break;
       socket_.forget_hangup_watch();
@@ -215,8 +268,10 @@ class Connection final : public HttpReply {
   const HttpHandler& handler_;
   const HttpServerLimits& limits_;
   const bool& stopping_;
+  WaitingLine& waiting_;
   Reactor& reactor_;  // also when the socket has gone
   Socket socket_;
+  WaitingLine::Place place_{.socket = &socket_};
   Buffer buffer_;
   std::size_t begin_ = 0, end_ = 0;
   bool keep_alive_ = true, http10_ = false, head_request_ = false;
@@ -226,7 +281,7 @@ class Connection final : public HttpReply {
 template <class State>
 Task<> serve_connection(std::shared_ptr<State> state, int fd) {
   Socket socket(state->reactor, fd);
-  Connection connection(state->handler, state->limits, state->stopping, std::move(socket));
+  Connection connection(state->handler, state->limits, state->stopping, state->waiting, std::move(socket));
   co_await connection.serve();
   --state->connections;
 }
@@ -239,12 +294,14 @@ HttpServer::HttpServer(Reactor& reactor, int listen_fd, HttpHandler handler, Htt
                                            .limits = limits,
                                            .address = local_address(listen_fd),
                                            .acceptor = nullptr,
+                                           .waiting = {},
                                            .connections = 0,
                                            .stopping = false})) {
   const std::weak_ptr<State> weak = state_;
   state_->acceptor = std::make_unique<Acceptor>(reactor, listen_fd, [weak](int fd) {
     const std::shared_ptr<State> state = weak.lock();
-    if (!state || state->connections >= state->limits.connections) {
+    const auto make_room = [&] { return state->limits.when_full == WhenFull::CloseLongestWaiting && state->waiting.dismiss_first(); };
+    if (!state || (state->connections >= state->limits.connections && !make_room())) {
       ::close(fd);
       return;
     }

@@ -2,6 +2,7 @@
 // A small HTTP/1.1 server on a reactor: one coroutine per connection, keep-alive, bodies read up to a limit, answers whole or streamed in
 // chunks. For the admin listener and the emulated engine.
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -12,6 +13,10 @@
 
 namespace evener::net {
 
+/// Whom a server closes when a connection comes beyond its limit: that one; or the one that has waited longest for a request, or for the
+/// rest of one, so that connections which ask nothing keep nobody out. Those whose request is being answered stay in any case.
+enum class WhenFull : std::uint8_t { CloseNewest, CloseLongestWaiting };
+
 struct HttpServerLimits {
   std::size_t head_bytes = 32 * 1024;
   std::size_t body_bytes = 64 * 1024 * 1024;
@@ -20,6 +25,7 @@ struct HttpServerLimits {
   Duration keep_alive = std::chrono::seconds(75);
   Duration send_idle = std::chrono::seconds(60);
   std::size_t connections = 100000;
+  WhenFull when_full = WhenFull::CloseNewest;
 };
 
 /// The answer to one request. Either respond() once, or start(), any number of chunk()s, finish(). A handler that ends without either

@@ -363,6 +363,52 @@ TEST_CASE("connections beyond the limit are closed at once, and the others go on
   run_until_ended(reactor, body());
 }
 
+TEST_CASE("where the longest waiting makes room, connections that ask nothing or half of a request keep nobody out") {
+  Reactor reactor;
+  Site site(reactor, {.connections = 2, .when_full = WhenFull::CloseLongestWaiting});
+  const auto body = [&]() -> Task<> {
+    std::vector<Socket> sockets(2);
+    for (Socket& socket : sockets) co_await Socket::connect(socket, reactor, site.server->address(), reactor.now() + 5s);
+    while (site.server->connections() < 2) co_await next_turn(reactor);
+    co_await send_text(sockets[1], "GET / HTTP/1.1\r\nHost: h");
+    for (int i = 0; i < 2; ++i) {
+      const std::string got = co_await site.exchange("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+      CHECK(is_status(got, "200"));
+    }
+    const std::string first = co_await recv_text(sockets[0]);
+    CHECK(first.empty());
+    co_await send_text(sockets[1], "\r\nConnection: close\r\n\r\n");  // there was room for the second exchange
+    const std::string second = co_await recv_text(sockets[1]);
+    CHECK(is_status(second, "200"));
+    while (site.server->connections() > 0) co_await next_turn(reactor);
+  };
+  run_until_ended(reactor, body());
+}
+
+TEST_CASE("a connection whose request is being answered makes room for nobody") {
+  Reactor reactor;
+  Site site(reactor, {.connections = 1, .when_full = WhenFull::CloseLongestWaiting});
+  Event proceed(reactor);
+  site.handler = [&](const HttpRequest&, HttpReply& reply) -> Task<> {
+    co_await proceed.wait_uninterrupted();
+    co_await reply.respond({.status = 200, .headers = {}, .body = "late"});
+  };
+  const auto body = [&]() -> Task<> {
+    Socket busy, refused;
+    co_await Socket::connect(busy, reactor, site.server->address(), reactor.now() + 5s);
+    co_await send_text(busy, "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    while (site.server->connections() < 1) co_await next_turn(reactor);
+    for (int i = 0; i < 3; ++i) co_await next_turn(reactor);
+    co_await Socket::connect(refused, reactor, site.server->address(), reactor.now() + 5s);
+    const std::string nothing = co_await recv_text(refused);
+    CHECK(nothing.empty());
+    proceed.set();
+    const std::string got = co_await recv_text(busy);
+    CHECK(got.ends_with("late"));
+  };
+  run_until_ended(reactor, body());
+}
+
 TEST_CASE("a stopped server accepts nobody, and says close with the answers it still gives") {
   Reactor reactor;
   Site site(reactor);

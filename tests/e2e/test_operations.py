@@ -352,6 +352,18 @@ def test_a_person_sees_the_status_page_with_the_token_as_password(gateway, raw_e
         "Authorization": "Basic " + base64.b64encode(b"me:end-to-end-token").decode()})[0] == 401
 
 
+def test_connections_that_ask_nothing_do_not_lock_out_the_operator(gateway, raw_engine):
+    started = gateway(raw_engine().url)
+    port = started.program.port("admin")
+    idle = [RawClient(port) for _ in range(300)]  # more than the listener takes
+    try:
+        for _ in range(3):
+            assert started.admin("GET", "/status")[0] == 200
+    finally:
+        for client in idle:
+            client.socket.close()
+
+
 def test_the_admin_api_is_not_on_the_public_listener(gateway, raw_engine):
     started = gateway(raw_engine().url)
     for path in ("/status", "/metrics", "/reload", "/explain"):
