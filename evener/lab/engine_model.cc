@@ -87,18 +87,24 @@ bool EngineModel::schedule_running(std::uint32_t& budget) {
   return all_fitted;
 }
 
+/// At least one token has to be computed, or there would be nothing to emit from.
+std::span<const std::uint64_t> EngineModel::shareable(const State& state) const {
+  return std::span(state.sequence.block_hashes)
+      .first(std::min<std::size_t>(state.sequence.block_hashes.size(), (state.known() - 1) / config_.kv_block_tokens));
+}
+
+/// The whole prompt must fit before its first chunk is computed; otherwise two long prompts could block each other half-way.
+bool EngineModel::fits(const State& state, const KvCache::Match& match) const {
+  return blocks_for(state.known()) - match.blocks + match.unreferenced <= kv_.free();
+}
+
 void EngineModel::admit_waiting(std::uint32_t& budget) {
   while (!waiting_.empty() && budget > 0 && running_.size() < config_.batch_sequences_max) {
     const Slot slot = waiting_.front();
     State& state = states_[slot];
-    // At least one token has to be computed, or there would be nothing to emit from.
-    const std::size_t shareable =
-        std::min<std::size_t>(state.sequence.block_hashes.size(), (state.known() - 1) / config_.kv_block_tokens);
-    const auto hashes = std::span(state.sequence.block_hashes).first(shareable);
+    const auto hashes = shareable(state);
     const KvCache::Match match = kv_.match(hashes);
-    const std::uint32_t whole = (state.known() + config_.kv_block_tokens - 1) / config_.kv_block_tokens;
-    // The whole prompt must fit before its first chunk is computed; otherwise two long prompts could block each other half-way.
-    if (whole - match.blocks + match.unreferenced > kv_.free()) return;
+    if (!fits(state, match)) return;
 
     waiting_.pop_front();
     for (const std::uint64_t hash : hashes.first(match.blocks)) state.blocks.push_back(kv_.share(hash));
@@ -124,7 +130,7 @@ void EngineModel::finish_step() {
   std::size_t kept = 0;
   for (const Slot slot : running_) {
     State& state = states_[slot];
-    const bool decodes = state.generated > 0 && state.scheduled == 1 && state.computed + 1 == state.known();
+    const bool decodes = state.scheduled == 1 && state.decodes();
     work.context_tokens += state.scheduled > 0 ? state.computed : 0;
     if (decodes) {
       ++work.decode_tokens;
@@ -157,6 +163,58 @@ void EngineModel::finish_step() {
   }
   running_.resize(kept);
   outcome_.duration = Duration(std::llround(step_seconds(config_.step, work) * 1e9));
+}
+
+std::uint32_t EngineModel::quiet_steps(std::uint32_t steps_max) const {
+  if (running_.empty() || running_.size() > config_.batch_tokens_max) return 0;
+  std::uint32_t steps = steps_max;
+  for (const Slot slot : running_) {
+    const State& state = states_[slot];
+    if (!state.decodes()) return 0;
+    steps = std::min(steps, state.sequence.output_tokens - state.generated - 1);
+  }
+  if (steps == 0) return 0;
+  const bool room = running_.size() < config_.batch_sequences_max && running_.size() < config_.batch_tokens_max;
+  if (room && !waiting_.empty()) {
+    // One that does not fit now will not in these steps: they free no block, and when they take one of its prompt's from the free list,
+    // it needs at least as many as before of fewer.
+    const State& front = states_[waiting_.front()];
+    if (fits(front, kv_.match(shareable(front)))) return 0;
+  }
+  const auto all_fit = [&](std::uint32_t count) {
+    std::uint64_t needed = 0;
+    for (const Slot slot : running_) {
+      const State& state = states_[slot];
+      const std::uint32_t blocks = blocks_for(state.computed + count);
+      if (blocks > state.blocks.size()) needed += blocks - state.blocks.size();
+    }
+    return needed <= kv_.free();
+  };
+  if (all_fit(steps)) return steps;
+  std::uint32_t fitting = 0;
+  while (fitting + 1 < steps) {
+    const std::uint32_t middle = fitting + (steps - fitting) / 2;
+    (all_fit(middle) ? fitting : steps) = middle;
+  }
+  return fitting;
+}
+
+StepWork EngineModel::quiet_work() const {
+  StepWork work{.decode_tokens = running_.size(), .emitting = running_.size()};
+  for (const Slot slot : running_) work.context_tokens += states_[slot].computed;
+  return work;
+}
+
+void EngineModel::take_quiet_steps(std::uint32_t steps) {
+  if (steps == 0) return;
+  for (const Slot slot : running_) {
+    State& state = states_[slot];
+    if (!take_blocks(state, steps)) std::abort();  // more than quiet_steps() allows
+    state.computed += steps;
+    state.generated += steps;
+  }
+  totals_.steps += steps;
+  totals_.generation_tokens += std::uint64_t{steps} * running_.size();
 }
 
 /// Blocks for `tokens` more tokens; all of them or none.

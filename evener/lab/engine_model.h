@@ -85,6 +85,14 @@ class EngineModel {
   /// Computes one step. The outcome is valid until the next call.
   const StepOutcome& step();
 
+  /// How many of the steps that come next only lengthen each running sequence by a token: nothing begins, ends, is admitted or
+  /// pre-empted in them, and nothing but submit() and cancel() can change that. At most `steps_max`; often 0. O(running sequences).
+  [[nodiscard]] std::uint32_t quiet_steps(std::uint32_t steps_max) const;
+  /// The work of the first of them; each of the others reads `emitting` context tokens more than the one before.
+  [[nodiscard]] StepWork quiet_work() const;
+  /// Takes so many quiet steps at once: all is as if step() had been called so often, without its outcomes. O(running sequences).
+  void take_quiet_steps(std::uint32_t steps);
+
   /// Who is told what the KV cache stores and evicts; nullptr = nobody.
   void observe_kv(KvObserver* observer) { kv_.observe(observer); }
 
@@ -104,9 +112,13 @@ class EngineModel {
     std::uint32_t scheduled = 0;    // new tokens in the current step
     bool admitted_before = false;
     [[nodiscard]] std::uint32_t known() const { return sequence.prompt_tokens + generated; }
+    [[nodiscard]] bool decodes() const { return generated > 0 && computed + 1 == known(); }
   };
   using Slot = std::uint32_t;
 
+  [[nodiscard]] bool fits(const State& state, const KvCache::Match& match) const;
+  [[nodiscard]] std::span<const std::uint64_t> shareable(const State& state) const;
+  [[nodiscard]] std::uint32_t blocks_for(std::uint32_t tokens) const { return (tokens + config_.kv_block_tokens - 1) / config_.kv_block_tokens; }
   bool take_blocks(State& state, std::uint32_t tokens);
   void preempt(Slot slot);
   bool schedule_running(std::uint32_t& budget);

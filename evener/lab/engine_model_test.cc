@@ -250,7 +250,7 @@ TEST_CASE("equal calls give equal outcomes") {
   CHECK(run() == run());
 }
 
-TEST_CASE("a stronger preset serves the same batch in less time than a weaker one") {
+TEST_CASE("no preset serves the same batch in less time than one listed before it") {
   double previous = 0;
   for (const EnginePreset& preset : engine_presets()) {
     CAPTURE(preset.name);
@@ -258,7 +258,7 @@ TEST_CASE("a stronger preset serves the same batch in less time than a weaker on
     for (SequenceId id = 1; id <= 16; ++id) engine.submit({.id = id, .prompt_tokens = 512, .output_tokens = 128});
     double end = 0;
     for (const auto& [id, ended] : run_until_idle(engine)) end = std::max(end, seconds(ended.end));
-    CHECK(end > previous);
+    CHECK(end >= previous);  // variants of one machine differ in memory only
     previous = end;
   }
 }

@@ -72,21 +72,6 @@ const std::array Presets{
                    .batch_sequences_max = 1024, .batch_tokens_max = 65'536, .kv_blocks = 100'000},
         .request_overhead = 0ms},
     EnginePreset{
-        .name = "h100x2-32b",
-        .description = "two H100 80 GB, Qwen3-32B bf16 TP2, 307 k tokens of KV; constants that reproduce published router comparisons",
-        .config = cluster_replica(19'208, 16),
-        .request_overhead = 15ms},
-    EnginePreset{
-        .name = "h100x2-32b-coarse",
-        .description = "the same with KV blocks of 512 tokens, for traces that know no smaller ones",
-        .config = cluster_replica(600, 512),
-        .request_overhead = 0ms},
-    EnginePreset{
-        .name = "h100x2-32b-coarse-3m",
-        .description = "the same with 3 M tokens of KV in blocks of 512, as with a cache in host memory that costs nothing to read",
-        .config = cluster_replica(5'859, 512),
-        .request_overhead = 0ms},
-    EnginePreset{
         .name = "h100-8b",
         .description = "H100 80 GB, Llama-3.1-8B bf16; efficiencies fitted to Vidur's H100 profiles, KV and attention from cluster runs",
         .config = {.step = on(Llama8B, {989e12, 3350e9}, {.62, .95, .80, .40, 60e-6}),
@@ -104,6 +89,21 @@ const std::array Presets{
         .config = {.step = on(Llama8B, {312e12, 2039e9}, {.66, .80, .80, .30, 60e-6}),
                    .batch_sequences_max = 256, .batch_tokens_max = 2048, .kv_blocks = 28'000},
         .request_overhead = 15ms},
+    EnginePreset{
+        .name = "h100x2-32b",
+        .description = "two H100 80 GB, Qwen3-32B bf16 TP2, 307 k tokens of KV; constants that reproduce published router comparisons",
+        .config = cluster_replica(19'208, 16),
+        .request_overhead = 15ms},
+    EnginePreset{
+        .name = "h100x2-32b-coarse",
+        .description = "the same with KV blocks of 512 tokens, for traces that know no smaller ones",
+        .config = cluster_replica(600, 512),
+        .request_overhead = 0ms},
+    EnginePreset{
+        .name = "h100x2-32b-coarse-3m",
+        .description = "the same with 3 M tokens of KV in blocks of 512, as with a cache in host memory that costs nothing to read",
+        .config = cluster_replica(5'859, 512),
+        .request_overhead = 0ms},
     EnginePreset{
         .name = "rtx4090-8b",
         .description = "RTX 4090 24 GB, Llama-3.1-8B bf16; fitted to a real vLLM 0.19 run (0.8 % mean quantile error); little KV memory",

@@ -16,7 +16,7 @@ struct EnginePreset {
   Duration request_overhead{};     // tokenising and HTTP before the engine sees a request; the owner adds it, the step model does not
 };
 
-/// All presets, strongest first.
+/// All presets, the fastest at their own model first.
 [[nodiscard]] std::span<const EnginePreset> engine_presets();
 /// Null when there is none with this name.
 [[nodiscard]] const EnginePreset* find_engine_preset(std::string_view name);

@@ -14,7 +14,7 @@ void require(bool invariant) {
 
 }  // namespace
 
-KvCache::KvCache(std::uint32_t blocks, Prefix prefix) : blocks_(blocks), prefix_(prefix) {
+KvCache::KvCache(std::uint32_t blocks, Prefix prefix) : blocks_(blocks), by_hash_(blocks), prefix_(prefix) {
   require(blocks >= 1 && blocks < None);
   for (std::uint32_t i = 0; i < blocks; ++i) append(i);
 }
@@ -23,21 +23,21 @@ KvCache::Match KvCache::match(std::span<const std::uint64_t> hashes) const {
   Match result;
   if (prefix_ == Prefix::Off) return result;
   for (const std::uint64_t hash : hashes) {
-    const auto found = by_hash_.find(hash);
-    if (found == by_hash_.end()) break;
+    const std::uint32_t found = by_hash_.find(hash);
+    if (found == BlockTable::None) break;
     ++result.blocks;
-    if (blocks_[found->second].references == 0) ++result.unreferenced;
+    if (blocks_[found].references == 0) ++result.unreferenced;
   }
   return result;
 }
 
 BlockId KvCache::share(std::uint64_t hash) {
-  const auto found = by_hash_.find(hash);
-  require(found != by_hash_.end());
-  Block& block = blocks_[found->second];
-  if (block.references == 0) unlink(found->second);
+  const std::uint32_t found = by_hash_.find(hash);
+  require(found != BlockTable::None);
+  Block& block = blocks_[found];
+  if (block.references == 0) unlink(found);
   ++block.references;
-  return BlockId{found->second};
+  return BlockId{found};
 }
 
 BlockId KvCache::allocate() {
@@ -59,7 +59,7 @@ void KvCache::publish(BlockId id, std::uint64_t hash) {
   Block& block = blocks_[index_of(id)];
   require(block.references > 0);
   if (block.hashed) return;
-  if (!by_hash_.emplace(hash, index_of(id)).second) return;
+  if (!by_hash_.insert(hash, index_of(id))) return;
   block.hash = hash;
   block.hashed = true;
   if (observer_ != nullptr) observer_->stored(hash);

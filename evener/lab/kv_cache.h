@@ -4,8 +4,9 @@
 
 #include <cstdint>
 #include <span>
-#include <unordered_map>
 #include <vector>
+
+#include "evener/lab/block_table.h"
 
 namespace evener::lab {
 
@@ -61,7 +62,7 @@ class KvCache {
   void append(std::uint32_t index);
 
   std::vector<Block> blocks_;
-  std::unordered_map<std::uint64_t, std::uint32_t> by_hash_;  // looked up, never iterated; at most one entry per block
+  BlockTable by_hash_;                        // at most one entry per block
   std::uint32_t oldest_ = None, newest_ = None, free_ = 0;
   Prefix prefix_;
   KvObserver* observer_ = nullptr;

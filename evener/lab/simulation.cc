@@ -70,6 +70,7 @@ class Simulation {
   struct What {
     Kind kind{};
     std::uint32_t subject = 0;  // a request, or an endpoint for StepEnd, Read and Report
+    std::uint32_t stretch = 0;  // of StepEnd: the one that it ends
   };
   enum class Phase : std::uint8_t { NotYet, Waiting, InFlight, Over };
   struct Flight {
@@ -84,7 +85,13 @@ class Simulation {
     std::unique_ptr<ServiceModel> service;
     double slowdown = 1;
     Duration to_engine{}, back{};
-    const StepOutcome* step = nullptr;         // in progress
+    // While it is working: one step, whose outcome waits for its end, or else a stretch of quiet ones. Both end with one event.
+    bool working = false;
+    const StepOutcome* step = nullptr;
+    std::uint32_t quiet_left = 0;              // steps of the stretch that the engine has not been told to take
+    StepWork quiet_next;                       // the work of the first of them
+    Instant quiet_begin{}, quiet_end{};        // when the first of them begins and the last ends
+    std::uint32_t stretch = 0;                 // number of the step or stretch; events of earlier ones are void
     std::deque<route::LoadReport> on_the_way;
   };
 
@@ -127,7 +134,7 @@ class Simulation {
         arrive(what.subject);
         break;
       case Kind::Reach: reach_engine(what.subject); break;
-      case Kind::StepEnd: end_step(what.subject); break;
+      case Kind::StepEnd: end_step(what.subject, what.stretch); break;
       case Kind::ServiceEnd: end_service(what.subject); break;
       case Kind::FirstToken: first_token(what.subject); break;
       case Kind::Finish: finish(what.subject, Fate::Done); break;
@@ -224,8 +231,9 @@ class Simulation {
     if (server.engine) {
       EngineModel::Sequence sequence{.id = index, .prompt_tokens = request.input_tokens, .output_tokens = request.output_tokens};
       append_blocks(sequence.block_hashes, workload_, request, server.engine->config().kv_block_tokens);
+      end_quiet_early(endpoint);
       taken = server.engine->submit(std::move(sequence)) == Submitted::Queued;
-      if (taken && server.step == nullptr) begin_step(endpoint);
+      if (taken && !server.working) begin_step(endpoint);
     } else {
       taken = server.service->submit(index, request.input_tokens, request.output_tokens);
       if (taken) begin_service(endpoint);
@@ -237,14 +245,58 @@ class Simulation {
 
   void begin_step(std::uint32_t endpoint) {
     Server& server = servers_[endpoint];
-    server.step = &server.engine->step();
-    const Duration duration = scaled(server.step->duration, server.slowdown);
+    server.working = true;
+    server.quiet_left = scenario_.steps_at_once > 1 ? server.engine->quiet_steps(scenario_.steps_at_once) : 0;
+    Duration duration{};
+    if (server.quiet_left > 0) {
+      server.quiet_next = server.engine->quiet_work();
+      server.quiet_begin = now_;
+      StepWork work = server.quiet_next;
+      for (std::uint32_t i = 0; i < server.quiet_left; ++i) duration += quiet_step(server, work);
+      server.quiet_end = now_ + duration;
+    } else {
+      server.step = &server.engine->step();
+      duration = scaled(server.step->duration, server.slowdown);
+    }
     result_.endpoints[endpoint].busy += duration;
-    events_.push(now_ + duration, {.kind = Kind::StepEnd, .subject = endpoint});
+    events_.push(now_ + duration, {.kind = Kind::StepEnd, .subject = endpoint, .stretch = ++server.stretch});
   }
 
-  void end_step(std::uint32_t endpoint) {
+  /// How long it takes; `work` becomes that of the next one.
+  [[nodiscard]] static Duration quiet_step(const Server& server, StepWork& work) {
+    const double step_s = step_seconds(server.engine->config().step, work);
+    work.context_tokens += work.emitting;
+    return scaled(Duration(std::llround(step_s * 1e9)), server.slowdown);
+  }
+
+  /// Has the engine take the quiet steps that have begun, so that it stands as if it had been stepped one by one.
+  void catch_up(Server& server) {
+    std::uint32_t begun = 0;
+    for (; begun < server.quiet_left && server.quiet_begin <= now_; ++begun) server.quiet_begin += quiet_step(server, server.quiet_next);
+    if (begun > 0) server.engine->take_quiet_steps(begun);
+    server.quiet_left -= begun;
+  }
+
+  /// Something reaches the engine: what follows the step in progress is no longer quiet.
+  void end_quiet_early(std::uint32_t endpoint) {
     Server& server = servers_[endpoint];
+    if (server.quiet_left == 0) return;
+    catch_up(server);
+    if (server.quiet_left == 0) return;
+    server.quiet_left = 0;
+    result_.endpoints[endpoint].busy -= server.quiet_end - server.quiet_begin;
+    events_.push(server.quiet_begin, {.kind = Kind::StepEnd, .subject = endpoint, .stretch = ++server.stretch});
+  }
+
+  void end_step(std::uint32_t endpoint, std::uint32_t stretch) {
+    Server& server = servers_[endpoint];
+    if (stretch != server.stretch) return;
+    server.working = false;
+    if (server.step == nullptr) {
+      if (server.quiet_left > 0) server.engine->take_quiet_steps(std::exchange(server.quiet_left, 0));
+      begin_step(endpoint);
+      return;
+    }
     // Only what is of interest outside is copied, because what follows may begin the next step and with that reuse the outcome.
     std::vector<Emission> noted = std::exchange(noted_, {});
     noted.clear();
@@ -261,7 +313,7 @@ class Simulation {
       if (emission.finished) notify(server, {.kind = Kind::Finish, .subject = index});
     }
     noted_ = std::move(noted);
-    if (server.step == nullptr && !server.engine->idle()) begin_step(endpoint);
+    if (!server.working && !server.engine->idle()) begin_step(endpoint);
   }
 
   void begin_service(std::uint32_t endpoint) {
@@ -358,9 +410,10 @@ class Simulation {
 
   // Reports -----------------------------------------------------------------------------------------------------------------------------
 
-  [[nodiscard]] route::LoadReport report_of(const Server& server) const {
+  [[nodiscard]] route::LoadReport report_of(Server& server) {
     route::LoadReport report{.at = now_};
     if (server.engine) {
+      catch_up(server);
       const EngineGauges gauges = server.engine->gauges();
       const EngineConfig& config = server.engine->config();
       const EngineTotals& totals = server.engine->totals();

@@ -39,6 +39,8 @@ struct Scenario {
   double prompt_error = 0;                    // prompts are estimated as length * exp(prompt_error * a normal draw); 0 = exactly
   std::uint32_t output_tokens_prior = 256;    // expected output before any request has ended
   Duration drain_max = std::chrono::hours(24);  // the run ends so long after the last arrival even if requests are left
+  std::uint32_t steps_at_once = 64;           // engine steps in which nothing but decoding happens are taken so many at once; the results
+                                              // are the same with 1, only later
   std::uint64_t seed = 1;
 };
 
