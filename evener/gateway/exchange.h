@@ -117,7 +117,7 @@ class Exchange {
   net::Task<> relay(route::Ending ending);
   enum class Passed : std::uint8_t { More, Done, ClientGone, Bad };
   net::Task<Passed> pass_on(std::string_view bytes);
-  net::Task<> break_off(std::string_view message, std::string_view code);
+  net::Task<> break_off(std::string error);                  // what to tell in a last event, as JSON
   void write_client_head(net::http1::HeadWriter& writer, const net::http1::ResponseHead& head) const;
   void observe(std::string_view data);
   void first_byte();

@@ -321,7 +321,8 @@ net::Task<> Exchange::relay(route::Ending ending) {
              : ending == route::Ending::Timeout   ? EndedBy::Timeout
              : ending == route::Ending::Cancelled ? EndedBy::Drained
                                                   : EndedBy::EndpointAborted;
-    co_await break_off(client_fault ? std::string_view(fault.message) : broken, client_fault ? fault.code : "endpoint_aborted");
+    co_await break_off(client_fault ? protocol::openai_error(fault.message, fault.type, fault.code)
+                                    : protocol::openai_error(broken, "server_error", "endpoint_aborted"));
   } else {
     if (sse_) sse_->finish();
     if (usage_ == std::nullopt && !json_answer_.empty()) {
@@ -340,13 +341,13 @@ net::Task<> Exchange::relay(route::Ending ending) {
   if (passed == Passed::Done && !body_read_) co_await linger();  // an early answer, to a client that still sends
 }
 
-net::Task<> Exchange::break_off(std::string_view message, std::string_view code) {
+net::Task<> Exchange::break_off(std::string error) {
   // Never a clean end: a client must be able to tell a whole answer from a part of one. Where an event can be framed, it says why.
   keep_alive_ = false;
   const bool framed = !http10_ && (answer_.framing == net::http1::Framing::UntilClose ||
                                    (answer_.framing == net::http1::Framing::Chunked && chunks_.between_chunks()));
   if (sse_ && framed) {
-    const std::string event = "data: " + protocol::openai_error(message, code == "endpoint_aborted" ? "server_error" : "invalid_request_error", code) + "\n\n";
+    const std::string event = (sse_->between_events() ? "data: " : "\n\ndata: ") + error + "\n\n";
     char size_line[24];
     const int length = std::snprintf(size_line, sizeof size_line, "%zx\r\n", event.size());
     std::array<iovec, 3> pieces = {{{size_line, static_cast<std::size_t>(length)},

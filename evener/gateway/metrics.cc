@@ -11,6 +11,10 @@ constexpr std::array<double, 13> PerTokenBounds = {.01, .025, .05, .075, .1, .15
 constexpr std::array<route::Ending, 8> Endings = {route::Ending::Ok,          route::Ending::Refused, route::Ending::ServerError,
                                                   route::Ending::ConnectFailed, route::Ending::Reset,   route::Ending::Timeout,
                                                   route::Ending::BadResponse, route::Ending::Cancelled};
+constexpr std::array<route::RefusalReason, 6> Refusals = {
+    route::RefusalReason::NoEndpoint,   route::RefusalReason::AllDown,     route::RefusalReason::QueueFull,
+    route::RefusalReason::QueueTimeout, route::RefusalReason::RetryBudget, route::RefusalReason::AttemptsExhausted};
+
 }  // namespace
 
 std::string_view ending_name(route::Ending ending) {
@@ -50,6 +54,9 @@ GatewayMetrics::GatewayMetrics(telemetry::Registry& registry, std::size_t endpoi
   retries_ = registry.counter({.name = "evener_retries_total", .help = "Attempts after the first one.", .labels = {"pool"}});
   tokens_ = registry.counter(
       {.name = "evener_tokens_total", .help = "Tokens that endpoints reported in usage, by type.", .labels = {"pool", "type"}});
+  large_events_ = registry.counter({.name = "evener_stream_events_too_large_total",
+                                    .help = "Server-sent events above 16 KiB: passed on, but only the end of each was looked at.",
+                                    .labels = {"pool"}});
   refusals_ = registry.counter(
       {.name = "evener_refusals_total", .help = "Requests that got no endpoint, by reason.", .labels = {"pool", "reason"}});
   request_seconds_ = registry.histogram(
@@ -59,7 +66,7 @@ GatewayMetrics::GatewayMetrics(telemetry::Registry& registry, std::size_t endpoi
                                      .help = "From the first byte of a request to the first byte of its answer's body, retries included.",
                                      .labels = {"pool"}},
                                     FirstTokenBounds);
-  queue_ = registry.histogram({.name = "evener_queue_wait_seconds", .help = "Time that requests waited for capacity.", .labels = {"pool", "class"}},
+  queue_ = registry.histogram({.name = "evener_queue_wait_seconds", .help = "Time that requests waited for capacity.", .labels = {"pool"}},
                               RequestBounds);
   per_token_ = registry.histogram({.name = "evener_time_per_output_token_seconds",
                                    .help = "Mean time between the events of a streamed answer after the first.",
@@ -103,16 +110,15 @@ PoolMetrics GatewayMetrics::pool(std::string_view pool) {
   for (std::size_t i = 0; i < classes.size(); ++i) metrics.requests[i] = requests_.with({pool, classes[i]});
   metrics.request_seconds = request_seconds_.with({pool});
   metrics.first_token_seconds = first_token_.with({pool});
-  for (std::size_t i = 0; i < route::Priorities; ++i) {
-    metrics.queue_seconds[i] = queue_.with({pool, route::priority_name(static_cast<route::Priority>(i))});
-  }
+  metrics.queue_seconds = queue_.with({pool});
   metrics.time_per_token_seconds = per_token_.with({pool});
   metrics.retries = retries_.with({pool});
+  metrics.large_events = large_events_.with({pool});
   metrics.prompt_tokens = tokens_.with({pool, "prompt"});
   metrics.completion_tokens = tokens_.with({pool, "completion"});
   metrics.cached_tokens = tokens_.with({pool, "cached"});
-  for (std::size_t i = 0; i < route::RefusalReasons; ++i) {
-    metrics.refusals[i] = refusals_.with({pool, route::refusal_name(static_cast<route::RefusalReason>(i))});
+  for (const route::RefusalReason reason : Refusals) {
+    metrics.refusals[static_cast<std::size_t>(reason)] = refusals_.with({pool, route::refusal_name(reason)});
   }
   return metrics;
 }

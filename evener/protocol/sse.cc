@@ -1,14 +1,31 @@
 #include "evener/protocol/sse.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "evener/protocol/json_reader.h"
+#include "evener/protocol/usage.h"
 
 namespace evener::protocol {
 
 namespace {
 
 constexpr std::size_t BytesKept = 4096;  // capacity that the buffers keep after a long event
+constexpr std::size_t LineBeginBytes = 16;  // of an overlong line: enough to tell which field it is
+
+/// A string left to itself would take up to twice what is put into it.
+void append_within_limit(std::string& buffer, std::string_view bytes) {
+  const std::size_t needed = buffer.size() + bytes.size();
+  if (needed > buffer.capacity()) {
+    std::string larger;
+    larger.reserve(needed <= BytesKept ? BytesKept : SseEventBytesMax);
+    larger = buffer;
+    buffer.swap(larger);
+  }
+  buffer += bytes;
+}
+
+std::string_view end_of(std::string_view text) { return text.substr(text.size() - std::min(text.size(), SseEndBytes)); }
 
 bool contains(std::string_view text, std::string_view needle) {
   return ::memmem(text.data(), text.size(), needle.data(), needle.size()) != nullptr;
@@ -96,15 +113,28 @@ void SseObserver::finish() {
 }
 
 void SseObserver::append_line(std::string_view bytes) {
-  const std::size_t room = SseEventBytesMax - line_.size();
-  line_overflow_ |= bytes.size() > room;
-  line_ += bytes.substr(0, room);  // of a longer line the first bytes stay, for they tell a data line from a comment
+  if (bytes.size() <= SseEventBytesMax - line_.size()) {
+    append_within_limit(line_, bytes);
+    return;
+  }
+  line_overflow_ = true;
+  if (bytes.size() >= SseEndBytes) {
+    if (line_.size() < LineBeginBytes) append_within_limit(line_, bytes.substr(0, LineBeginBytes - line_.size()));
+    line_.resize(LineBeginBytes);
+    append_within_limit(line_, end_of(bytes));
+    return;
+  }
+  // The room that this makes lasts for thousands of bytes, so each byte is moved about once.
+  const std::size_t end_kept = SseEndBytes - bytes.size();
+  line_.erase(LineBeginBytes, line_.size() - LineBeginBytes - end_kept);
+  append_within_limit(line_, bytes);
 }
 
 /// What lies in the current piece would be gone with the next one.
 void SseObserver::keep_data() {
   if (data_view_.data() == nullptr) return;
-  data_ = data_view_;
+  data_.clear();
+  append_within_limit(data_, data_view_);
   data_view_ = {};
 }
 
@@ -114,6 +144,7 @@ void SseObserver::take_line(std::string_view line, bool lasts) {
     first_line_ = false;
     if (line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);
   }
+  after_blank_ = line.empty();
   if (line.empty()) {
     end_of_event();
     return;
@@ -145,6 +176,11 @@ void SseObserver::take_data(std::string_view data, bool lasts) {
     done_ = true;
     return;
   }
+  if (!has_data_ && overflow_) {
+    has_data_ = only_end_ = true;
+    append_within_limit(data_, end_of(data));
+    return;
+  }
   if (!has_data_ && lasts) {
     has_data_ = true;
     // A view without bytes must still be told from none.
@@ -153,13 +189,14 @@ void SseObserver::take_data(std::string_view data, bool lasts) {
   }
   const bool follows = has_data_;
   has_data_ = true;
+  only_end_ = false;
   if (follows) keep_data();
   if (overflow_ || data.size() + 1 > SseEventBytesMax - data_.size()) {
     overflow_ = true;
     return;
   }
-  if (follows) data_ += '\n';
-  data_ += data;
+  if (follows) append_within_limit(data_, "\n");
+  append_within_limit(data_, data);
 }
 
 void SseObserver::end_of_event() {
@@ -167,12 +204,20 @@ void SseObserver::end_of_event() {
     ++events_;
     if (type_ != EventType::Other) done_ = true;
     if (type_ == EventType::Failed) error_event_ = true;
-    if (!overflow_) read_event(data_view_.data() != nullptr ? data_view_ : std::string_view(data_));
+    if (!overflow_) {
+      read_event(data_view_.data() != nullptr ? data_view_ : std::string_view(data_));
+    } else {
+      ++too_large_;
+      if (only_end_) {
+        const auto place = type_ == EventType::Other ? UsagePlace::Top : UsagePlace::TopOrResponse;
+        if (const auto usage = read_usage_at_end(data_, place)) usage_ = usage;
+      }
+    }
   }
   data_view_ = {};
   release(data_);
   type_ = EventType::Other;
-  has_data_ = overflow_ = false;
+  has_data_ = overflow_ = only_end_ = false;
 }
 
 void SseObserver::read_event(std::string_view data) {

@@ -209,30 +209,75 @@ TEST_CASE("a body that ends without its last line ends is complete once it is sa
   CHECK(result_of(nothing) == Seen{});
 }
 
-TEST_CASE("an event of 256 KiB is read, a longer one only counted, whole or in pieces") {
-  const auto event = [](std::size_t line_bytes) {
-    const std::string head = "data: {\"x\":\"", tail = "\",\"usage\":{\"prompt_tokens\":1}}";
-    return head + std::string(line_bytes - head.size() - tail.size(), 'x') + tail + "\n\n";
-  };
-  const auto in_pieces = [](std::string_view stream) {
-    SseObserver observer;
-    for (std::size_t at = 0; at < stream.size(); at += 10000) observer.feed(stream.substr(at, 10000));
-    return result_of(observer);
-  };
-  const Seen read{.events = 1, .has_usage = true, .prompt = 1};
-  CHECK(watch(event(SseEventBytesMax)) == read);
-  CHECK(in_pieces(event(SseEventBytesMax)) == read);
-  const Seen counted{.events = 1};
-  CHECK(watch(event(SseEventBytesMax + 1)) == counted);
-  CHECK(in_pieces(event(SseEventBytesMax + 1)) == counted);
+/// A data line of this many bytes with a usage at its end, and what follows that usage.
+std::string long_event(std::size_t line_bytes, std::string_view behind_usage = "}") {
+  const std::string head = "data: {\"response\":{\"x\":\"", usage = "\",\"usage\":{\"prompt_tokens\":1}";
+  const std::string tail = usage + std::string(behind_usage);
+  return head + std::string(line_bytes - head.size() - tail.size(), 'x') + tail + "\n\n";
+}
 
-  // The limit holds for the lines of one event together, and the next event is read again.
+Seen watch_in_pieces(std::string_view stream, std::size_t piece) {
+  SseObserver observer;
+  for (std::size_t at = 0; at < stream.size(); at += piece) observer.feed(stream.substr(at, piece));
+  return result_of(observer);
+}
+
+TEST_CASE("an event of 16 KiB is read whole, and of a longer one the usage at its end") {
+  const Seen read{.events = 1, .done = true, .has_usage = true, .prompt = 1};
+  for (const std::size_t bytes : {SseEventBytesMax - 1, SseEventBytesMax, SseEventBytesMax + 1, 2 * SseEventBytesMax, std::size_t{1} << 20}) {
+    const std::string stream = "event: response.completed\n" + long_event(bytes, "}}");
+    CAPTURE(bytes);
+    CHECK(watch(stream) == read);
+    for (const std::size_t piece : {7U, 100U, 5000U, 10000U, 70000U}) CHECK(watch_in_pieces(stream, piece) == read);
+  }
+  SseObserver observer;
+  observer.feed("event: response.completed\n" + long_event(SseEventBytesMax, "}}"));
+  CHECK(observer.too_large() == 0);
+  observer.feed("event: response.completed\n" + long_event(SseEventBytesMax + 1, "}}"));
+  CHECK(observer.too_large() == 1);
+}
+
+TEST_CASE("of an event that is too large to be kept no usage is taken from where the API does not put it") {
+  const Seen none{.events = 1, .done = true};
+  const std::string terminal = "event: response.completed\n";
+  const auto far = long_event(2 * SseEventBytesMax, ",\"y\":\"" + std::string(SseEndBytes, 'y') + "\"}}");
+  const auto cut_off = long_event(2 * SseEventBytesMax, "");
+  const auto deeper = long_event(2 * SseEventBytesMax, "}]}}");
+  for (const std::string& stream : {far, cut_off, deeper}) {
+    CHECK(watch(terminal + stream) == none);
+    CHECK(watch_in_pieces(terminal + stream, 1000) == none);
+  }
+  // Below "response" it counts in a terminal event only, at the top in any.
+  CHECK(watch(long_event(2 * SseEventBytesMax, "}}")) == Seen{.events = 1});
+  CHECK(watch("data: {\"x\":\"" + std::string(20000, 'x') + "\",\"usage\":{\"prompt_tokens\":5}}\n\n") == Seen{.events = 1, .has_usage = true, .prompt = 5});
+}
+
+TEST_CASE("whether the stream stands between two events is known after every byte") {
+  SseObserver observer;
+  CHECK(observer.between_events());
+  const auto after = [&](std::string_view bytes) {
+    observer.feed(bytes);
+    return observer.between_events();
+  };
+  CHECK_FALSE(after("data: {\"a"));
+  CHECK_FALSE(after("\":1}"));
+  CHECK_FALSE(after("\n"));
+  CHECK(after("\n"));
+  CHECK_FALSE(after(":"));
+  CHECK_FALSE(after(" ping\r\n"));
+  CHECK(after("\r\n"));
+  CHECK_FALSE(after(std::string(SseEventBytesMax + 5, 'x')));
+  CHECK(after("\n\n"));
+}
+
+TEST_CASE("lines that belong to one event are limited together") {
+  // The event after it is read again.
   std::string lines;
-  for (int i = 0; i < 5; ++i) lines += "data: " + std::string(60000, 'x') + "\n";
+  for (int i = 0; i < 5; ++i) lines += "data: " + std::string(4000, 'x') + "\n";
   const std::string stream =
       lines + "data: {\"usage\":{\"prompt_tokens\":2}}\n\ndata: {\"usage\":{\"prompt_tokens\":3}}\n\ndata: [DONE]\n\n";
   CHECK(watch(stream) == Seen{.events = 2, .done = true, .has_usage = true, .prompt = 3});
-  CHECK(in_pieces(stream) == watch(stream));
+  CHECK(watch_in_pieces(stream, 10000) == watch(stream));
 }
 
 }  // namespace

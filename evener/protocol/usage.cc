@@ -9,6 +9,7 @@
 #include "evener/protocol/json_reader.h"
 #include "evener/protocol/json_string.h"
 #include "evener/protocol/openai.h"
+#include "evener/protocol/usage.h"
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -198,6 +199,33 @@ bool ends_its_object(const char* p, const char* end) {
   return p == end;
 }
 
+/// Behind a value: how many objects and arrays around it are closed, if the text ends with the last of them; else -1.
+int closed_to_end(const char* p, const char* end) {
+  int depth = 0;
+  int closed = 0;
+  bool at_end = false;
+  for (; p != end; ++p) {
+    if (is_blank(*p)) continue;
+    at_end = false;
+    if (*p == '"') {
+      for (++p; p != end && *p != '"'; ++p) {
+        if (*p == '\\' && ++p == end) return -1;
+      }
+      if (p == end) return -1;
+    } else if (*p == '{' || *p == '[') {
+      ++depth;
+    } else if (*p == '}' || *p == ']') {
+      if (depth > 0) {
+        --depth;
+      } else {
+        ++closed;
+        at_end = true;
+      }
+    }
+  }
+  return at_end ? closed : -1;
+}
+
 /// The end of the object or array that begins at p, or nullptr.
 const char* end_of_container(const char* p, const char* end) {
   int depth = 0;
@@ -218,10 +246,10 @@ const char* end_of_container(const char* p, const char* end) {
 
 /// Where the value of the last member "usage" begins, if it is an object, found from the end. A key is certain by its unescaped quotes and its
 /// colon: inside of a string the quotes would be escaped.
-const char* usage_from_end(std::string_view body) {
+const char* usage_from_end(std::string_view body, std::size_t bytes_searched = TailBytes) {
   if (body.size() < UsageKey.size() + 2) return nullptr;
   const char* const end = body.data() + body.size();
-  const char* const stop = body.data() + (body.size() > TailBytes ? body.size() - TailBytes : 1);  // a key cannot be the first byte
+  const char* const stop = body.data() + (body.size() > bytes_searched ? body.size() - bytes_searched : 1);  // a key cannot be the first byte
   for (const char* key = end - UsageKey.size(); (key = find_key_backwards(stop, key)) != nullptr;) {
     if (std::memcmp(key, UsageKey.data(), UsageKey.size()) != 0 || key[-1] == '\\') continue;
     const char* p = key + UsageKey.size();
@@ -261,6 +289,20 @@ std::optional<Usage> read_usage(std::string_view body) {
     }
   }
   return usage;
+}
+
+std::optional<Usage> read_usage_at_end(std::string_view text, UsagePlace place) {
+  const char* const begin = usage_from_end(text, text.size());
+  if (begin == nullptr) return std::nullopt;
+  const char* const behind = end_of_container(begin, text.data() + text.size());
+  if (behind == nullptr) return std::nullopt;
+  const int closed = closed_to_end(behind, text.data() + text.size());
+  if (closed != 1 && (closed != 2 || place == UsagePlace::Top)) return std::nullopt;
+  JsonReader& reader = thread_json_reader();
+  if (reader.read(std::string_view(begin, static_cast<std::size_t>(behind - begin)), JsonCheck::Structure)) return std::nullopt;
+  Counts counts;
+  read_counts(reader.members(), counts);
+  return to_usage(counts);
 }
 
 }  // namespace evener::protocol

@@ -16,6 +16,7 @@ STREAM = post(PATH, chat_body(stream=True))
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 EVENT = b'data: {"choices":[{"index":0,"delta":{"content":"xxxxxxxxxxxxxxxxxxxx"}}]}\n\n'
 EVENTS = EVENT * 200
+HUGE_EVENT = b"data: " + b"y" * (1 << 20) + b"\n\n"
 PIECE = b"%x\r\n%s\r\n" % (len(EVENTS), EVENTS)
 
 
@@ -265,16 +266,18 @@ def settled(counts, seconds=20):
     wait_until(same, seconds, every=0.3)
 
 
-def test_a_slow_reader_holds_at_most_64_kib_and_stops_the_engine(gateway, raw_engine, figure):
+@pytest.mark.parametrize("piece", [PIECE, b"%x\r\n%s\r\n" % (len(HUGE_EVENT), HUGE_EVENT)], ids=["small events", "events of a megabyte"])
+def test_a_slow_reader_holds_at_most_64_kib_and_stops_the_engine(gateway, raw_engine, figure, piece):
     sent = []
 
     def behave(connection, _):
         mine = len(sent)
         sent.append(0)
         connection.send(HEAD)
-        for _ in range(4096):  # 64 MiB, if somebody took them
-            connection.send(PIECE)
-            sent[mine] += len(PIECE)
+        for _ in range((64 << 20) // len(piece)):  # 64 MiB, if somebody took them
+            for begin in range(0, len(piece), 65536):
+                connection.send(piece[begin:begin + 65536])
+                sent[mine] += len(piece[begin:begin + 65536])
         connection.send(b"0\r\n\r\n")
 
     started = gateway(raw_engine(behave).url)
@@ -292,7 +295,9 @@ def test_a_slow_reader_holds_at_most_64_kib_and_stops_the_engine(gateway, raw_en
         assert max(sent) < 32 << 20
         assert each <= 64 << 10
         assert clients[0].read_head()[0] == 200  # and it flows on when read
-        assert [clients[0].read_chunk() for _ in range(100)] == [EVENTS] * 100
+        data = piece.partition(b"\r\n")[2][:-2]
+        for _ in range((2 << 20) // len(piece) + 1):
+            assert clients[0].read_chunk() == data
     finally:
         for client in clients:
             client.socket.close()

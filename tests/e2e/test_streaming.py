@@ -98,6 +98,22 @@ def test_a_stream_that_breaks_ends_with_an_error_event_and_an_aborted_connection
     assert started.access_line(headers["x-request-id"])["ended"] == "endpoint_aborted"
 
 
+@pytest.mark.parametrize("last, between", [
+    (b'data: {"choices":[{"delta":{"content":"hel', b"\n\n"), (b'data: {"choices":[]}\n', b"\n\n"), (b'data: {"choices":[]}\n\n', b""),
+], ids=["in a line", "behind a line", "behind an event"])
+def test_the_error_event_of_a_stream_that_breaks_is_an_event_of_its_own(gateway, raw_engine, last, between):
+    def behave(connection, request):
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n" % (len(last), last))
+        return False
+
+    started = gateway(raw_engine(behave).url)
+    with RawClient(started.port) as client:
+        assert client.send(post("/v1/chat/completions", chat_body(stream=True))).read_head()[0] == 200
+        assert client.read_chunk() == last
+        assert client.read_chunk().startswith(between + b'data: {"error":')
+        assert client.closed()
+
+
 def test_an_engine_that_never_starts_to_answer_is_left_for_another(gateway, raw_engine):
     silent = raw_engine(lambda connection, request: connection.wait_for_end(5) and False)
     good = raw_engine()
