@@ -296,7 +296,7 @@ void Exchange::write_log() {
       metrics.first_token_seconds.observe(seconds(first_token_));
       if (events > 1) metrics.time_per_token_seconds.observe(seconds(total - first_token_) / static_cast<double>(events - 1));
     }
-    if (queue_ > Duration::zero()) metrics.queue_seconds.observe(seconds(queue_));
+    if (queue_ > Duration::zero()) metrics.queue_seconds[static_cast<std::size_t>(view_.priority)].observe(seconds(queue_));
     if (sse_ && sse_->too_large() > 0) metrics.large_events.add(sse_->too_large());
     if (usage_) {
       metrics.prompt_tokens.add(usage_->prompt_tokens);

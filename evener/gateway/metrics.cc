@@ -11,10 +11,6 @@ constexpr std::array<double, 13> PerTokenBounds = {.01, .025, .05, .075, .1, .15
 constexpr std::array<route::Ending, 8> Endings = {route::Ending::Ok,          route::Ending::Refused, route::Ending::ServerError,
                                                   route::Ending::ConnectFailed, route::Ending::Reset,   route::Ending::Timeout,
                                                   route::Ending::BadResponse, route::Ending::Cancelled};
-constexpr std::array<route::RefusalReason, 6> Refusals = {
-    route::RefusalReason::NoEndpoint,   route::RefusalReason::AllDown,     route::RefusalReason::QueueFull,
-    route::RefusalReason::QueueTimeout, route::RefusalReason::RetryBudget, route::RefusalReason::AttemptsExhausted};
-
 }  // namespace
 
 std::string_view ending_name(route::Ending ending) {
@@ -66,7 +62,7 @@ GatewayMetrics::GatewayMetrics(telemetry::Registry& registry, std::size_t endpoi
                                      .help = "From the first byte of a request to the first byte of its answer's body, retries included.",
                                      .labels = {"pool"}},
                                     FirstTokenBounds);
-  queue_ = registry.histogram({.name = "evener_queue_wait_seconds", .help = "Time that requests waited for capacity.", .labels = {"pool"}},
+  queue_ = registry.histogram({.name = "evener_queue_wait_seconds", .help = "Time that requests waited for capacity.", .labels = {"pool", "class"}},
                               RequestBounds);
   per_token_ = registry.histogram({.name = "evener_time_per_output_token_seconds",
                                    .help = "Mean time between the events of a streamed answer after the first.",
@@ -110,15 +106,17 @@ PoolMetrics GatewayMetrics::pool(std::string_view pool) {
   for (std::size_t i = 0; i < classes.size(); ++i) metrics.requests[i] = requests_.with({pool, classes[i]});
   metrics.request_seconds = request_seconds_.with({pool});
   metrics.first_token_seconds = first_token_.with({pool});
-  metrics.queue_seconds = queue_.with({pool});
+  for (std::size_t i = 0; i < route::Priorities; ++i) {
+    metrics.queue_seconds[i] = queue_.with({pool, route::priority_name(static_cast<route::Priority>(i))});
+  }
   metrics.time_per_token_seconds = per_token_.with({pool});
   metrics.retries = retries_.with({pool});
   metrics.large_events = large_events_.with({pool});
   metrics.prompt_tokens = tokens_.with({pool, "prompt"});
   metrics.completion_tokens = tokens_.with({pool, "completion"});
   metrics.cached_tokens = tokens_.with({pool, "cached"});
-  for (const route::RefusalReason reason : Refusals) {
-    metrics.refusals[static_cast<std::size_t>(reason)] = refusals_.with({pool, route::refusal_name(reason)});
+  for (std::size_t i = 0; i < route::RefusalReasons; ++i) {
+    metrics.refusals[i] = refusals_.with({pool, route::refusal_name(static_cast<route::RefusalReason>(i))});
   }
   return metrics;
 }

@@ -20,9 +20,10 @@ struct EndpointMetrics {
 /// Handles of one pool.
 struct PoolMetrics {
   std::array<telemetry::Counter, 6> requests;   // by status class: 0 = no answer (client left), 1..5
-  telemetry::Histogram request_seconds, first_token_seconds, queue_seconds, time_per_token_seconds;
+  telemetry::Histogram request_seconds, first_token_seconds, time_per_token_seconds;
+  std::array<telemetry::Histogram, route::Priorities> queue_seconds;  // by route::Priority
   telemetry::Counter retries, prompt_tokens, completion_tokens, cached_tokens, large_events;
-  std::array<telemetry::Counter, 6> refusals;   // by route::RefusalReason
+  std::array<telemetry::Counter, route::RefusalReasons> refusals;  // by route::RefusalReason
 };
 
 /// Handles of what belongs to no pool.
