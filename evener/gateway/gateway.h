@@ -45,7 +45,7 @@ class Gateway {
   Result<void> reload();
   /// Reopens the access log, after it was renamed.
   void reopen_logs();
-  /// Stops accepting and lets what is in progress end; not ready from now on.
+  /// Stops accepting and lets what is in progress end, connections included that wait in the kernel's queue; not ready from now on.
   void drain();
   /// Waits until every client connection has ended, at most so long. True when none is left.
   bool wait_until_drained(Duration most);
