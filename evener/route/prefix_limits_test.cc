@@ -115,7 +115,7 @@ TEST_CASE("of a prompt that is too long only the first blocks are looked at") {
   CHECK(longest(index, blocks) == PromptBlocksMax);
 }
 
-TEST_CASE("room for blocks that many endpoints hold is bounded; the endpoint that used one last is among its holders") {
+TEST_CASE("room for blocks that many endpoints hold is bounded, and the endpoint that used one last is among its holders") {
   constexpr std::size_t Bytes = 400'000;
   PrefixIndex index({.wide_bytes_max = Bytes, .capacity_blocks = 1e6});
   for (std::uint32_t id = 0; id < 500; ++id) index.add(EndpointId{id});

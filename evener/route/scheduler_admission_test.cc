@@ -183,7 +183,7 @@ TEST_CASE("a waiting request is refused when it is too late for its objective, p
   CHECK(pool.scheduler.in_flight() == 0);
 }
 
-TEST_CASE("the time to a first token is part of the objective; what no endpoint could do even at leisure is served late instead of never") {
+TEST_CASE("the time to a first token is part of the objective, and what no endpoint could do even at leisure is served late instead of never") {
   PoolSettings settings;
   settings.admission.classes[at(Realtime)].first_token_objective = 3s;
   FullPool pool(settings);
@@ -444,7 +444,7 @@ TEST_CASE("no slot stays free while somebody waits, and cancelled requests never
   });
 }
 
-TEST_CASE("equal tenants with a backlog get equal tokens within 5 %, however different their requests; others by their weights") {
+TEST_CASE("equal tenants with a backlog get equal tokens within 5 %, however different their requests, and others by their weights") {
   for_each_seed(3, [](Rng& rng) {
     PoolSettings settings{.queue = {.requests_max = 1000, .wait_max = 1h}};
     settings.admission.tenants = {{.tenant = 4, .weight = 3.0}};
