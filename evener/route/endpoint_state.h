@@ -8,6 +8,7 @@
 
 #include "evener/route/active_checks.h"
 #include "evener/route/backoff.h"
+#include "evener/route/learned_capacity.h"
 #include "evener/route/outlier.h"
 #include "evener/route/scheduler.h"
 #include "evener/route/view.h"
@@ -22,6 +23,7 @@ struct EndpointState {
   OutlierRecord outlier;
   Backoff backoff;
   std::optional<Instant> slow_start_since;
+  std::optional<LearnedCapacity> learned_capacity;  // when none is configured and it may be learned
   std::uint64_t requests_total = 0;
   std::uint64_t failures_total = 0;
 

@@ -58,8 +58,12 @@ void Scheduler::configure(const PoolSettings& settings, Instant now) {
     s.membership_changed = true;
   }
   const bool rules_switched = settings.outlier.enabled != s.settings.outlier.enabled;
+  const bool learn_anew = settings.admission.capacity != s.settings.admission.capacity;
   s.settings = settings;
   s.queue_rules_changed();
+  if (learn_anew) {
+    for (EndpointState& state : s.states) state.learned_capacity.reset();
+  }
   if (rules_switched) {
     for (EndpointState& state : s.states) state.outlier.pardon();
     s.ejected = 0;
@@ -69,6 +73,7 @@ void Scheduler::configure(const PoolSettings& settings, Instant now) {
   for (std::uint32_t index = 0; index < s.states.size(); ++index) {
     const bool came_up = !settings.check.enabled && s.states[index].checks.switched_off() == ActiveChecks::Change::CameUp;
     if (came_up) s.begin_slow_start(index, s.now);
+    s.apply_capacity(index);
     s.refresh(index);
   }
 }
@@ -84,7 +89,6 @@ void Scheduler::put_endpoint(EndpointId id, const EndpointSettings& settings, In
     if (state.settings == valid) return;
     if (state.settings.weight != valid.weight) state.weight_override.reset();
     state.settings = valid;
-    s.book.set_capacity(*index, valid.capacity);
     s.book.set_identity(*index, valid_identity(valid, id));
   } else {
     if (!s.settings.check.enabled) start = Start::Healthy;  // it would await a check that never comes
@@ -92,6 +96,7 @@ void Scheduler::put_endpoint(EndpointId id, const EndpointSettings& settings, In
     s.states.insert(s.states.begin() + *index, EndpointState{.settings = valid, .checks = ActiveChecks(start)});
     if (start == Start::Healthy) s.begin_slow_start(*index, s.now);
   }
+  s.apply_capacity(*index);
   s.candidates.regroup();
   s.membership_changed = true;
   s.refresh(*index);
@@ -183,6 +188,7 @@ void Scheduler::first_token(EndpointId endpoint, Share& share, Duration since_di
   const auto index = s.book.find(endpoint);
   if (!index) return;
   s.book.answered(*index, seconds(since_dispatch), s.now);
+  s.learn_first_token(*index, share, since_dispatch);
   s.book.prefilled(*index, share);
   s.no_longer_preemptible(share);
 }
@@ -190,7 +196,10 @@ void Scheduler::first_token(EndpointId endpoint, Share& share, Duration since_di
 void Scheduler::load_reported(EndpointId endpoint, const LoadReport& report, Instant now) {
   State& s = *state_;
   s.advance(now);
-  if (const auto index = s.book.find(endpoint)) s.book.reported(*index, report);
+  const auto index = s.book.find(endpoint);
+  if (!index) return;
+  s.book.reported(*index, report);
+  s.apply_capacity(*index);
 }
 
 void Scheduler::finished(EndpointId endpoint, const Outcome& outcome, Attempt attempt, Instant now) {
@@ -204,6 +213,7 @@ void Scheduler::finished(EndpointId endpoint, const Outcome& outcome, Attempt at
   if (!index) return;  // removed meanwhile
 
   s.may_release = true;
+  s.learn_end(*index, outcome);
   if (s.queue.size() > 0) s.pace.ended(s.now);
   switch (outcome.ending) {
     case Ending::Ok: s.endpoint_succeeded(*index, outcome); break;

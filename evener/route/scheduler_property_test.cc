@@ -81,6 +81,8 @@ class Driver {
       one.sheddable = rng_.below(2) == 0;
     }
     settings.admission.tenant_share_max = 0.1 + 0.9 * rng_.uniform();
+    settings.admission.capacity = {
+        .enabled = rng_.below(2) == 0, .least = 1, .most = 20, .first = static_cast<std::uint32_t>(1 + rng_.below(6))};
     settings.admission.preempt = rng_.below(2) == 0;
     settings_ = settings;
     return settings;

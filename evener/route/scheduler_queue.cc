@@ -206,6 +206,33 @@ void Scheduler::State::release_to_endpoints(std::vector<Released>& out) {
   }
 }
 
+// Capacity ------------------------------------------------------------------------------------------------------------------------------
+
+void Scheduler::State::apply_capacity(std::uint32_t index) {
+  EndpointState& state = states[index];
+  const bool learn = settings.admission.capacity.enabled && state.settings.capacity == 0;
+  if (!learn) state.learned_capacity.reset();
+  if (learn && !state.learned_capacity) state.learned_capacity.emplace(settings.admission.capacity);
+  const std::uint32_t capacity = learn ? state.learned_capacity->capacity(book[index].report) : state.settings.capacity;
+  if (capacity == book[index].capacity) return;
+  book.set_capacity(index, capacity);
+  may_release = true;
+}
+
+void Scheduler::State::learn_first_token(std::uint32_t index, const Share& share, Duration latency) {
+  std::optional<LearnedCapacity>& learned = states[index].learned_capacity;
+  if (!learned) return;
+  learned->first_token(share.uncached_tokens, latency, book[index].in_flight);
+  apply_capacity(index);
+}
+
+void Scheduler::State::learn_end(std::uint32_t index, const Outcome& outcome) {
+  std::optional<LearnedCapacity>& learned = states[index].learned_capacity;
+  if (!learned) return;
+  learned->finished(outcome, book[index].in_flight + 1);  // it has left already
+  apply_capacity(index);
+}
+
 // Looking in ----------------------------------------------------------------------------------------------------------------------------
 
 std::array<ClassStatus, Priorities> Scheduler::State::classes() const {

@@ -90,6 +90,11 @@ struct Scheduler::State {
   [[nodiscard]] Duration wait_of_last(Priority priority) const { return pace.until_turn(ahead_of_last(queue, priority), priority); }
   [[nodiscard]] std::array<ClassStatus, Priorities> classes() const;
 
+  // Capacity: configured, or learned (scheduler_queue.cc).
+  void apply_capacity(std::uint32_t index);
+  void learn_first_token(std::uint32_t index, const Share& share, Duration latency);
+  void learn_end(std::uint32_t index, const Outcome& outcome);
+
   // Health.
   /// Something about the endpoint's health or weight may have changed: its view follows, and lists are made anew.
   void refresh(std::uint32_t index);
