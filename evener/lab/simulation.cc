@@ -70,13 +70,15 @@ class Simulation {
   struct What {
     Kind kind{};
     std::uint32_t subject = 0;  // a request, or an endpoint for StepEnd, Read and Report
-    std::uint32_t stretch = 0;  // of StepEnd: the one that it ends
+    std::uint32_t number = 0;   // of StepEnd: the stretch that it ends; of a request's events: the attempt that they belong to
+    std::uint32_t endpoint = 0; // of ServiceEnd
   };
   enum class Phase : std::uint8_t { NotYet, Waiting, InFlight, Over };
   struct Flight {
     route::Share share;
     Instant dispatched{};
     std::uint32_t blocks = 0;   // buffer of its prompt's hashes while it waits
+    std::uint32_t attempt = 0;  // events of earlier ones are void
     Phase phase = Phase::NotYet;
     bool answered = false;
   };
@@ -133,28 +135,47 @@ class Simulation {
         --open_;
         arrive(what.subject);
         break;
-      case Kind::Reach: reach_engine(what.subject); break;
-      case Kind::StepEnd: end_step(what.subject, what.stretch); break;
-      case Kind::ServiceEnd: end_service(what.subject); break;
-      case Kind::FirstToken: first_token(what.subject); break;
-      case Kind::Finish: finish(what.subject, Fate::Done); break;
-      case Kind::Reject: finish(what.subject, Fate::Rejected); break;
+      case Kind::Reach:
+        if (current(what)) reach_engine(what.subject);
+        break;
+      case Kind::StepEnd: end_step(what.subject, what.number); break;
+      case Kind::ServiceEnd: end_service(what); break;
+      case Kind::FirstToken:
+        if (current(what)) first_token(what.subject);
+        break;
+      case Kind::Finish:
+        if (current(what)) finish(what.subject, Fate::Done);
+        break;
+      case Kind::Reject:
+        if (current(what)) finish(what.subject, Fate::Rejected);
+        break;
       case Kind::Read: read(what.subject); break;
       case Kind::Report: report(what.subject); break;
       case Kind::Tick: tick(); break;
     }
   }
 
+  [[nodiscard]] bool current(const What& of_request) const { return flights_[of_request.subject].attempt == of_request.number; }
+  [[nodiscard]] What event_of(Kind kind, std::uint32_t request) const {
+    return {.kind = kind, .subject = request, .number = flights_[request].attempt};
+  }
+  /// What an engine knows the present attempt of a request by.
+  [[nodiscard]] SequenceId sequence_of(std::uint32_t request) const { return SequenceId{flights_[request].attempt} << 32 | request; }
+
   // Towards the engine ------------------------------------------------------------------------------------------------------------------
 
   void arrive(std::uint32_t index) {
+    result_.requests[index].arrival = now_ - Start;
+    ++open_;
+    offer(index);
+  }
+
+  void offer(std::uint32_t index) {
     const WorkloadRequest& request = workload_.requests[index];
     Flight& flight = flights_[index];
-    result_.requests[index].arrival = now_ - Start;
     if (scenario_.reports && scenario_.reports->period <= Duration::zero()) {
       for (std::uint32_t i = 0; i < servers_.size(); ++i) scheduler_.load_reported(id_of(i), report_of(servers_[i]), now_);
     }
-    ++open_;
 
     std::uint32_t buffer = 0;
     if (unused_buffers_.empty()) {
@@ -183,7 +204,7 @@ class Simulation {
                                              .token_objective = request.token_objective,
                                              .blocks = blocks,
                                              .block_tokens = scenario_.content_block_tokens},
-                                 .cookie = index};
+                                 .cookie = std::uint64_t{index} + 1};  // 0 would mean none
     const route::Decision decision = scheduler_.arrived(arrival, now_);
     flight.blocks = buffer;
     flight.phase = Phase::Waiting;
@@ -196,6 +217,30 @@ class Simulation {
       events_.push(now_ + TickPeriod, {.kind = Kind::Tick});
     }
     release();  // the scheduler may have passed over those who wait
+    if (scenario_.pool.admission.preempt) preempt();
+  }
+
+  void preempt() {
+    std::vector<route::Preempt> victims;
+    scheduler_.preempt(victims);
+    for (const route::Preempt& victim : victims) {
+      const auto index = static_cast<std::uint32_t>(victim.cookie - 1);
+      Flight& flight = flights_[index];
+      RequestResult& result = result_.requests[index];
+      if (flight.phase != Phase::InFlight || flight.answered) continue;
+      Server& server = servers_[result.endpoint];
+      if (server.engine) {
+        end_quiet_early(result.endpoint);
+        server.engine->cancel(sequence_of(index));
+      }
+      ++flight.attempt;
+      ++result.preemptions;
+      scheduler_.finished(id_of(result.endpoint),
+                          {.ending = route::Ending::Cancelled, .total = now_ - flight.dispatched, .share = flight.share},
+                          route::Scheduler::Attempt::First, now_);
+      release();
+      offer(index);
+    }
   }
 
   void send(std::uint32_t index, const route::Dispatch& dispatch) {
@@ -211,7 +256,7 @@ class Simulation {
     ++result_.endpoints[result.endpoint].requests;
     const Duration delay = servers_[result.endpoint].to_engine;
     if (delay > Duration::zero()) {
-      events_.push(now_ + delay, {.kind = Kind::Reach, .subject = index});
+      events_.push(now_ + delay, event_of(Kind::Reach, index));
     } else {
       reach_engine(index);
     }
@@ -229,16 +274,16 @@ class Simulation {
     Server& server = servers_[endpoint];
     bool taken = false;
     if (server.engine) {
-      EngineModel::Sequence sequence{.id = index, .prompt_tokens = request.input_tokens, .output_tokens = request.output_tokens};
+      EngineModel::Sequence sequence{.id = sequence_of(index), .prompt_tokens = request.input_tokens, .output_tokens = request.output_tokens};
       append_blocks(sequence.block_hashes, workload_, request, server.engine->config().kv_block_tokens);
       end_quiet_early(endpoint);
       taken = server.engine->submit(std::move(sequence)) == Submitted::Queued;
       if (taken && !server.working) begin_step(endpoint);
     } else {
-      taken = server.service->submit(index, request.input_tokens, request.output_tokens);
+      taken = server.service->submit(sequence_of(index), request.input_tokens, request.output_tokens);
       if (taken) begin_service(endpoint);
     }
-    if (!taken) notify(server, {.kind = Kind::Reject, .subject = index});
+    if (!taken) notify(server, event_of(Kind::Reject, index));
   }
 
   // In the engine -----------------------------------------------------------------------------------------------------------------------
@@ -259,7 +304,7 @@ class Simulation {
       duration = scaled(server.step->duration, server.slowdown);
     }
     result_.endpoints[endpoint].busy += duration;
-    events_.push(now_ + duration, {.kind = Kind::StepEnd, .subject = endpoint, .stretch = ++server.stretch});
+    events_.push(now_ + duration, {.kind = Kind::StepEnd, .subject = endpoint, .number = ++server.stretch});
   }
 
   /// How long it takes; `work` becomes that of the next one.
@@ -285,7 +330,7 @@ class Simulation {
     if (server.quiet_left == 0) return;
     server.quiet_left = 0;
     result_.endpoints[endpoint].busy -= server.quiet_end - server.quiet_begin;
-    events_.push(server.quiet_begin, {.kind = Kind::StepEnd, .subject = endpoint, .stretch = ++server.stretch});
+    events_.push(server.quiet_begin, {.kind = Kind::StepEnd, .subject = endpoint, .number = ++server.stretch});
   }
 
   void end_step(std::uint32_t endpoint, std::uint32_t stretch) {
@@ -306,11 +351,12 @@ class Simulation {
     server.step = nullptr;
     for (const Emission& emission : noted) {
       const auto index = static_cast<std::uint32_t>(emission.id);
+      if (emission.id != sequence_of(index)) continue;  // pre-empted while the step ran
       if (emission.first) {
         result_.requests[index].cached_tokens = emission.cached_tokens;
-        notify(server, {.kind = Kind::FirstToken, .subject = index});
+        notify(server, event_of(Kind::FirstToken, index));
       }
-      if (emission.finished) notify(server, {.kind = Kind::Finish, .subject = index});
+      if (emission.finished) notify(server, event_of(Kind::Finish, index));
     }
     noted_ = std::move(noted);
     if (!server.working && !server.engine->idle()) begin_step(endpoint);
@@ -321,17 +367,20 @@ class Simulation {
     while (const auto job = server.service->begin()) {
       const Duration duration = scaled(job->service, server.slowdown);
       result_.endpoints[endpoint].busy += duration;
-      events_.push(now_ + duration, {.kind = Kind::ServiceEnd, .subject = static_cast<std::uint32_t>(job->id)});
+      events_.push(now_ + duration, {.kind = Kind::ServiceEnd,
+                                     .subject = static_cast<std::uint32_t>(job->id),
+                                     .number = static_cast<std::uint32_t>(job->id >> 32),
+                                     .endpoint = endpoint});
     }
   }
 
-  void end_service(std::uint32_t index) {
-    const std::uint32_t endpoint = result_.requests[index].endpoint;
-    Server& server = servers_[endpoint];
+  void end_service(const What& what) {
+    Server& server = servers_[what.endpoint];
     server.service->end();
-    begin_service(endpoint);
-    notify(server, {.kind = Kind::FirstToken, .subject = index});
-    notify(server, {.kind = Kind::Finish, .subject = index});
+    begin_service(what.endpoint);
+    if (!current(what)) return;  // it was pre-empted, but such a server finishes what it has begun
+    notify(server, event_of(Kind::FirstToken, what.subject));
+    notify(server, event_of(Kind::Finish, what.subject));
   }
 
   // Back again --------------------------------------------------------------------------------------------------------------------------
@@ -391,7 +440,7 @@ class Simulation {
     released.clear();
     scheduler_.release(released, now_);
     for (const route::Released& one : released) {
-      const auto index = static_cast<std::uint32_t>(one.cookie);
+      const auto index = static_cast<std::uint32_t>(one.cookie - 1);
       if (const auto* dispatch = std::get_if<route::Dispatch>(&one.decision)) {
         send(index, *dispatch);
       } else {

@@ -55,8 +55,9 @@ enum class Fate : std::uint8_t {
 struct RequestResult {
   Fate fate = Fate::NotSent;
   route::RefusalReason refusal{};     // when refused
-  std::uint32_t endpoint = 0;         // index into Scenario::endpoints, when dispatched
+  std::uint32_t endpoint = 0;         // index into Scenario::endpoints, when dispatched; the last one
   std::uint32_t cached_tokens = 0;    // of the prompt, found in the engine's prefix cache
+  std::uint32_t preemptions = 0;      // times the scheduler took it back for a more urgent one
   // Since the start of the run; each is set as far as the request came.
   Duration arrival{}, dispatched{}, first_token{}, finished{};
 };

@@ -132,6 +132,28 @@ TEST_CASE("requests beyond capacity wait in the queue of the pool and are refuse
   CHECK(result.requests[2].finished < 17s + 200ms);
 }
 
+TEST_CASE("a background request that is taken back for a realtime one is sent again and ends once") {
+  SimulatedEndpoint endpoint = small_engine();
+  endpoint.settings.capacity = 1;
+  Workload workload = at_times({0s, 10ms});
+  workload.requests[0].input_tokens = 6000;  // 0.3 s of prefill
+  workload.requests[0].priority = route::Priority::Background;
+  workload.requests[1].priority = route::Priority::Realtime;
+  Scenario scenario{.endpoints = {endpoint}};
+  scenario.pool.admission.preempt = true;
+  const SimulationResult result = simulate(scenario, workload);
+  CHECK(result.requests[0].fate == Fate::Done);
+  CHECK(result.requests[0].preemptions == 1);
+  CHECK(result.requests[0].arrival == 0s);
+  CHECK(result.requests[1].dispatched == 10ms);
+  CHECK(result.requests[1].finished < result.requests[0].first_token);
+  CHECK(result.endpoints[0].totals.cancelled == 1);
+  CHECK(result.endpoints[0].totals.finished == 2);
+
+  scenario.pool.admission.preempt = false;
+  CHECK(simulate(scenario, workload).requests[1].dispatched > 300ms);
+}
+
 TEST_CASE("a run that never ends is ended some time after the last arrival") {
   const SimulationResult result = simulate({.endpoints = {server(1e6)}, .reports = ReportLine{}, .drain_max = 60s}, at_times({0s, 10s}));
   CHECK(result.requests[0].fate == Fate::Unfinished);
