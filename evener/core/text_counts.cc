@@ -93,10 +93,10 @@ Counted count_window(std::string_view text, std::size_t begin, std::size_t end) 
   return counted;
 }
 
-using Sums = std::array<std::uint32_t, TextClasses>;
+using Sums = std::array<std::int32_t, TextClasses>;  // signed, for which SSE2 has a conversion to float
 
 void add_lanes(Sums& sums, Lanes lanes) {
-  for (std::size_t i = 0; i < TextClasses; ++i) sums[i] += static_cast<std::uint32_t>(lanes >> (8 * i) & 0xff);
+  for (std::size_t i = 0; i < TextClasses; ++i) sums[i] += static_cast<std::int32_t>(lanes >> (8 * i) & 0xff);
 }
 
 }  // namespace

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "evener/protocol/json_string.h"
+
 namespace {
 
 using namespace evener::protocol;
@@ -272,6 +274,40 @@ TEST_CASE("a control character or a broken sequence is found at every place of a
         value += std::string(80 - length, 'b');
         CHECK(outcome("{\"a\":\"" + value + "\"}") != "a=\"" + value + "\"");
         CHECK(outcome("{\"a\":[{\"" + value + "\":1}]}").starts_with("a=") == false);
+      }
+    }
+  }
+}
+
+TEST_CASE("a string ends where it does wherever escapes, quotes and control characters stand in it") {
+  constexpr std::string_view Inserts[] = {"\\\"", "\\\\", "\\\\\\\"", "\\\xc3\xa9", "\xc3\xa9", "\"", "\n", "\\\n", "\\"};
+  for (std::size_t before = 0; before < 70; ++before) {
+    for (const std::string_view insert : Inserts) {
+      for (const std::size_t after : {0UL, 1UL, 15UL, 40UL}) {
+        const std::string text = std::string(before, 'a') + std::string(insert) + std::string(after, 'b') + "\"" + std::string(50, ' ');
+        // What a reader of one byte after the other says.
+        std::size_t at = 0;
+        bool bad = false, escaped = false, high = false;
+        for (; at < text.size() && text[at] != '"'; ++at) {
+          if (text[at] == '\\') {
+            escaped = true;
+            ++at;
+          }
+          bad |= static_cast<unsigned char>(text[at]) < 0x20;
+          high |= static_cast<unsigned char>(text[at]) >= 0x80;
+        }
+        StringTraits traits;
+        const char* const end = end_of_string(text.data(), text.data() + text.size(), traits);
+        CAPTURE(text);
+        if (bad || at >= text.size()) {
+          CHECK(end == nullptr);
+        } else {
+          CHECK(end == text.data() + at);
+          CHECK(traits.escaped == escaped);
+          CHECK(traits.non_ascii == high);
+        }
+        // And where the text ends with the string, so that the last steps are short ones.
+        if (!bad && at < text.size()) CHECK(end_of_string(text.data(), text.data() + at + 1, traits) == text.data() + at);
       }
     }
   }
