@@ -10,6 +10,7 @@
 
 #include "evener/core/time.h"
 #include "evener/protocol/engine_kind.h"
+#include "evener/protocol/load_figures.h"
 #include "evener/route/scheduler.h"
 
 namespace evener::gateway {
@@ -37,6 +38,7 @@ struct EndpointConfig {
   PriceConfig price;
   std::map<std::string, std::string> models;  // served name -> the name this endpoint knows; empty = all of the pool's, unchanged
   std::string api_key_env;                // environment variable that holds the bearer token sent to it; empty = none
+  std::uint16_t metrics_port = 0;         // where its load report is asked for; 0 = its own port, or its engine's usual one
 
   bool operator==(const EndpointConfig&) const = default;
 };
@@ -50,6 +52,27 @@ struct HealthCheckConfig {
   std::uint32_t fall = 3;
 
   bool operator==(const HealthCheckConfig&) const = default;
+};
+
+/// A figure of the load report taken from a metric that the operator names.
+struct MetricConfig {
+  std::string metric;
+  std::map<std::string, std::string> labels;  // only samples that have these
+  double scale = 1;
+  protocol::Combine combine = protocol::Combine::Sum;
+
+  bool operator==(const MetricConfig&) const = default;
+};
+
+/// What endpoints are asked about their load.
+struct LoadReportConfig {
+  bool enabled = true;
+  Duration interval = std::chrono::seconds(1);
+  Duration timeout = std::chrono::seconds(1);
+  std::string path;                       // empty = found out
+  std::map<std::string, MetricConfig> figures;  // by protocol::FigureNames' keys
+
+  bool operator==(const LoadReportConfig&) const = default;
 };
 
 /// When a request may be sent again after its connection died: the endpoint may have begun to work on it. Inference is safe to repeat;
@@ -84,6 +107,7 @@ struct PoolConfig {
   std::vector<std::string> session_headers = {"x-session-id"};  // first present one is the affinity key; then the body's keys
   std::vector<EndpointConfig> endpoints;
   HealthCheckConfig health_check;
+  LoadReportConfig load_reports;
   route::OutlierSettings outlier;
   RetryConfig retry;
   route::QueueSettings queue;

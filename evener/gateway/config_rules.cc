@@ -241,6 +241,21 @@ std::string check_socket_path(std::string_view text) {
   return text.size() <= SocketPathMax ? std::string() : "a path of at most " + std::to_string(SocketPathMax) + " bytes (the system's limit for Unix sockets)";
 }
 
+std::string check_metric_name(std::string_view text) {
+  return all_of(text, "_:") && !(text[0] >= '0' && text[0] <= '9') ? std::string() : "the name of a metric, without labels";
+}
+
+std::string check_label_name(std::string_view text) {
+  return all_of(text, "_") && !(text[0] >= '0' && text[0] <= '9') ? std::string() : "the name of a label";
+}
+
+std::string check_figure(std::string_view text) {
+  if (protocol::figure_named(text)) return {};
+  std::string rule;
+  for (const protocol::FigureName& figure : protocol::FigureNames) rule.append(rule.empty() ? "one of " : ", ").append(figure.key);
+  return rule;
+}
+
 bool pattern_matches(std::string_view pattern, std::string_view model) {
   const std::size_t star = pattern.find('*');
   if (star == std::string_view::npos) return pattern == model;

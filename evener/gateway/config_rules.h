@@ -19,6 +19,9 @@ namespace evener::gateway {
 [[nodiscard]] std::string check_header_name(std::string_view text);
 [[nodiscard]] std::string check_environment_name(std::string_view text);
 [[nodiscard]] std::string check_socket_path(std::string_view text);
+[[nodiscard]] std::string check_metric_name(std::string_view text);
+[[nodiscard]] std::string check_label_name(std::string_view text);
+[[nodiscard]] std::string check_figure(std::string_view text);
 
 /// True when requests for the model would match the pattern, which has at most one '*'.
 [[nodiscard]] bool pattern_matches(std::string_view pattern, std::string_view model);

@@ -58,6 +58,18 @@ TextRule model_rule() {
 }
 TextRule file_rule(std::string what) { return {.what = std::move(what), .bytes_max = 4096}; }
 
+/// "running, waiting, ..." for people, and a pattern for editors.
+std::string figure_list() {
+  std::string list;
+  for (const protocol::FigureName& figure : protocol::FigureNames) list.append(list.empty() ? "" : ", ").append(figure.key);
+  return list;
+}
+std::string figure_pattern() {
+  std::string pattern;
+  for (const protocol::FigureName& figure : protocol::FigureNames) pattern.append(pattern.empty() ? "^(" : "|").append(figure.key);
+  return pattern + ")$";
+}
+
 Of<PriceConfig> price() {
   return Describe<PriceConfig>("price", "What an endpoint charges, in the currency you think in. It does not influence the choice of an endpoint yet.")
       .field("input_per_million_tokens", &PriceConfig::input_per_million_tokens, number({0, 1e6}), {.doc = "For a million prompt tokens."})
@@ -88,6 +100,8 @@ Of<EndpointConfig> endpoint() {
       .field("api_key_env", &EndpointConfig::api_key_env,
              text({.what = "the name of an environment variable", .bytes_max = 128, .pattern = "^([A-Za-z_][A-Za-z0-9_]*)?$", .check = check_environment_name}),
              {.doc = "Environment variable whose value is sent to this endpoint as bearer token. Empty: the client's own Authorization header is passed on."})
+      .field("metrics_port", &EndpointConfig::metrics_port, whole_number<std::uint16_t>({0, 65535}),
+             {.doc = "Port of its load report, when that is not the port it serves on. 0: the port it serves on; Triton's 8002."})
       .done();
 }
 
@@ -100,6 +114,37 @@ Of<HealthCheckConfig> health_check() {
       .field("timeout", &HealthCheckConfig::timeout, duration({milliseconds(10), seconds(60)}), {.doc = "An answer that takes longer counts as a failure."})
       .field("rise", &HealthCheckConfig::rise, whole_number<std::uint32_t>({1, 100}), {.doc = "Successes in a row that bring an endpoint back."})
       .field("fall", &HealthCheckConfig::fall, whole_number<std::uint32_t>({1, 100}), {.doc = "Failures in a row that take an endpoint down."})
+      .done();
+}
+
+Of<MetricConfig> metric() {
+  return Describe<MetricConfig>("metric", "Where a figure is found on a page in Prometheus' text format.")
+      .field("metric", &MetricConfig::metric, text({.what = "the name of a metric", .bytes_max = 256, .may_be_empty = false, .pattern = "^[a-zA-Z_:][a-zA-Z0-9_:]*$", .check = check_metric_name}),
+             {.doc = "Its name.", .example = "app_busy_workers", .presence = Presence::Required})
+      .field("labels", &MetricConfig::labels,
+             map_of({.what = "the name of a label", .bytes_max = 128, .may_be_empty = false, .pattern = "^[a-zA-Z_][a-zA-Z0-9_]*$", .check = check_label_name},
+                    text({.what = "the value of a label", .bytes_max = 1024}), {0, 16}),
+             {.doc = "Only samples that have these labels count."})
+      .field("scale", &MetricConfig::scale, number({1e-9, 1e9}), {.doc = "What its value is multiplied by; 0.01 makes a share of a percentage."})
+      .field("combine", &MetricConfig::combine,
+             one_of<protocol::Combine>({{protocol::Combine::Sum, "sum", "They add up."},
+                                        {protocol::Combine::Mean, "mean", "Their mean."},
+                                        {protocol::Combine::Max, "max", "The largest."}}),
+             {.doc = "What several samples mean together."})
+      .done();
+}
+
+Of<LoadReportConfig> load_reports() {
+  using L = LoadReportConfig;
+  return Describe<L>("load_reports", "What endpoints are asked about their own load: queue, cache, speed. An endpoint that has no such report is found out and left alone.")
+      .field("enabled", &L::enabled, boolean(), {.doc = "Whether endpoints are asked."})
+      .field("interval", &L::interval, duration({milliseconds(100), hours(1)}), {.doc = "Between two readings of an endpoint, give or take a tenth."})
+      .field("timeout", &L::timeout, duration({milliseconds(10), seconds(60)}), {.doc = "An answer that takes longer counts as none."})
+      .field("path", &L::path, text({.what = "a path that begins with '/'", .bytes_max = 1024, .pattern = "^(/[^\\s]*)?$", .check = check_path}),
+             {.doc = "Where the report is. Empty: where the endpoint's engine has it, and if it is not there, where other engines have theirs."})
+      .field("figures", &L::figures,
+             map_of({.what = figure_list(), .bytes_max = 64, .may_be_empty = false, .pattern = figure_pattern(), .check = check_figure}, metric(), {0, protocol::Figures}),
+             {.doc = "Figures that are read from other metrics than the engine's own: " + figure_list() + ". Totals become rates, blocks become a capacity."})
       .done();
 }
 
@@ -178,6 +223,7 @@ Of<PoolConfig> pool() {
       .field("endpoints", &P::endpoints, list_of(endpoint(), {0, EndpointsMax}),
              {.doc = "Who serves. More can be added and removed at run time.", .example = "- name: cpu-1\n  url: http://127.0.0.1:8002\n  engine: llama.cpp"})
       .field("health_check", &P::health_check, health_check(), {.doc = "Active health checks."})
+      .field("load_reports", &P::load_reports, load_reports(), {.doc = "Load reports of the endpoints."})
       .field("outlier", &P::outlier, outlier(), {.doc = "Passive ejection of failing endpoints."})
       .field("retry", &P::retry, retry(), {.doc = "Retries on other endpoints."})
       .field("queue", &P::queue, queue(), {.doc = "Waiting for capacity."})

@@ -81,6 +81,9 @@ pools:
         price: {input_per_million_tokens: 0.5, output_per_million_tokens: 1.5}
         models: {llama-3: meta/llama-3}
         api_key_env: ENGINE_KEY
+        metrics_port: 8002
+    load_reports: {enabled: false, interval: 5s, timeout: 500ms, path: /stats,
+                   figures: {kv_used: {metric: "app:cache_percent", labels: {gpu: "0"}, scale: 0.01, combine: max}}}
     health_check: {enabled: false, path: /ready, interval: 5s, timeout: 500ms, rise: 1, fall: 2}
     outlier: {enabled: false, consecutive_failures: 7, success_rate_stdev_factor: 2, success_rate_min_endpoints: 3,
               success_rate_min_requests: 50, interval: 20s, base_ejection: 15s, max_ejection: 1m, max_ejected_share: 0.1}
@@ -111,9 +114,12 @@ pools:
   CHECK(p.panic_threshold == 0.25);
   const EndpointConfig endpoint{.name = "a", .url = "http://10.0.0.2:8000/engine", .engine = EngineKind::Vllm, .weight = 2.5, .capacity = 32, .tier = "large",
                                 .zone = "edge", .price = {.input_per_million_tokens = 0.5, .output_per_million_tokens = 1.5},
-                                .models = {{"llama-3", "meta/llama-3"}}, .api_key_env = "ENGINE_KEY"};
+                                .models = {{"llama-3", "meta/llama-3"}}, .api_key_env = "ENGINE_KEY", .metrics_port = 8002};
   CHECK(p.endpoints == std::vector<EndpointConfig>{endpoint});
   CHECK(p.health_check == HealthCheckConfig{.enabled = false, .path = "/ready", .interval = seconds(5), .timeout = milliseconds(500), .rise = 1, .fall = 2});
+  CHECK(p.load_reports == LoadReportConfig{.enabled = false, .interval = seconds(5), .timeout = milliseconds(500), .path = "/stats",
+                                           .figures = {{"kv_used", {.metric = "app:cache_percent", .labels = {{"gpu", "0"}}, .scale = 0.01,
+                                                                    .combine = protocol::Combine::Max}}}});
   CHECK(p.outlier == route::OutlierSettings{.enabled = false, .consecutive_failures = 7, .success_rate_stdev_factor = 2, .success_rate_min_hosts = 3,
                                             .success_rate_min_requests = 50, .interval = seconds(20), .base_ejection = seconds(15),
                                             .max_ejection = minutes(1), .max_ejected_share = 0.1});
@@ -122,6 +128,22 @@ pools:
   CHECK(p.timeouts == TimeoutConfig{.connect = milliseconds(100), .first_token = seconds(10), .first_token_by_class = {{"batch", minutes(10)}},
                                     .between_tokens = seconds(0), .total = minutes(60), .upstream_idle = seconds(0)});
   CHECK(c.pools[1].path_prefix == "/v2");
+}
+
+TEST_CASE("figures of load reports are checked by name, and so are their metrics and labels") {
+  const std::string errors = read(SmallPool +
+                                  "    load_reports:\n"
+                                  "      figures:\n"
+                                  "        kv: {metric: x}\n"
+                                  "        running: {metric: \"9x\"}\n"
+                                  "        waiting: {metric: \"x{a=1}\", labels: {a-b: c}}\n")
+                                 .errors;
+  CAPTURE(errors);
+  CHECK(errors.find("figures.kv") != std::string::npos);
+  CHECK(errors.find("running, waiting, waiting_tokens, kv_used") != std::string::npos);
+  CHECK(errors.find("running.metric") != std::string::npos);
+  CHECK(errors.find("waiting.metric") != std::string::npos);
+  CHECK(errors.find("the name of a label") != std::string::npos);
 }
 
 TEST_CASE("all mistakes of a file come at once, in its order, each with place, value, rule and suggestion") {

@@ -72,6 +72,7 @@ std::shared_ptr<ManagedEndpoint> Control::new_endpoint(ManagedPool& pool, const 
   });
   pool.endpoints.push_back(endpoint);
   reactor.spawn(check_endpoint(endpoint, pool.config.name));
+  reactor.spawn(collect_load(*this, endpoint, pool.config.name));
   return endpoint;
 }
 
@@ -79,6 +80,7 @@ void Control::drop_endpoint(ManagedPool& pool, std::size_t index) {
   const std::shared_ptr<ManagedEndpoint> endpoint = pool.endpoints[index];
   endpoint->removed = true;
   endpoint->check_now.set();
+  endpoint->read_load_now.set();
   last_health_.erase(static_cast<std::uint32_t>(endpoint->id));
   pool.endpoints.erase(pool.endpoints.begin() + static_cast<std::ptrdiff_t>(index));
   const Instant now = reactor.now();
@@ -88,6 +90,7 @@ void Control::drop_endpoint(ManagedPool& pool, std::size_t index) {
 
 void Control::update_pool(ManagedPool& pool, const PoolConfig& config) {
   const Instant now = reactor.now();
+  const bool other_reports = !(pool.config.load_reports == config.load_reports);
   pool.config = config;
   pool.pool->with_scheduler(now, [&](route::Scheduler& scheduler) { scheduler.configure(pool_settings(config), now); });
   for (std::size_t i = pool.endpoints.size(); i-- > 0;) {
@@ -104,6 +107,8 @@ void Control::update_pool(ManagedPool& pool, const PoolConfig& config) {
       new_endpoint(pool, wanted);
       continue;
     }
+    const EndpointConfig& was = (*known)->config;
+    if (other_reports || was.engine != wanted.engine || was.metrics_port != wanted.metrics_port) (*known)->read_load_now.set();
     (*known)->config = wanted;
     if (!config.health_check.enabled) (*known)->last_check.clear();  // it would be shown for ever
     pool.pool->with_scheduler(now, [&](route::Scheduler& scheduler) { scheduler.put_endpoint((*known)->id, endpoint_settings(wanted), now); });

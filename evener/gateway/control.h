@@ -16,6 +16,7 @@
 
 #include "evener/core/rng.h"
 #include "evener/gateway/config.h"
+#include "evener/gateway/load_collector.h"
 #include "evener/gateway/resolver.h"
 #include "evener/gateway/worker.h"
 #include "evener/net/reactor.h"
@@ -25,7 +26,7 @@ namespace evener::gateway {
 /// An endpoint as the control thread keeps it; shared with its check loop, which ends when `removed` is set.
 struct ManagedEndpoint {
   ManagedEndpoint(net::Reactor& reactor, EndpointId its_id, EndpointConfig its_config)
-      : id(its_id), config(std::move(its_config)), check_now(reactor) {}
+      : id(its_id), config(std::move(its_config)), check_now(reactor), read_load_now(reactor) {}
 
   EndpointId id;
   EndpointConfig config;
@@ -38,6 +39,8 @@ struct ManagedEndpoint {
   bool removed = false;
   bool drained_by_operator = false;
   std::string last_check;                // what the last check found, for the operator
+  net::Event read_load_now;
+  LoadWatch load;
 };
 
 struct ManagedPool {
@@ -78,9 +81,11 @@ class Control {
   [[nodiscard]] Shared& shared() { return shared_; }
   /// An attempt failed in a way that a check should look into at once.
   void check_soon(EndpointId id);
+  [[nodiscard]] ManagedPool* find_pool(std::string_view name);
+  /// 0..1, to spread what would come at the same time.
+  [[nodiscard]] double jitter() { return rng_.uniform(); }
 
  private:
-  ManagedPool* find_pool(std::string_view name);
   std::shared_ptr<ManagedEndpoint> new_endpoint(ManagedPool& pool, const EndpointConfig& config);
   void drop_endpoint(ManagedPool& pool, std::size_t index);
   void update_pool(ManagedPool& pool, const PoolConfig& config);

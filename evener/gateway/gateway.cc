@@ -13,6 +13,7 @@
 #include "evener/gateway/admin_token.h"
 #include "evener/gateway/control.h"
 #include "evener/gateway/handover.h"
+#include "evener/gateway/load_metrics.h"
 #include "evener/gateway/worker.h"
 
 namespace evener::gateway {
@@ -61,7 +62,7 @@ struct Gateway::State {
   std::unique_ptr<Control> control;
   std::unique_ptr<Admin> admin;                    // lives on the control thread
   std::unique_ptr<HandoverServer> handover;
-  telemetry::Registry::Collection collection;
+  telemetry::Registry::Collection collection, load_collection;
   telemetry::Counter reloads_done, reloads_refused;
   std::vector<net::Address> addresses;
   std::optional<net::Address> admin_address;
@@ -275,6 +276,7 @@ Result<std::unique_ptr<Gateway>> Gateway::start(const Config& config, GatewayOpt
     s.shared.workers.push_back(std::make_unique<Worker>(s.shared, i, splitmix64(seed + i + 1), std::move(listeners[i])));
   }
   s.collection = collect_state(s);
+  s.load_collection = collect_load_reports(s.registry, *s.control, EndpointSeriesMax);
   control.start();
   for (auto& worker : s.shared.workers) worker->start();
 
@@ -292,6 +294,7 @@ Gateway::~Gateway() {
   State& s = *state_;
   s.handover.reset();
   s.collection = {};
+  s.load_collection = {};
   for (auto& worker : s.shared.workers) worker->stop_and_join();
   s.control->stop();
   s.admin.reset();

@@ -45,6 +45,58 @@ const ManagedEndpoint* find(const ManagedPool& pool, EndpointId id) {
   return nullptr;
 }
 
+/// The endpoint's own words about its load; what it did not say is null.
+void write_load(JsonWriter& json, const LoadWatch& load, const std::optional<route::LoadReport>& report, Instant now) {
+  const auto member = [&](std::string_view name, const std::optional<double>& value) {
+    json.key(name);
+    if (value) {
+      json.value(*value);
+    } else {
+      json.null();
+    }
+  };
+  json.begin_object().member("finding", load.finding);
+  json.key("engine");
+  if (load.engine) {
+    json.value(protocol::name_of(*load.engine));
+  } else {
+    json.null();
+  }
+  json.key("paths").begin_array();
+  for (const std::string& path : load.paths) json.value(path);
+  json.end_array();
+  json.member("readings_total", load.readings_total).member("failures_total", load.failures_total).member("last_failure", load.last_failure);
+  const route::LoadReport said = report.value_or(route::LoadReport{});
+  member("age_s", report ? std::optional(std::max(0.0, seconds(now - said.at))) : std::nullopt);
+  member("running", said.running);
+  member("waiting", said.waiting);
+  member("waiting_tokens", said.waiting_tokens);
+  member("kv_used", said.kv_used);
+  member("kv_capacity_tokens", said.kv_capacity_tokens);
+  member("utilization", said.utilization);
+  member("generated_tokens_per_s", said.generated_tokens_per_s);
+  member("prefix_hit_share", said.prefix_hit_share);
+  member("requests_max", said.requests_max);
+  json.key("adapters").begin_array();
+  for (const std::string& adapter : load.adapters) json.value(adapter);
+  json.end_array().end_object();
+}
+
+/// The same in a few words: "3 running, 1 waiting, KV 42 %, 0.4 s ago".
+std::string load_words(const LoadWatch& load, const std::optional<route::LoadReport>& report, Instant now) {
+  if (!report) return load.finding;
+  std::string words;
+  const auto add = [&](std::string part) { words += (words.empty() ? "" : ", ") + part; };
+  if (report->running) add(fmt::format("{:.0f} running", *report->running));
+  if (report->waiting) add(fmt::format("{:.0f} waiting", *report->waiting));
+  if (report->kv_used) add(fmt::format("KV {:.0f} %", *report->kv_used * 100));
+  if (report->utilization) add(fmt::format("{:.0f} % busy", *report->utilization * 100));
+  if (report->generated_tokens_per_s) add(fmt::format("{:.0f} tokens/s", *report->generated_tokens_per_s));
+  if (report->prefix_hit_share) add(fmt::format("prefix hits {:.0f} %", *report->prefix_hit_share * 100));
+  add(fmt::format("{:.1f} s ago", std::max(0.0, seconds(now - report->at))));
+  return words;
+}
+
 std::string html(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -102,6 +154,8 @@ std::string status_json(Control& control) {
       } else {
         json.null();
       }
+      json.key("load");
+      write_load(json, endpoint->load, status.report, now);
       json.end_object();
     }
     json.end_array().end_object();
@@ -134,7 +188,7 @@ td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}.ok{color:var(--ok)
                         state.panic ? " · <b class=\"bad\">panic: health is ignored</b>" : "");
     page +=
         "<div class=\"wrap\"><table><tr><th>endpoint<th>state<th class=n>in flight<th>share of the pool<th class=n>weight<th class=n>requests"
-        "<th class=n>failures<th class=n>first token<th>zone<th>last check</tr>";
+        "<th class=n>failures<th class=n>first token<th>zone<th>last check<th>load report</tr>";
     std::uint64_t most = 1;
     for (const route::EndpointStatus& status : state.endpoints) most = std::max(most, status.requests_total);
     for (const route::EndpointStatus& status : state.endpoints) {
@@ -144,12 +198,13 @@ td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}.ok{color:var(--ok)
       const char* colour = name == "healthy" ? "ok" : name == "down" || name == "ejected" ? "bad" : "warn";
       page += fmt::format(
           "<tr><td>{}<td class={}>{} {}{}<td class=n>{}{}<td><span class=\"bar\" style=\"width:{}rem\"></span><td class=n>{:g}<td class=n>{}"
-          "<td class=n>{}<td class=n>{:.0f} ms<td>{}<td>{}</tr>",
+          "<td class=n>{}<td class=n>{:.0f} ms<td>{}<td>{}<td title=\"{}\">{}</tr>",
           html(endpoint->config.name), colour, name == "healthy" ? "●" : name == "down" || name == "ejected" ? "✕" : "◐", name,
           status.until ? fmt::format(" {:.0f} s", std::max(0.0, seconds(*status.until - now))) : "", status.in_flight,
           status.capacity > 0 ? fmt::format(" / {}", status.capacity) : "",
           8.0 * static_cast<double>(status.requests_total) / static_cast<double>(most), status.weight_effective, status.requests_total,
-          status.failures_total, status.latency_s * 1000, html(endpoint->config.zone), html(endpoint->last_check));
+          status.failures_total, status.latency_s * 1000, html(endpoint->config.zone), html(endpoint->last_check),
+          html(endpoint->load.finding), html(load_words(endpoint->load, status.report, now)));
     }
     page += "</table></div>";
   }

@@ -19,9 +19,6 @@ namespace evener::protocol {
 inline constexpr std::size_t AdaptersMax = 256;    // names kept of one report
 inline constexpr std::size_t LoadRanksMax = 1024;  // parts of a JSON report that are looked into
 
-/// How the samples of several label sets become one figure.
-enum class Combine : std::uint8_t { Sum, Mean, Max };
-
 /// A figure that is taken from a metric named by the operator instead of the engine's own.
 struct FigureSource {
   Figure figure{};

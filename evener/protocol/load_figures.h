@@ -59,6 +59,9 @@ inline constexpr std::array<FigureName, Figures> FigureNames = {{
 [[nodiscard]] constexpr std::string_view words_of(Figure figure) { return FigureNames[static_cast<std::size_t>(figure)].words; }
 [[nodiscard]] std::optional<Figure> figure_named(std::string_view key);
 
+/// How the samples of several label sets become one figure.
+enum class Combine : std::uint8_t { Sum, Mean, Max };
+
 /// A set of figures.
 class FigureSet {
  public:

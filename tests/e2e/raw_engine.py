@@ -115,7 +115,8 @@ class Connection:
 
 class RawEngine:
     """Listens on a free port and calls behave(connection, request) for each request; returning False ends the connection.
-    Requests for a health check are answered by itself and not recorded. With read_bodies=False it is called as soon as the head is there."""
+    Requests for a health check are answered by itself and not recorded; those for a load report go to report_load(connection, request) and into
+    load_requests. With read_bodies=False it is called as soon as the head is there."""
 
     HEALTH = ("GET /health ", "GET /v1/models ", "GET /v2/health/")
 
@@ -124,7 +125,9 @@ class RawEngine:
         self.read_bodies = read_bodies
         self.healthy = True
         self.checks = 0
+        self.report_load = lambda connection, request: connection.send(answer(b"{}", "404 Not Found"))
         self.requests = []
+        self.load_requests = []
         self.connections = []
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
@@ -146,6 +149,11 @@ class RawEngine:
                 if request.line.startswith(self.HEALTH):
                     self.checks += 1
                     connection.send(answer(b'{"object":"list","data":[]}', "200 OK" if self.healthy else "503 Service Unavailable"))
+                    continue
+                if request.header("user-agent") == ["evener-load-report"]:
+                    self.load_requests.append(request)
+                    if self.report_load(connection, request) is False:
+                        break
                     continue
                 self.requests.append(request)
                 if self.behave(connection, request) is False:

@@ -170,9 +170,12 @@ std::string comment_of(const Structure& structure, const Field& field) {
   return out;
 }
 
+// A map of structures is shown empty: its keys are the reader's to choose, so there is no item to show.
+bool is_open_map(const Field& field) { return is_nested(field) && field.type->shape() == Type::Shape::Map; }
+
 bool has_example(const Structure& structure) {
   return std::any_of(structure.fields().begin(), structure.fields().end(), [](const Field& field) {
-    return !field.text.example.empty() || (is_nested(field) && has_example(*field.type->structure()));
+    return !field.text.example.empty() || (is_nested(field) && !is_open_map(field) && has_example(*field.type->structure()));
   });
 }
 
@@ -212,6 +215,11 @@ void append_field(std::string& out, const Structure& structure, const Field& fie
     const bool set = outer == Shown::Set && !field.text.example.empty();
     const std::string value = field.text.example.empty() ? field.type->show(structure.default_of(field)) : field.text.example;
     out += line_begin(indent, column, set ? Shown::Set : Shown::CommentedOut) + field.name + ": " + value + '\n';
+    return;
+  }
+  if (is_open_map(field)) {
+    const bool set = outer == Shown::Set && !field.text.example.empty();
+    out += line_begin(indent, column, set ? Shown::Set : Shown::CommentedOut) + field.name + ": " + (field.text.example.empty() ? "{}" : field.text.example) + '\n';
     return;
   }
   const Structure& inner = *field.type->structure();
