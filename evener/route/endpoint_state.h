@@ -24,6 +24,7 @@ struct EndpointState {
   Backoff backoff;
   std::optional<Instant> slow_start_since;
   std::optional<LearnedCapacity> learned_capacity;  // when none is configured and it may be learned
+  std::optional<PrefixSlot> prefix_slot;
   std::uint64_t requests_total = 0;
   std::uint64_t failures_total = 0;
 

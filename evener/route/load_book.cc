@@ -1,6 +1,7 @@
 #include "evener/route/load_book.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace evener::route {
@@ -24,6 +25,7 @@ std::uint32_t LoadBook::insert(const EndpointView& endpoint) {
   const auto place = std::lower_bound(ids_.begin(), ids_.end(), endpoint.id) - ids_.begin();
   ids_.insert(ids_.begin() + place, endpoint.id);
   endpoints_.insert(endpoints_.begin() + place, endpoint);
+  records_.insert(records_.begin() + place, SpeedRecord());
   in_flight_ += endpoint.in_flight;
   if (is_full(endpoint)) ++full_;
   return static_cast<std::uint32_t>(place);
@@ -34,6 +36,7 @@ void LoadBook::erase(std::uint32_t index) {
   if (is_full(endpoints_[index])) --full_;
   ids_.erase(ids_.begin() + index);
   endpoints_.erase(endpoints_.begin() + index);
+  records_.erase(records_.begin() + index);
 }
 
 void LoadBook::set_weight(std::uint32_t index, double configured, double effective) {
@@ -52,6 +55,7 @@ void LoadBook::dispatched(std::uint32_t index, const Share& share) {
   EndpointView& endpoint = endpoints_[index];
   endpoint.in_flight_prompt_tokens += share.prompt_tokens;
   endpoint.in_flight_output_tokens += share.output_tokens;
+  endpoint.tokens_since_report += share.prompt_tokens;
   if (share.awaits_first_token) {
     endpoint.in_flight_uncached_tokens += share.uncached_tokens;
     ++endpoint.in_prefill;
@@ -69,8 +73,32 @@ void LoadBook::prefilled(std::uint32_t index, Share& share) {
 }
 
 void LoadBook::reported(std::uint32_t index, const LoadReport& report) {
-  std::optional<LoadReport>& last = endpoints_[index].report;
-  if (!last || last->at <= report.at) last = report;
+  EndpointView& endpoint = endpoints_[index];
+  if (endpoint.report && endpoint.report->at > report.at) return;
+  endpoint.report = report;
+  endpoint.tokens_since_report = 0;
+  const double requests = report.running.value_or(0) + report.waiting.value_or(0);
+  endpoint.foreign_requests = std::max(requests - static_cast<double>(endpoint.in_flight), 0.0);
+  endpoint.foreign_uncached_tokens = std::max(report.waiting_tokens.value_or(0) - static_cast<double>(endpoint.in_flight_uncached_tokens), 0.0);
+}
+
+void LoadBook::streamed(std::uint32_t index, const Share& share, double first_token_s, Instant at) {
+  EndpointView& endpoint = endpoints_[index];
+  if (share.predicted_first_token_s > 0) {
+    const double error = std::min(std::abs(share.predicted_first_token_s / first_token_s - 1.0), 10.0);
+    endpoint.prefill_error += (error - endpoint.prefill_error) * (endpoint.prefill_error == 0 ? 1.0 : 0.02);
+  }
+  records_[index].first_token(share, first_token_s, endpoint.weight_configured);
+  endpoint.speed = records_[index].view(endpoint.weight_configured, at);
+  pool_record_.first_token(share, first_token_s, endpoint.weight_configured);
+}
+
+void LoadBook::decoded(std::uint32_t index, const Share& share, double seconds_per_token, Instant at) {
+  EndpointView& endpoint = endpoints_[index];
+  const double in_flight = (static_cast<double>(share.ahead_requests) + static_cast<double>(endpoint.in_flight)) / 2 + 1;
+  records_[index].tokens(in_flight, seconds_per_token, endpoint.weight_configured);
+  endpoint.speed = records_[index].view(endpoint.weight_configured, at);
+  pool_record_.tokens(in_flight, seconds_per_token, endpoint.weight_configured);
 }
 
 bool LoadBook::ended(std::uint32_t index, const Share& share) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "evener/core/estimators.h"
+#include "evener/route/speed.h"
 #include "evener/route/view.h"
 
 namespace evener::route {
@@ -41,6 +42,10 @@ class LoadBook {
   bool ended(std::uint32_t index, const Share& share = {});
   /// Ignored when it is older than the one that is there.
   void reported(std::uint32_t index, const LoadReport& report);
+  /// A streamed answer began: teaches the speed of prefill.
+  void streamed(std::uint32_t index, const Share& share, double first_token_s, Instant at);
+  /// A streamed answer ended that took so long per token; call after ended().
+  void decoded(std::uint32_t index, const Share& share, double seconds_per_token, Instant at);
 
   /// An answer began `latency_s` after its dispatch, at `at`. Older news than the endpoint's latest is dropped: a stream that ends now
   /// and began to answer a minute ago says nothing about the present.
@@ -51,6 +56,8 @@ class LoadBook {
   /// Endpoints at their capacity.
   [[nodiscard]] std::uint32_t full() const { return full_; }
   [[nodiscard]] double latency_s() const { return latency_.value(); }
+  /// Of all endpoints together, scaled to weight 1.
+  [[nodiscard]] SpeedView speed() const { return pool_record_.view(1.0, {}); }
 
   [[nodiscard]] static bool is_full(const EndpointView& endpoint) {
     return endpoint.capacity > 0 && endpoint.in_flight >= endpoint.capacity;
@@ -59,6 +66,8 @@ class LoadBook {
  private:
   std::vector<EndpointView> endpoints_;
   std::vector<EndpointId> ids_;  // the same order; apart, because finding one of 4,000 touches far fewer cache lines this way
+  std::vector<SpeedRecord> records_;  // the same order
+  SpeedRecord pool_record_;
   std::uint32_t in_flight_ = 0;
   std::uint32_t full_ = 0;
   DecayingMean latency_{LatencyTau};

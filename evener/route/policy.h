@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "evener/core/rng.h"
+#include "evener/route/scorers.h"
 #include "evener/route/view.h"
 
 namespace evener::route {
@@ -25,6 +26,9 @@ class Policy {
 
   /// Picks one of view.candidates and returns its index into view.endpoints. view.candidates is not empty.
   virtual std::uint32_t choose(const RequestView& request, const PoolView& view, Rng& rng) = 0;
+
+  /// Whether it reads view.cached_tokens, which cost a lookup per block of the prompt.
+  [[nodiscard]] virtual bool wants_prefix() const { return false; }
 
   /// The figure this policy compares for one endpoint, lower is better; nothing where the policy compares none (round robin, random).
   /// For explanations only; choose() never calls it.
@@ -49,14 +53,24 @@ enum class PolicyKind : std::uint8_t {
   PeakEwma,
   BoundedHash,
   Maglev,
+  Balanced,
+  StickyUntilSaturated,
+  Blend,
+  DynamoCost,
+  SmgCacheAware,
+  LeastLoad,
+  CheapestWithinSlo,
+  Composed,
 };
 
 /// The names accepted in config, in the order of PolicyKind: round-robin weighted-round-robin random least-request power-of-two
-/// peak-ewma bounded-hash maglev.
+/// peak-ewma bounded-hash maglev balanced
+/// sticky-until-saturated blend dynamo-cost smg-cache-aware least-load cheapest-within-slo composed.
 [[nodiscard]] std::string_view policy_name(PolicyKind kind);
 [[nodiscard]] std::optional<PolicyKind> policy_kind(std::string_view name);
 [[nodiscard]] const std::vector<std::string_view>& policy_names();
 
-[[nodiscard]] std::unique_ptr<Policy> make_policy(PolicyKind kind);
+/// `composition` is for PolicyKind::Composed alone.
+[[nodiscard]] std::unique_ptr<Policy> make_policy(PolicyKind kind, const CompositionSettings& composition = {});
 
 }  // namespace evener::route

@@ -16,6 +16,7 @@
 #include "evener/core/ids.h"
 #include "evener/route/prefix_clock.h"
 #include "evener/route/prefix_holders.h"
+#include "evener/route/prefix_prediction.h"
 #include "evener/route/prefix_table.h"
 
 namespace evener::route {
@@ -27,28 +28,8 @@ struct PrefixSettings {
   std::size_t blocks_max = 10'000'000;                 // different blocks; at most PrefixBlocksMax. Memory is taken as they come
   std::size_t wide_bytes_max = std::size_t{64} << 20;  // for blocks that more than four endpoints hold
   double capacity_blocks = 2048;                       // of an endpoint's cache, until it is reported or learned
-};
 
-/// What was expected of one dispatched prompt. Keep it with the request and give it back to settled(). Blocks that were not predicted to be
-/// held but are remembered reach from `blocks` to `known_blocks`.
-struct PrefixPrediction {
-  static constexpr std::size_t Samples = 8;
-
-  std::uint32_t blocks = 0;  // leading ones that were probably held
-  std::uint32_t known_blocks = 0;
-  std::uint32_t block_tokens = 0;  // estimated, as given to sent()
-  std::uint32_t prompt_tokens = 0;
-  /// Blocks that the endpoint had allocated since it last used a known block, for evenly spaced ones from the first to the last.
-  std::array<float, Samples> age_blocks{};
-
-  /// Prompt tokens that were expected to be cached.
-  [[nodiscard]] std::uint32_t tokens() const;
-  /// Depth of the block that a sample is of.
-  [[nodiscard]] std::size_t sampled(std::size_t sample) const {
-    return known_blocks == 0 ? 0 : (known_blocks - 1) * sample / (Samples - 1);
-  }
-
-  bool operator==(const PrefixPrediction&) const = default;
+  bool operator==(const PrefixSettings&) const = default;
 };
 
 /// What the engine said that a request took. Without cached tokens nothing is learned.

@@ -53,8 +53,8 @@ Scheduler::~Scheduler() = default;
 void Scheduler::configure(const PoolSettings& settings, Instant now) {
   State& s = *state_;
   s.advance(now);
-  if (settings.policy != s.settings.policy) {
-    s.policy = make_policy(settings.policy);
+  if (settings.policy != s.settings.policy || settings.composition != s.settings.composition) {
+    s.policy = make_policy(settings.policy, settings.composition);
     s.membership_changed = true;
   }
   const bool rules_switched = settings.outlier.enabled != s.settings.outlier.enabled;
@@ -94,6 +94,7 @@ void Scheduler::put_endpoint(EndpointId id, const EndpointSettings& settings, In
     if (!s.settings.check.enabled) start = Start::Healthy;  // it would await a check that never comes
     index = s.book.insert({.id = id, .capacity = valid.capacity, .identity = valid_identity(valid, id)});
     s.states.insert(s.states.begin() + *index, EndpointState{.settings = valid, .checks = ActiveChecks(start)});
+    s.states[*index].prefix_slot = s.prefixes.add(id);
     if (start == Start::Healthy) s.begin_slow_start(*index, s.now);
   }
   s.apply_capacity(*index);
@@ -109,6 +110,7 @@ void Scheduler::remove_endpoint(EndpointId id, Instant now) {
   if (!index) return;
   if (s.states[*index].outlier.until()) --s.ejected;
   s.book.erase(*index);
+  s.prefixes.remove(id);
   s.states.erase(s.states.begin() + *index);
   s.candidates.regroup();
   s.membership_changed = true;
@@ -189,6 +191,9 @@ void Scheduler::first_token(EndpointId endpoint, Share& share, Duration since_di
   if (!index) return;
   s.book.answered(*index, seconds(since_dispatch), s.now);
   s.learn_first_token(*index, share, since_dispatch);
+  if (share.streams && share.awaits_first_token && since_dispatch > Duration::zero()) {
+    s.book.streamed(*index, share, seconds(since_dispatch), s.now);
+  }
   s.book.prefilled(*index, share);
   s.no_longer_preemptible(share);
 }
@@ -215,6 +220,7 @@ void Scheduler::finished(EndpointId endpoint, const Outcome& outcome, Attempt at
   s.may_release = true;
   s.learn_end(*index, outcome);
   if (s.queue.size() > 0) s.pace.ended(s.now);
+  s.learn(*index, outcome);
   switch (outcome.ending) {
     case Ending::Ok: s.endpoint_succeeded(*index, outcome); break;
     case Ending::Cancelled: break;
@@ -312,7 +318,7 @@ void Scheduler::explain_into(std::vector<Explanation>& out, const RequestView& r
   s.costs.assign(selection.candidates.size(), std::nullopt);
   if (!selection.candidates.empty()) {
     if (s.membership_changed) s.introduce_endpoints();
-    s.policy->costs(request, s.view_of(selection), s.costs);
+    s.policy->costs(request, s.view_for(request, selection), s.costs);
   }
 
   const auto why_not = [&](std::uint32_t index) -> std::string_view {

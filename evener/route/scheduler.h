@@ -19,6 +19,7 @@
 #include "evener/core/time.h"
 #include "evener/route/admission_settings.h"
 #include "evener/route/policy.h"
+#include "evener/route/prefix_index.h"
 #include "evener/route/view.h"
 
 namespace evener::route {
@@ -76,6 +77,8 @@ struct QueueSettings {
 
 struct PoolSettings {
   PolicyKind policy = PolicyKind::LeastRequest;
+  CompositionSettings composition;             // of PolicyKind::Composed
+  PrefixSettings prefix;
   CheckSettings check;
   OutlierSettings outlier;
   RetrySettings retry;
@@ -163,6 +166,7 @@ struct Outcome {
   Duration retry_after{};                      // what the endpoint asked for; 0 = nothing
   Share share;                                 // of its Dispatch, as first_token() left it
   std::optional<TokenUsage> usage;
+  std::span<const std::uint64_t> blocks;       // of the request, as in its view: what a lost attempt took with it is forgotten
 };
 
 /// State of one endpoint as the operator sees it.

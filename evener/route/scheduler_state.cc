@@ -4,11 +4,12 @@
 #include <utility>
 
 #include "evener/route/slow_start.h"
+#include "evener/route/speed.h"
 
 namespace evener::route {
 
 Scheduler::State::State(PoolSettings pool_settings, std::uint64_t seed)
-    : settings(std::move(pool_settings)), rng(seed), policy(make_policy(settings.policy)) {
+    : settings(std::move(pool_settings)), rng(seed), policy(make_policy(settings.policy, settings.composition)), prefixes(settings.prefix) {
   queue_rules_changed();
 }
 
@@ -31,19 +32,48 @@ PoolView Scheduler::State::view_of(const Selection& selection) const {
           .endpoints = book.endpoints(),
           .candidates = selection.candidates,
           .generation = selection.generation,
-          .latency_s = book.latency_s()};
+          .latency_s = book.latency_s(),
+          .speed = book.speed()};
+}
+
+PoolView Scheduler::State::view_for(const RequestView& request, const Selection& selection) {
+  PoolView view = view_of(selection);
+  if (!policy->wants_prefix() || request.blocks.empty()) return view;
+  if (prefixes.lookup(request.blocks, leading_blocks) == 0) return view;
+  cached_tokens.assign(states.size(), 0);
+  for (const std::uint32_t index : selection.candidates) {
+    const std::optional<PrefixSlot> slot = states[index].prefix_slot;
+    if (!slot || *slot >= leading_blocks.size()) continue;
+    cached_tokens[index] = std::min(leading_blocks[*slot] * request.block_tokens, request.prompt_tokens);
+  }
+  view.cached_tokens = cached_tokens;
+  return view;
 }
 
 Dispatch Scheduler::State::dispatch(const RequestView& request, const Candidates::Group& group, const Selection& selection) {
+  const PoolView view = view_for(request, selection);
   std::uint32_t index = selection.candidates.front();
   PickReason reason = PickReason::OnlyCandidate;
   if (selection.candidates.size() > 1) {
     if (membership_changed) introduce_endpoints();
-    index = policy->choose(request, view_of(selection), rng);
+    index = policy->choose(request, view, rng);
     reason = PickReason::Policy;
   }
   if (group.panic) reason = PickReason::Panic;
-  const Share share{.prompt_tokens = request.prompt_tokens, .uncached_tokens = request.prompt_tokens, .output_tokens = request.output_tokens};
+  const EndpointView& endpoint = book[index];
+  const double trust = report_trust(endpoint.report, now);
+  Share share{.prompt_tokens = request.prompt_tokens,
+              .uncached_tokens = request.prompt_tokens - std::min(request.prompt_tokens, view.cached(index)),
+              .output_tokens = request.output_tokens,
+              .streams = request.stream,
+              .ahead_tokens = static_cast<std::uint32_t>(std::min(load_in_uncached_tokens(endpoint, trust), 4e9)),
+              .ahead_requests = endpoint.in_flight};
+  if (endpoint.speed.first_token_known()) {
+    share.predicted_first_token_s = static_cast<float>(predict(endpoint, believed_speed(endpoint, view), share.uncached_tokens, trust).first_token_s);
+  }
+  if (policy->wants_prefix() && !request.blocks.empty()) {
+    share.prefix = prefixes.sent(endpoint.id, request.blocks, request.prompt_tokens, request.block_tokens);
+  }
   book.dispatched(index, share);
   ++states[index].requests_total;
   return {.endpoint = book[index].id,
@@ -69,6 +99,26 @@ Duration Scheduler::State::until_usable(const Candidates::Group& group) const {
 Refusal Scheduler::State::refuse_unusable(const Candidates::Group& group) const {
   if (group.members.empty()) return {.reason = RefusalReason::NoEndpoint};
   return {.reason = RefusalReason::AllDown, .retry_after = until_usable(group)};
+}
+
+// Learning ------------------------------------------------------------------------------------------------------------------------------
+
+void Scheduler::State::learn(std::uint32_t index, const Outcome& outcome) {
+  const EndpointId id = book[index].id;
+  const Share& share = outcome.share;
+  if (share.awaits_first_token && share.prefix.prompt_tokens > 0 && outcome.ending != Ending::Ok) {
+    prefixes.withdrawn(id, outcome.blocks, share.prefix);
+    return;
+  }
+  if (!outcome.usage || outcome.ending != Ending::Ok) return;
+  if (share.streams && outcome.first_token && outcome.usage->output_tokens > 1 && outcome.total > *outcome.first_token) {
+    book.decoded(index, share, seconds(outcome.total - *outcome.first_token) / (outcome.usage->output_tokens - 1), now);
+  }
+  if (share.prefix.prompt_tokens == 0) return;
+  prefixes.settled(id, share.prefix,
+                   {.prompt_tokens = outcome.usage->prompt_tokens,
+                    .output_tokens = outcome.usage->output_tokens,
+                    .cached_tokens = outcome.usage->cached_tokens});
 }
 
 // Health --------------------------------------------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ struct Scheduler::State {
   std::unique_ptr<Policy> policy;
 
   LoadBook book;
+  PrefixIndex prefixes;
   std::vector<EndpointState> states;  // by the book's index
   Candidates candidates;
   FairQueue queue;
@@ -52,6 +53,8 @@ struct Scheduler::State {
   std::uint32_t ejected = 0;
   std::vector<std::uint32_t> scratch;        // candidates of one request, when the group's list will not do
   std::vector<std::optional<double>> costs;  // of an explanation
+  std::vector<std::uint32_t> leading_blocks;  // of one request, by slot of the prefix index
+  std::vector<std::uint32_t> cached_tokens;  // of one request, by the book's index
 
   // Time.
   void advance(Instant to) {
@@ -69,6 +72,8 @@ struct Scheduler::State {
   /// The group's usable endpoints that have room and were not tried; may be empty.
   Selection select(const Candidates::Group& group, std::span<const EndpointId> tried);
   [[nodiscard]] PoolView view_of(const Selection& selection) const;
+  /// The same, with what each endpoint probably holds of the prompt where the policy wants to know. Until the next call.
+  [[nodiscard]] PoolView view_for(const RequestView& request, const Selection& selection);
   Dispatch dispatch(const RequestView& request, const Candidates::Group& group, const Selection& selection);
   [[nodiscard]] Refusal refuse_unusable(const Candidates::Group& group) const;
   [[nodiscard]] Duration until_usable(const Candidates::Group& group) const;
@@ -103,6 +108,9 @@ struct Scheduler::State {
   void endpoint_succeeded(std::uint32_t index, const Outcome& outcome);
   void eject_if_allowed(std::uint32_t index, Instant at);
   void await_interval();
+
+  /// What an ended attempt teaches of the endpoint's speed and of what its cache holds.
+  void learn(std::uint32_t index, const Outcome& outcome);
 
  private:
   bool make_room_for(Priority priority);

@@ -10,6 +10,7 @@
 #include "evener/core/ids.h"
 #include "evener/core/time.h"
 #include "evener/route/load_report.h"
+#include "evener/route/prefix_prediction.h"
 
 namespace evener::route {
 
@@ -37,6 +38,10 @@ struct SpeedView {
   double prefill_s_per_token = 0.0;  // per uncached prompt token
   double step_s = 0.0;               // between two tokens of a lone stream
   double step_s_per_request = 0.0;   // added to that by each request in flight
+  Instant at{};                      // of the latest answer that taught something
+
+  [[nodiscard]] bool first_token_known() const { return base_s > 0 || prefill_s_per_token > 0; }
+  [[nodiscard]] bool token_known() const { return step_s > 0 || step_s_per_request > 0; }
 };
 
 /// Tokens that one dispatched request adds to its endpoint's book. The scheduler makes it, the caller keeps it and gives it back.
@@ -50,6 +55,11 @@ struct Share {
   std::uint32_t charge = 0;           // tokens; corrected when it ends
   std::uint64_t tenant = 0;
   std::uint64_t preemptible = 0;      // its number among those that may be pre-empted; 0 = it may not
+  bool streams = false;               // only then does its first token say something of prefill
+  std::uint32_t ahead_tokens = 0;     // uncached tokens that were in flight there before it
+  std::uint32_t ahead_requests = 0;
+  float predicted_first_token_s = 0;  // 0 = nothing was predicted
+  PrefixPrediction prefix;
 
   bool operator==(const Share&) const = default;
 };
@@ -75,6 +85,10 @@ struct EndpointView {
   double prefill_error = 0.0;                  // mean of |predicted / observed first-token latency - 1|
   // Reported by the endpoint; empty = it never did.
   std::optional<LoadReport> report;
+  double foreign_requests = 0.0;               // running and waiting there beyond what we had sent when the report came
+  double foreign_uncached_tokens = 0.0;        // the same of tokens that wait to be computed
+  std::uint64_t tokens_since_report = 0;       // of prompts that we sent since
+  std::span<const std::uint64_t> adapters;     // hashes of the LoRA adapters it has loaded
   // Configured.
   double tier = 1.0;                           // capability: about how strong it is beside the others; for choices before speed is learned
   double network_s = 0.0;                      // there and back
@@ -113,6 +127,7 @@ struct PoolView {
   std::uint64_t generation = 0;                 // same number = same candidates with the same weights, so that what a policy derived
                                                 // from them still holds; 0 = a list made for this request alone
   double latency_s = 0.0;                       // mean first-token latency of the pool, fading with age; 0 = nothing observed yet
+  SpeedView speed;                              // of the pool as a whole, for an endpoint of weight 1
   /// Prompt tokens of this request that each endpoint probably holds in its prefix cache, by index into `endpoints`; empty = not asked for.
   std::span<const std::uint32_t> cached_tokens = {};
 

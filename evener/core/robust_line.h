@@ -1,0 +1,65 @@
+#pragma once
+// RobustLine: learns y = base + slope * x from samples that arrive one by one, with old ones fading and outliers cut. Least squares with
+// exponential forgetting; a sample further from the line than a few times its usual error counts only up to there (Huber's clipping), so that
+// one hiccup moves nothing and a lasting change is followed within some samples. Both base and slope stay at 0 or above, because times
+// do.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+namespace evener {
+
+class RobustLine {
+ public:
+  /// `memory`: after so many samples the older ones have lost 63 % of their say. > 1.
+  explicit RobustLine(double memory) : keep_(1.0 - 1.0 / memory) {}
+
+  void add(double x, double y) {
+    double sample = y;
+    if (count_ >= Trusted) {
+      const double line = at(x);
+      const double reach = ClipAt * std::max(error_, SmallestError * line);
+      sample = std::clamp(y, line - reach, line + reach);
+      error_ += (std::min(std::abs(y - line), 4 * reach) - error_) * (1.0 - keep_) * 2.0;
+    } else {
+      error_ += (std::abs(y - at(x)) - error_) / (count_ + 1.0);
+    }
+    count_ = std::min(count_ + 1.0, 1e9);
+    weight_ = weight_ * keep_ + 1.0;
+    x_ += (x - x_) / weight_;
+    y_ += (sample - y_) / weight_;
+    // Second moments about zero, faded alike; taken about the means when they are read.
+    xx_ = xx_ * keep_ + x * x;
+    xy_ = xy_ * keep_ + x * sample;
+    solve();
+  }
+
+  [[nodiscard]] double at(double x) const { return base_ + slope_ * x; }
+  [[nodiscard]] double base() const { return base_; }
+  [[nodiscard]] double slope() const { return slope_; }
+  [[nodiscard]] double samples() const { return count_; }
+  [[nodiscard]] bool empty() const { return count_ == 0.0; }
+
+ private:
+  static constexpr double Trusted = 8;          // samples before outliers are cut
+  static constexpr double ClipAt = 3;           // times the usual error
+  static constexpr double SmallestError = 0.02; // of the value: exact samples must not make every later change an outlier
+
+  void solve() {
+    const double spread = xx_ - weight_ * x_ * x_;
+    // Samples that all have about the same x say nothing of the slope: the one that was learned stays.
+    if (spread > 1e-6 * std::max(xx_, 1e-30) && count_ > 1) slope_ = std::max((xy_ - weight_ * x_ * y_) / spread, 0.0);
+    base_ = y_ - slope_ * x_;
+    if (base_ < 0) {
+      base_ = 0;
+      if (xx_ > 0) slope_ = std::max(xy_ / xx_, 0.0);  // the best line through the origin
+    }
+  }
+
+  double keep_;
+  double weight_ = 0, x_ = 0, y_ = 0, xx_ = 0, xy_ = 0;
+  double base_ = 0, slope_ = 0, error_ = 0, count_ = 0;
+};
+
+}  // namespace evener

@@ -1,0 +1,52 @@
+#include "evener/route/policies/balanced.h"
+
+#include <algorithm>
+
+#include "evener/route/speed.h"
+
+namespace evener::route {
+namespace {
+
+// Before any speed was learned: only ratios matter then. A request in flight weighs like this many tokens of prompt.
+constexpr double UnlearnedTokensPerRequest = 150;
+constexpr double UnlearnedPrefill_s = 1e-4;
+constexpr double OutputTokensUnknown = 200;
+
+// How much a second counts beside one of waiting for the first token: of one's own decoding, and of everybody who is held up meanwhile. In a
+// sweep over the Mooncake traces (8 and 16 endpoints, up to saturation) 0.2 to 0.5 do about equally well; 1 makes busy endpoints so dear
+// that prefixes are scattered, 0 lets decodes pile up (time per token 60 % longer).
+constexpr double DecodeShare = 0.3;
+constexpr double HeldUpShare = 0.3;
+
+}  // namespace
+
+double added_waiting_s(const RequestView& request, const PoolView& view, std::uint32_t index) {
+  const EndpointView& endpoint = view.endpoints[index];
+  const double trust = report_trust(endpoint.report, view.now);
+  SpeedView speed = believed_speed(endpoint, view);
+  if (!speed.first_token_known()) speed.prefill_s_per_token = UnlearnedPrefill_s / endpoint.weight_configured;
+  if (!speed.token_known()) speed.step_s_per_request = UnlearnedTokensPerRequest * speed.prefill_s_per_token / OutputTokensUnknown;
+  // A slow start is told by the weight: what it has less than configured, it takes longer.
+  const double ramp = endpoint.weight_configured / endpoint.weight;
+  const double uncached = static_cast<double>(request.prompt_tokens - std::min(request.prompt_tokens, view.cached(index)));
+  const double others = load_in_requests(endpoint, trust);
+  const double ahead = load_in_uncached_tokens(endpoint, trust);
+  const double output = request.output_tokens > 0 ? request.output_tokens : OutputTokensUnknown;
+  const double own_prefill = speed.prefill_s_per_token * uncached;
+  const double wait = speed.base_s + speed.prefill_s_per_token * ahead;
+  const double decode = output * (speed.step_s + speed.step_s_per_request * (others + 1));
+  const double held_up = others * own_prefill;
+  return (endpoint.network_s + wait + own_prefill + DecodeShare * decode + HeldUpShare * held_up) * ramp;
+}
+
+std::string_view Balanced::name() const { return policy_name(PolicyKind::Balanced); }
+
+std::uint32_t Balanced::choose(const RequestView& request, const PoolView& view, Rng& rng) {
+  return lowest(sample_.of(view, rng), rng, [&](std::uint32_t index) { return added_waiting_s(request, view, index); });
+}
+
+std::optional<double> Balanced::cost(const RequestView& request, const PoolView& view, std::uint32_t index) const {
+  return added_waiting_s(request, view, index);
+}
+
+}  // namespace evener::route

@@ -1,0 +1,30 @@
+#pragma once
+// Balanced, the default: sends a request where it adds least waiting, its own and everybody else's, in seconds predicted from what was learned
+// of each endpoint's speed: prompts ahead of it, its own prompt as far as no cache holds it, its decoding among those in flight, and the
+// pause that its prompt makes for all of them. So work saved by a cache counts more the busier an endpoint is, while an idle endpoint
+// without the prefix still beats a crowded one that has it. Own counts come first; load reports only add what came from elsewhere.
+//
+// When not to use it: where answers are not streamed nothing can be learned of speed, and it falls back to counting tokens; where all
+// requests cost the same, least-request does as well for less.
+
+#include "evener/route/policies/candidate_sample.h"
+#include "evener/route/policy.h"
+
+namespace evener::route {
+
+/// Seconds of waiting that the request adds when it is sent there: its own until its last token, and that of those in flight.
+[[nodiscard]] double added_waiting_s(const RequestView& request, const PoolView& view, std::uint32_t index);
+
+class Balanced final : public Policy {
+ public:
+  [[nodiscard]] std::string_view name() const override;
+  std::uint32_t choose(const RequestView& request, const PoolView& view, Rng& rng) override;
+  /// Seconds of waiting added.
+  [[nodiscard]] std::optional<double> cost(const RequestView& request, const PoolView& view, std::uint32_t index) const override;
+  [[nodiscard]] bool wants_prefix() const override { return true; }
+
+ private:
+  CandidateSample sample_;
+};
+
+}  // namespace evener::route

@@ -1,0 +1,83 @@
+#include "evener/route/policies/composed.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace evener::route {
+
+CompositionSettings blend_settings() {
+  return {.filters = {},
+          .scorers = {{.kind = ScorerKind::PrefixHit, .weight = 3}, {.kind = ScorerKind::Queue, .weight = 2}, {.kind = ScorerKind::KvFree, .weight = 2}},
+          .picker = PickerKind::Best};
+}
+
+Composed::Composed(PolicyKind kind, CompositionSettings settings) : kind_(kind), settings_(std::move(settings)) {
+  for (const ScorerSettings& scorer : settings_.scorers) {
+    weights_ += scorer.weight;
+    wants_prefix_ |= scorer.kind == ScorerKind::PrefixHit || scorer.kind == ScorerKind::UncachedTokens ||
+                     scorer.kind == ScorerKind::FirstToken || scorer.kind == ScorerKind::Finish;
+  }
+  for (const FilterSettings& filter : settings_.filters) wants_prefix_ |= filter.kind != FilterKind::KvUsed;
+}
+
+std::string_view Composed::name() const { return policy_name(kind_); }
+
+void Composed::weigh(const RequestView& request, const PoolView& view, std::span<const std::uint32_t> candidates) const {
+  totals_.assign(candidates.size(), 0.0);
+  scores_.resize(candidates.size());
+  for (const ScorerSettings& scorer : settings_.scorers) {
+    score(scorer.kind, request, view, candidates, scores_);
+    for (std::size_t i = 0; i < candidates.size(); ++i) totals_[i] += scorer.weight / weights_ * scores_[i];
+  }
+}
+
+std::uint32_t Composed::choose(const RequestView& request, const PoolView& view, Rng& rng) {
+  std::span<const std::uint32_t> candidates = sample_.of(view, rng);
+  for (const FilterSettings& filter : settings_.filters) {
+    passed_.clear();
+    for (const std::uint32_t index : candidates) {
+      if (passes(filter, request, view, index)) passed_.push_back(index);
+    }
+    if (passed_.empty() || passed_.size() == candidates.size()) continue;
+    left_.swap(passed_);
+    candidates = left_;
+  }
+  weigh(request, view, candidates);
+  if (settings_.picker == PickerKind::Best) {
+    std::size_t best = 0;
+    std::uint64_t ties = 1;
+    for (std::size_t i = 1; i < candidates.size(); ++i) {
+      if (totals_[i] > totals_[best]) {
+        best = i;
+        ties = 1;
+      } else if (totals_[i] == totals_[best] && rng.below(++ties) == 0) {
+        best = i;
+      }
+    }
+    return candidates[best];
+  }
+  double sum = 0;
+  for (const double total : totals_) sum += total;
+  if (sum <= 0) return candidates[rng.below(candidates.size())];
+  double at = rng.uniform() * sum;
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    at -= totals_[i];
+    if (at < 0) return candidates[i];
+  }
+  return candidates.back();
+}
+
+std::optional<double> Composed::cost(const RequestView& request, const PoolView& view, std::uint32_t index) const {
+  // Scores compare candidates with each other, so all of them are needed for one.
+  weigh(request, view, view.candidates);
+  const auto at = std::find(view.candidates.begin(), view.candidates.end(), index);
+  if (at == view.candidates.end()) return std::nullopt;
+  return 1.0 - totals_[static_cast<std::size_t>(at - view.candidates.begin())];
+}
+
+void Composed::costs(const RequestView& request, const PoolView& view, std::span<std::optional<double>> out) const {
+  weigh(request, view, view.candidates);
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = 1.0 - totals_[i];
+}
+
+}  // namespace evener::route

@@ -1,0 +1,52 @@
+#pragma once
+// What is learned of how fast an endpoint works, from the answers that it streams: first token = base + seconds per uncached prompt token *
+// (those before it and its own), and between two tokens = step + seconds per request in flight. Both are straight lines: chunked prefill
+// and batched decoding are close to that as long as memory lasts (the reference model is lab/step_time.h). Nothing is assumed of the
+// hardware; before anything is learned an endpoint is taken to be like the rest of its pool.
+
+#include "evener/core/estimators.h"
+#include "evener/core/robust_line.h"
+#include "evener/route/view.h"
+
+namespace evener::route {
+
+/// Plain and copyable. `weight` scales between endpoints of one pool: one of weight 2 is expected to take half the time.
+class SpeedRecord {
+ public:
+  static constexpr double FirstTokenMemory = 100;  // samples
+  static constexpr double TokenMemory = 100;
+  static constexpr double SamplesWanted = 5;       // before a line is believed
+
+  void first_token(const Share& share, double seconds, double weight);
+  /// `seconds_per_token` of one stream while about `in_flight` requests were in flight there.
+  void tokens(double in_flight, double seconds_per_token, double weight);
+
+  /// Nothing of a line that has too few samples: zeros there.
+  [[nodiscard]] SpeedView view(double weight, Instant now) const;
+
+ private:
+  RobustLine first_{FirstTokenMemory};
+  RobustLine token_{TokenMemory};
+};
+
+/// What an endpoint is taken for: its own figures, the pool's where it has none yet, and something in between when its own are old, so that
+/// an endpoint that was slow once is tried again.
+[[nodiscard]] SpeedView believed_speed(const EndpointView& endpoint, const PoolView& pool);
+inline constexpr double SpeedMemory_s = 60;  // after this time without news, half of the belief is the pool's
+
+struct Prediction {
+  double first_token_s = 0;
+  double token_s = 0;  // between two tokens
+};
+/// Of a request with `uncached_tokens` to compute, sent there now. Zero where nothing has been learned at all.
+[[nodiscard]] Prediction predict(const EndpointView& endpoint, const SpeedView& speed, double uncached_tokens, double report_trust);
+
+/// Requests there that are not ours: what the endpoint reports beyond what we sent, as far as the report is trusted.
+[[nodiscard]] inline double load_in_requests(const EndpointView& endpoint, double report_trust) {
+  return static_cast<double>(endpoint.in_flight) + report_trust * endpoint.foreign_requests;
+}
+[[nodiscard]] inline double load_in_uncached_tokens(const EndpointView& endpoint, double report_trust) {
+  return static_cast<double>(endpoint.in_flight_uncached_tokens) + report_trust * endpoint.foreign_uncached_tokens;
+}
+
+}  // namespace evener::route
