@@ -107,7 +107,7 @@ void append_access_line(std::string& out, const AccessRecord& record, std::int64
   // An escaped byte takes at most six; the keys, numbers and fixed words together stay below FixedBytesMax.
   constexpr std::size_t FixedBytesMax = 1024;
   const std::size_t texts = record.request_id.size() + record.trace_id.size() + record.client.size() + record.method.size() + record.path.size() +
-                            record.pool.size() + record.endpoint.size() + record.model.size() + record.pick.size() + record.detail.size();
+                            record.pool.size() + record.endpoint.size() + record.model.size() + record.tenant.size() + record.pick.size() + record.detail.size();
   const std::size_t needed = FixedBytesMax + 6 * texts;
   char usual[4096];
   std::unique_ptr<char[]> large;
@@ -144,6 +144,10 @@ void append_access_line(std::string& out, const AccessRecord& record, std::int64
   line.put_view(record.pick);
   line.put("\",\"model\":");
   line.text(record.model);
+  line.put(",\"class\":\"");
+  line.put_view(record.request_class);
+  line.put("\",\"tenant\":");
+  line.text(record.tenant);
   line.put(",\"attempts\":");
   line.number(record.attempts);
   if (record.stream) {

@@ -48,6 +48,8 @@ TEST_CASE("a line says everything about its request") {
                                     .pool = "chat",
                                     .endpoint = "gpu-1",
                                     .model = "llama",
+                                    .request_class = "batch",
+                                    .tenant = "team-a",
                                     .pick = "policy",
                                     .status = 200,
                                     .attempts = 2,
@@ -66,6 +68,7 @@ TEST_CASE("a line says everything about its request") {
   CHECK(line ==
         R"({"time":"2023-11-14T22:13:20.123Z","request_id":"r-1","trace_id":"4bf9","client":"127.0.0.1","method":"POST",)"
         R"("path":"/v1/chat/completions","status":200,"ended":"done","pool":"chat","endpoint":"gpu-1","pick":"policy","model":"llama",)"
+        R"("class":"batch","tenant":"team-a",)"
         R"("attempts":2,"stream":true,"queue_ms":0.000,"connect_ms":1.234,"first_token_ms":50.000,"total_ms":2000.000,)"
         R"("request_bytes":10,"response_bytes":20,"events":3,"prompt_tokens":7,"completion_tokens":0,"cached_tokens":5})");
 }
@@ -127,7 +130,7 @@ TEST_CASE("every ending has a name of its own") {
 
 TEST_CASE("whatever bytes a client or a configuration puts into its texts, the line is JSON that gives them back") {
   for_each_seed(500, [](Rng& rng) {
-    std::array<std::string, 6> texts;
+    std::array<std::string, 7> texts;
     for (std::string& text : texts) {
       constexpr std::array<std::uint64_t, 4> lengths = {4, 60, 700, 5000};
       text.resize(rng.below(lengths[rng.below(lengths.size())]));
@@ -140,8 +143,8 @@ TEST_CASE("whatever bytes a client or a configuration puts into its texts, the l
       }
     }
     const std::string line = line_of(
-        {.method = texts[0], .path = texts[1], .pool = texts[2], .endpoint = texts[3], .model = texts[4], .detail = "d" + texts[5]});
-    constexpr std::array<const char*, 6> keys = {"method", "path", "pool", "endpoint", "model", "detail"};
+        {.method = texts[0], .path = texts[1], .pool = texts[2], .endpoint = texts[3], .model = texts[4], .tenant = texts[6], .detail = "d" + texts[5]});
+    constexpr std::array<const char*, 7> keys = {"method", "path", "pool", "endpoint", "model", "detail", "tenant"};
     for (std::size_t i = 0; i < keys.size(); ++i) {
       CAPTURE(keys[i]);
       std::string expected;

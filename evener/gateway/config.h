@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "evener/core/time.h"
+#include "evener/gateway/config_admission.h"
 #include "evener/protocol/engine_kind.h"
 #include "evener/protocol/load_figures.h"
 #include "evener/route/scheduler.h"
@@ -111,6 +112,9 @@ struct PoolConfig {
   route::OutlierSettings outlier;
   RetryConfig retry;
   route::QueueSettings queue;
+  ClassesConfig classes;
+  TenantsConfig tenants;
+  route::LearnedCapacitySettings learned_capacity;
   TimeoutConfig timeouts;
   Duration slow_start = std::chrono::seconds(0);
   double panic_threshold = 0.5;           // 0..1

@@ -130,8 +130,33 @@ class Rules {
     if (pool.health_check.enabled && pool.health_check.timeout > pool.health_check.interval) {
       warn({"pools", i, "health_check", "timeout"}, "it is longer than the interval, so checks of a dead endpoint come less often than the interval says");
     }
+    check_admission(i);
     if (pool.outlier.max_ejection < pool.outlier.base_ejection) {
       wrong({"pools", i, "outlier", "max_ejection"}, "it must be at least outlier.base_ejection");
+    }
+  }
+
+  void check_admission(std::size_t i) {
+    const PoolConfig& pool = config_.pools[i];
+    double reserved = 0;
+    std::map<std::string, std::string> taken;
+    for (std::size_t k = 0; k < route::Priorities; ++k) {
+      const auto priority = static_cast<route::Priority>(k);
+      const ClassConfig& one = pool.classes.of(priority);
+      const std::string class_name(route::priority_name(priority));
+      reserved += one.rules.reserve;
+      for (std::size_t n = 0; n < one.names.size(); ++n) {
+        std::string folded = one.names[n];
+        for (char& c : folded) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+        const auto [first, is_new] = taken.emplace(folded, class_name);
+        if (!is_new) wrong({"pools", i, "classes", class_name, "names", n}, "the word \"" + one.names[n] + "\" means the class " + first->second + " already");
+      }
+    }
+    constexpr double ReservedMax = 0.9;
+    if (reserved > ReservedMax) wrong({"pools", i, "classes"}, "the reserves of all classes together leave less than a tenth of the slots to everybody");
+    const route::LearnedCapacitySettings& learned = pool.learned_capacity;
+    if (learned.least > learned.first || learned.first > learned.most) {
+      wrong({"pools", i, "learned_capacity"}, "least, first and most must not be each smaller than the one before");
     }
   }
 

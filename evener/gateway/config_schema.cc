@@ -227,6 +227,9 @@ Of<PoolConfig> pool() {
       .field("outlier", &P::outlier, outlier(), {.doc = "Passive ejection of failing endpoints."})
       .field("retry", &P::retry, retry(), {.doc = "Retries on other endpoints."})
       .field("queue", &P::queue, queue(), {.doc = "Waiting for capacity."})
+      .field("classes", &P::classes, describe_classes(), {.doc = "How urgent requests are."})
+      .field("tenants", &P::tenants, describe_tenants(), {.doc = "Who shares the pool."})
+      .field("learned_capacity", &P::learned_capacity, describe_learned_capacity(), {.doc = "Capacity that is found out instead of configured."})
       .field("timeouts", &P::timeouts, timeouts(), {.doc = "Time limits towards the endpoints."})
       .field("slow_start", &P::slow_start, duration({milliseconds(100), hours(1)}, "off"), {.doc = "An endpoint that comes up grows to its full weight over this time."})
       .field("panic_threshold", &P::panic_threshold, number({0, 1}),

@@ -171,6 +171,7 @@ net::Task<> Exchange::find_route() {
     model_value_ = request->model_value;
     view_.stream = request->stream;
     view_.output_tokens_max = request->output_tokens_max;
+    tier_ = protocol::priority_of_service_tier(request->service_tier);
     if (!request->affinity.empty()) view_.affinity_key = hash64(request->affinity, 1);
   }
   if (const std::string_view served = routing_->resolve_alias(model_); served != model_) {
@@ -314,6 +315,8 @@ void Exchange::write_log() {
                       .pool = route_ == nullptr ? std::string_view() : std::string_view(route_->config.name),
                       .endpoint = endpoint_ == nullptr ? std::string_view() : std::string_view(endpoint_->config.name),
                       .model = cut(model_),
+                      .request_class = route_ == nullptr ? std::string_view() : route::priority_name(view_.priority),
+                      .tenant = tenant_,
                       .pick = pick_,
                       .detail = detail_,
                       .status = status_,

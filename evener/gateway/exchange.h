@@ -22,6 +22,7 @@
 #include "evener/net/http1/head.h"
 #include "evener/net/http1/head_text.h"
 #include "evener/protocol/openai.h"
+#include "evener/protocol/priority_hint.h"
 #include "evener/protocol/sse.h"
 #include "evener/telemetry/trace_context.h"
 
@@ -155,6 +156,8 @@ class Exchange {
   protocol::ByteRange model_value_;                          // in the body: what to replace when the model is renamed
   bool model_renamed_ = false, model_quoted_ = true;
   route::RequestView view_;
+  std::optional<protocol::PriorityHint> tier_;               // what the body's service_tier says
+  std::string tenant_;                                       // for the log
 
   // The attempt.
   net::Socket upstream_;

@@ -7,6 +7,7 @@
 
 #include "evener/gateway/exchange.h"
 #include "evener/gateway/paths.h"
+#include "evener/gateway/request_class.h"
 #include "evener/net/http1/head_writer.h"
 #include "evener/protocol/openai.h"
 
@@ -44,8 +45,9 @@ net::Task<> Exchange::proxy() {
   std::array<EndpointId, AttemptsMax> tried{};
   first_token_limit_ = route_->config.timeouts.first_token;
   if (!route_->config.timeouts.first_token_by_class.empty()) {
-    if (const auto* header = parsed_head().headers.find(ClassHeader)) first_token_limit_ = class_limit(header->value);
+    if (const auto* header = parsed_head().headers.find(route_->config.classes.header)) first_token_limit_ = class_limit(header->value);
   }
+  tenant_ = classify(view_, route_->config.classes, route_->config.tenants, parsed_head().headers, tier_);
   // Also while a body is streamed: whoever reads it may be held up by an endpoint that takes nothing.
   client_.watch_hangup({.notify = &Exchange::client_hung_up, .context = this});
   if (body_mode_ == BodyMode::Streamed) {

@@ -109,7 +109,7 @@ telemetry::Registry::Collection collect_state(State& s) {
                  .labels = {"pool", "endpoint"},
                  .series_max = EndpointSeriesMax}},
        {.spec = {.name = "evener_endpoint_weight", .help = "Effective weight, slow start included.", .labels = {"pool", "endpoint"}, .series_max = EndpointSeriesMax}},
-       {.spec = {.name = "evener_queue_length", .help = "Requests that wait for capacity.", .labels = {"pool"}}},
+       {.spec = {.name = "evener_queue_length", .help = "Requests that wait for capacity.", .labels = {"pool", "class"}}},
        {.spec = {.name = "evener_request_bodies_bytes", .help = "Memory held for request bodies.", .labels = {}}},
        {.spec = {.name = "evener_access_log_dropped_lines_total", .help = "Access log lines that could not be written in time.", .labels = {}},
         .kind = CollectedKind::Counter},
@@ -117,12 +117,14 @@ telemetry::Registry::Collection collect_state(State& s) {
       [&s](telemetry::Samples& samples) {
         const Instant now = s.control->reactor.now();
         for (const ManagedPool& pool : s.control->pools()) {
-          std::size_t queued = 0;
+          std::array<route::ClassStatus, route::Priorities> classes;
           const auto statuses = pool.pool->with_scheduler(now, [&](route::Scheduler& scheduler) {
-            queued = scheduler.queued();
+            classes = scheduler.classes(now);
             return scheduler.status(now);
           });
-          samples.put(Queued, {pool.config.name}, static_cast<double>(queued));
+          for (const route::ClassStatus& one : classes) {
+            samples.put(Queued, {pool.config.name, route::priority_name(one.priority)}, static_cast<double>(one.waiting));
+          }
           for (const route::EndpointStatus& status : statuses) {
             for (const auto& endpoint : pool.endpoints) {
               if (endpoint->id != status.id) continue;

@@ -10,8 +10,6 @@ namespace evener::gateway {
 /// Says how many gateways of this kind a request has passed; at HopsMax it is refused as a loop.
 inline constexpr std::string_view HopsHeader = "x-evener-hops";
 inline constexpr std::uint8_t HopsMax = 5;
-/// The request's class; chooses the first-token time-out.
-inline constexpr std::string_view ClassHeader = "x-evener-class";
 
 [[nodiscard]] bool equals_ignoring_case(std::string_view a, std::string_view b);
 /// The count in a hops header; HopsMax when it is not a small number, because only a gateway should have written it.

@@ -115,7 +115,8 @@ route::PoolSettings pool_settings(const PoolConfig& config) {
           .retry = config.retry.budget,
           .queue = config.queue,
           .slow_start = config.slow_start,
-          .panic_threshold = config.panic_threshold};
+          .panic_threshold = config.panic_threshold,
+          .admission = admission_settings(config)};
 }
 
 route::EndpointSettings endpoint_settings(const EndpointConfig& config) {

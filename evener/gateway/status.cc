@@ -23,6 +23,7 @@ std::string_view health_name(const route::EndpointStatus& status) {
 struct PoolNow {
   std::vector<route::EndpointStatus> endpoints;
   std::size_t queued = 0;
+  std::array<route::ClassStatus, route::Priorities> classes;
   std::uint32_t in_flight = 0;
   bool panic = false;
   std::string policy;
@@ -32,6 +33,7 @@ PoolNow look(const ManagedPool& pool, Instant now) {
   return pool.pool->with_scheduler(now, [&](route::Scheduler& scheduler) {
     return PoolNow{.endpoints = scheduler.status(now),
                    .queued = scheduler.queued(),
+                   .classes = scheduler.classes(now),
                    .in_flight = scheduler.in_flight(),
                    .panic = scheduler.in_panic(),
                    .policy = std::string(scheduler.policy())};
@@ -135,6 +137,13 @@ std::string status_json(Control& control) {
     json.end_array();
     json.member("path_prefix", pool.config.path_prefix).member("in_flight", state.in_flight).member("queued", state.queued);
     json.member("panic", state.panic);
+    json.key("classes").begin_array();
+    for (const route::ClassStatus& one : state.classes) {
+      json.begin_object().member("name", route::priority_name(one.priority)).member("queued", one.waiting);
+      json.member("tenants_queued", one.tenants_waiting).member("oldest_wait_s", seconds(one.oldest_wait));
+      json.member("predicted_wait_s", seconds(one.predicted_wait)).end_object();
+    }
+    json.end_array();
     json.key("endpoints").begin_array();
     for (const route::EndpointStatus& status : state.endpoints) {
       const ManagedEndpoint* endpoint = find(pool, status.id);
@@ -186,6 +195,14 @@ td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}.ok{color:var(--ok)
     page += fmt::format("<h2>{}</h2><p>{} · policy {} · {} in flight · {} queued{}</p>", html(pool.config.name), html(serves),
                         html(state.policy), state.in_flight, state.queued,
                         state.panic ? " · <b class=\"bad\">panic: health is ignored</b>" : "");
+    if (state.queued > 0) {
+      page += "<p>";
+      for (const route::ClassStatus& one : state.classes) {
+        if (one.waiting == 0) continue;
+        page += fmt::format("{}: {} queued, the oldest for {:.1f} s · ", route::priority_name(one.priority), one.waiting, seconds(one.oldest_wait));
+      }
+      page += "most urgent class first</p>";
+    }
     page +=
         "<div class=\"wrap\"><table><tr><th>endpoint<th>state<th class=n>in flight<th>share of the pool<th class=n>weight<th class=n>requests"
         "<th class=n>failures<th class=n>first token<th>zone<th>last check<th>load report</tr>";
