@@ -89,6 +89,12 @@ std::string decisions_json(Control& control, std::string_view pool_name, std::st
       } else {
         json.member("decision", "queued");
       }
+      json.key("waited_s");
+      if (record.waited) {
+        json.value(seconds(*record.waited));
+      } else {
+        json.null();
+      }
       json.member("ended", record.ended);
       if (record.ended) {
         json.member("ending", ending_name(record.outcome.ending)).member("total_s", seconds(record.outcome.total));

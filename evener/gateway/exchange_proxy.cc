@@ -146,8 +146,7 @@ net::Task<bool> Exchange::decide(Pool& pool, Pool::Decided& decided, std::span<c
   } else {
     decided = pool.retry(request_id_, model_, view_, tried, kind, waiter, reactor_.now());
   }
-  const auto* queued = std::get_if<route::Queued>(&decided.decision);
-  if (queued == nullptr) co_return true;
+  if (!std::holds_alternative<route::Queued>(decided.decision)) co_return true;
 
   waiting_ = &waiter;
   const Instant queued_at = reactor_.now();
@@ -160,11 +159,10 @@ net::Task<bool> Exchange::decide(Pool& pool, Pool::Decided& decided, std::span<c
   }
   // If it has been released at this very moment, the message is on its way here and names the waiter: wait for it and give back what it
   // brings.
-  if (!pool.abandoned(queued->ticket, reactor_.now())) {
+  if (!pool.abandoned(decided, reactor_.now())) {
     co_await waiter.released.wait_uninterrupted();
     if (const auto* dispatch = std::get_if<route::Dispatch>(&waiter.decision)) {
-      pool.finished(dispatch->endpoint, {.ending = route::Ending::Cancelled}, route::Scheduler::Attempt::First, decided.number,
-                    reactor_.now());
+      const Lease given_back(pool, *dispatch, kind, decided.number, reactor_);
     }
   }
   client_gone_ = true;

@@ -20,8 +20,8 @@ Pool::Decided Pool::arrived(std::string_view request_id, std::string_view model,
   std::unique_lock lock(mutex_);
   explain_locked(request, now);
   Decided decided{.decision = scheduler_.arrived({.request = request, .cookie = reinterpret_cast<std::uintptr_t>(&waiter)}, now)};
-  decided.number = keep_locked(request_id, model, 1, decided.decision);
-  if (scheduler_.queued() > 0) scheduler_.release(released, now);  // its place may have been another's
+  decided.number = waiter.number = keep_locked(request_id, model, 1, decided.decision);
+  if (scheduler_.queued() > 0) release_locked(released, now);  // its place may have been another's
   lock.unlock();
   wake(released);
   return decided;
@@ -33,8 +33,8 @@ Pool::Decided Pool::retry(std::string_view request_id, std::string_view model, c
   std::unique_lock lock(mutex_);
   explain_locked(request, now);
   Decided decided{.decision = scheduler_.retry(request, tried, now, attempt, reinterpret_cast<std::uintptr_t>(&waiter))};
-  decided.number = keep_locked(request_id, model, static_cast<std::uint32_t>(tried.size() + 1), decided.decision);
-  if (scheduler_.queued() > 0) scheduler_.release(released, now);
+  decided.number = waiter.number = keep_locked(request_id, model, static_cast<std::uint32_t>(tried.size() + 1), decided.decision);
+  if (scheduler_.queued() > 0) release_locked(released, now);
   lock.unlock();
   wake(released);
   return decided;
@@ -51,7 +51,7 @@ void Pool::finished(EndpointId endpoint, const route::Outcome& outcome, route::S
   {
     const std::lock_guard lock(mutex_);
     scheduler_.finished(endpoint, outcome, attempt, now);
-    if (scheduler_.queued() > 0) scheduler_.release(released, now);
+    if (scheduler_.queued() > 0) release_locked(released, now);
     DecisionRecord& record = decisions_[number % DecisionsKept];
     if (record.number == number) {
       record.ended = true;
@@ -61,9 +61,28 @@ void Pool::finished(EndpointId endpoint, const route::Outcome& outcome, route::S
   wake(released);
 }
 
-bool Pool::abandoned(std::uint64_t ticket, Instant now) {
+bool Pool::abandoned(const Decided& queued, Instant now) {
   const std::lock_guard lock(mutex_);
-  return scheduler_.abandoned(ticket, now);
+  if (!scheduler_.abandoned(std::get<route::Queued>(queued.decision).ticket, now)) return false;
+  DecisionRecord& record = decisions_[queued.number % DecisionsKept];
+  if (record.number == queued.number) {
+    record.ended = true;
+    record.outcome = {.ending = route::Ending::Cancelled};
+  }
+  return true;
+}
+
+void Pool::release_locked(std::vector<route::Released>& released, Instant now) {
+  const std::size_t before = released.size();
+  scheduler_.release(released, now);
+  for (std::size_t i = before; i < released.size(); ++i) {
+    const route::Released& one = released[i];
+    const std::uint64_t number = reinterpret_cast<const Waiter*>(static_cast<std::uintptr_t>(one.cookie))->number;
+    DecisionRecord& record = decisions_[number % DecisionsKept];
+    if (record.number != number) continue;
+    std::visit([&](const auto& decision) { record.decision = decision; }, one.decision);
+    record.waited = one.waited;
+  }
 }
 
 void Pool::explain_locked(const route::RequestView& request, Instant now) {
@@ -81,6 +100,7 @@ std::uint64_t Pool::keep_locked(std::string_view request_id, std::string_view mo
   record.at_wall_ns = wall_clock_ns();
   record.attempt = attempt;
   record.decision = decision;
+  record.waited.reset();
   record.ended = false;
   return number;
 }

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -42,9 +43,10 @@ struct DecisionRecord {
   std::string model;
   std::int64_t at_wall_ns = 0;
   std::uint32_t attempt = 1;       // 1 = the first
-  std::variant<route::Dispatch, route::Queued, route::Refusal> decision;
+  std::variant<route::Dispatch, route::Queued, route::Refusal> decision;  // Queued only as long as it waits
+  std::optional<Duration> waited;  // in the queue, until the decision
   std::vector<route::Explanation> candidates;  // every endpoint as it stood then; only in pools of at most ExplainedEndpointsMax
-  bool ended = false;
+  bool ended = false;              // also when the client left the queue
   route::Outcome outcome;          // valid when ended
 };
 
@@ -53,6 +55,7 @@ struct Waiter {
   explicit Waiter(net::Reactor& owner) : reactor(owner), released(owner) {}
   net::Reactor& reactor;
   net::Event released;
+  std::uint64_t number = 0;  // of the kept decision; used under the pool's mutex only
   std::variant<route::Dispatch, route::Refusal> decision;
   Duration waited{};
 };
@@ -82,7 +85,7 @@ class Pool {
   /// Ends an attempt; every Dispatch needs exactly one (see Lease).
   void finished(EndpointId endpoint, const route::Outcome& outcome, route::Scheduler::Attempt attempt, std::uint64_t number, Instant now);
   /// A queued request whose client has gone leaves. False when it was released already: its waiter will be set.
-  bool abandoned(std::uint64_t ticket, Instant now);
+  bool abandoned(const Decided& queued, Instant now);
 
   /// Anything else: calls `use(scheduler)` under the mutex, then wakes whoever it released. `use` must not block.
   template <class Use>
@@ -91,12 +94,12 @@ class Pool {
     std::unique_lock lock(mutex_);
     if constexpr (std::is_void_v<decltype(use(scheduler_))>) {
       use(scheduler_);
-      scheduler_.release(released, now);
+      release_locked(released, now);
       lock.unlock();
       wake(released);
     } else {
       auto result = use(scheduler_);
-      scheduler_.release(released, now);
+      release_locked(released, now);
       lock.unlock();
       wake(released);
       return result;
@@ -109,6 +112,7 @@ class Pool {
  private:
   void explain_locked(const route::RequestView& request, Instant now);
   std::uint64_t keep_locked(std::string_view request_id, std::string_view model, std::uint32_t attempt, const route::Decision& decision);
+  void release_locked(std::vector<route::Released>& released, Instant now);
   static void wake(const std::vector<route::Released>& released);
 
   const std::string name_;

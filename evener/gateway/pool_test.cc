@@ -106,6 +106,7 @@ TEST_CASE("a queued request is woken with its endpoint on its own reactor's thre
     const auto decided = one.pool.arrived("queued", "m", {}, waiter, reactor.now());
     CHECK(std::holds_alternative<route::Queued>(decided.decision));
     CHECK(one.queued() == 1);
+    CHECK(std::holds_alternative<route::Queued>(one.pool.decisions("queued", 1).front().decision));
     // Ended by another thread, as another worker would.
     std::thread([&, lease = std::move(held)]() mutable { lease.end({.ending = route::Ending::Ok}); }).join();
     const auto result = co_await waiter.released.wait_until(reactor.now() + 10s);
@@ -114,8 +115,14 @@ TEST_CASE("a queued request is woken with its endpoint on its own reactor's thre
     CHECK(dispatch != nullptr);
     if (dispatch == nullptr) co_return;
     CHECK(one.in_flight() == 1);
+    const auto kept = one.pool.decisions("queued", 10);
+    CHECK(kept.size() == 1);
+    CHECK(std::holds_alternative<route::Dispatch>(kept.front().decision));
+    CHECK(std::get<route::Dispatch>(kept.front().decision).endpoint == Only);
+    CHECK(kept.front().waited == waiter.waited);
+    CHECK(!kept.front().ended);
     const Lease lease(one.pool, *dispatch, Attempt::First, decided.number, reactor);
-    CHECK(!one.pool.abandoned(std::get<route::Queued>(decided.decision).ticket, reactor.now()));
+    CHECK(!one.pool.abandoned(decided, reactor.now()));
   };
   run_until_ended(reactor, body());
   CHECK(one.in_flight() == 0);
@@ -129,7 +136,9 @@ TEST_CASE("an abandoned request leaves the queue and is never woken") {
     Lease held = one.lease(reactor, holder);
     Waiter waiter(reactor);
     const auto decided = one.pool.arrived("queued", "m", {}, waiter, reactor.now());
-    CHECK(one.pool.abandoned(std::get<route::Queued>(decided.decision).ticket, reactor.now()));
+    CHECK(one.pool.abandoned(decided, reactor.now()));
+    CHECK(one.pool.decisions("queued", 1).front().ended);
+    CHECK(one.pool.decisions("queued", 1).front().outcome.ending == route::Ending::Cancelled);
     held.end({.ending = route::Ending::Ok});
     const auto result = co_await waiter.released.wait_until(reactor.now());
     CHECK(result == net::Event::Result::TimedOut);
@@ -137,6 +146,31 @@ TEST_CASE("an abandoned request leaves the queue and is never woken") {
   run_until_ended(reactor, body());
   CHECK(one.queued() == 0);
   CHECK(one.in_flight() == 0);
+}
+
+TEST_CASE("a request that is refused while it waits is kept as refused, with how long it waited") {
+  net::Reactor reactor;
+  OneEndpoint one(1);
+  const auto body = [&]() -> net::Task<> {
+    Waiter holder(reactor);
+    const Lease held = one.lease(reactor, holder);
+    Waiter waiter(reactor);
+    const Instant came = reactor.now();
+    const auto decided = one.pool.arrived("late", "m", {}, waiter, came);
+    CHECK(std::holds_alternative<route::Queued>(decided.decision));
+    const Instant later = came + route::QueueSettings{}.wait_max + 1s;
+    one.pool.with_scheduler(later, [&](route::Scheduler& scheduler) { scheduler.tick(later); });
+    const auto result = co_await waiter.released.wait_until(reactor.now() + 10s);
+    CHECK(result == net::Event::Result::Set);
+    CHECK(one.pool.decisions("late", 10).size() == 1);
+    const DecisionRecord kept = one.pool.decisions("late", 1).front();
+    const auto* refusal = std::get_if<route::Refusal>(&kept.decision);
+    CHECK(refusal != nullptr);
+    if (refusal != nullptr) CHECK(refusal->reason == route::RefusalReason::QueueTimeout);
+    CHECK(kept.waited == waiter.waited);
+    CHECK(seconds(waiter.waited) == doctest::Approx(31));
+  };
+  run_until_ended(reactor, body());
 }
 
 TEST_CASE("with_scheduler wakes whoever its change released") {
@@ -246,7 +280,7 @@ struct Worker {
       const auto result = co_await waiter.released.wait_until(Instant::max());
       co_await impatience.join();
       if (result != net::Event::Result::Set) {
-        if (one.pool.abandoned(queued->ticket, reactor.now())) {
+        if (one.pool.abandoned(decided, reactor.now())) {
           ++left;
           continue;
         }
