@@ -113,7 +113,10 @@ net::Task<> Exchange::proxy() {
       const bool lost = attempt.ending == route::Ending::ConnectFailed || attempt.ending == route::Ending::Reset ||
                         attempt.ending == route::Ending::Cancelled;
       const auto next_kind = lost ? route::Scheduler::Attempt::Failover : route::Scheduler::Attempt::Retry;
-      if (lost) co_await stop_sending();  // it may have to wait now
+      if (lost) {  // it may have to wait now, and nothing of the attempt is of use any more
+        co_await stop_sending();
+        kept_answer_ = {};
+      }
       if (!co_await decide(pool, decided, std::span(tried).first(attempts_), next_kind)) co_return;
       if (std::holds_alternative<route::Dispatch>(decided.decision)) {
         co_await stop_sending();
