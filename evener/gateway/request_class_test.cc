@@ -35,7 +35,7 @@ TEST_CASE("a request without a word about itself is of the default class and of 
   CHECK(of("", {.fallback = Priority::Batch}).view.priority == Priority::Batch);
 }
 
-TEST_CASE("the class header counts first, then the service tier; words that nobody knows count for nothing") {
+TEST_CASE("the class header counts first, then the service tier, and words that nobody knows count for nothing") {
   CHECK(of("x-evener-class: Realtime\r\n").view.priority == Priority::Realtime);
   CHECK(of("x-evener-class: background\r\n", {}, protocol::PriorityHint::Realtime).view.priority == Priority::Background);
   CHECK(of("", {}, protocol::PriorityHint::Batch).view.priority == Priority::Batch);
