@@ -141,14 +141,8 @@ std::size_t PrefixHolders::prune(PrefixEntry& entry) {
     return count;
   }
 
-  const bool keep_list = count > NarrowToInline;
   clear(entry);
   const std::span<const Holder> holders(left.data(), count);
-  if (keep_list) {
-    const std::uint32_t number = lists_.take();
-    entry.slot[0] = PrefixEntry::ListSlot;
-    entry.stamp[0] = number;
-  }
   for (const Holder& holder : holders) put(entry, holder.slot, holder.stamp);
   return count;
 }

@@ -64,8 +64,7 @@ std::uint32_t PrefixIndex::lookup(std::span<const std::uint64_t> blocks, std::ve
   blocks = blocks.first(std::min(blocks.size(), PromptBlocksMax));
   for (std::size_t i = 0; i < std::min(blocks.size(), PrefetchedBlocks); ++i) table_.prefetch(blocks[i]);
 
-  std::uint32_t run = array_run(blocks, leading);
-  std::uint32_t longest = run == 0 ? 0 : *std::ranges::max_element(leading);
+  auto [run, longest] = walk_arrays(blocks, leading);
   for (; longest == run && run < blocks.size(); ++run) {
     if (run + PrefetchedBlocks < blocks.size()) table_.prefetch(blocks[run + PrefetchedBlocks]);
     const PrefixEntry* entry = table_.find(blocks[run]);
@@ -81,14 +80,15 @@ std::uint32_t PrefixIndex::lookup(std::span<const std::uint64_t> blocks, std::ve
 
 /// The first blocks of prompts that begin with a text common to all: hundreds or thousands of endpoints hold each of them. They are
 /// followed by bits, 64 endpoints at a time, and stamps are compared only where the run of an endpoint ends: whenever a block was used, all
-/// before it were, so the last one of a run is the oldest. Returns the number of blocks passed, with the runs of all endpoints up to there.
-std::uint32_t PrefixIndex::array_run(std::span<const std::uint64_t> blocks, std::vector<std::uint32_t>& leading) const {
+/// before it were, so the last one of a run is the oldest. Returns how many blocks it passed, and the longest run up to there.
+PrefixIndex::Walked PrefixIndex::walk_arrays(std::span<const std::uint64_t> blocks, std::vector<std::uint32_t>& leading) const {
   constexpr std::size_t WordsMax = PrefixSlotsMax / 64;
   const std::size_t words = leading.size() / 64;
   std::array<std::uint64_t, WordsMax> held;
   std::array<std::uint64_t, WordsMax> lost;
   const HolderArray* last = nullptr;
   std::uint32_t run = 0;
+  std::uint32_t longest = 0;
   for (; run < blocks.size(); ++run) {
     if (run > 0 && run + PrefetchedBlocks - 1 < blocks.size()) table_.prefetch(blocks[run + PrefetchedBlocks - 1]);
     const PrefixEntry* entry = table_.find(blocks[run]);
@@ -106,29 +106,34 @@ std::uint32_t PrefixIndex::array_run(std::span<const std::uint64_t> blocks, std:
         any_lost |= lost[word];
         any_held |= both;
       }
-      if (any_lost != 0) resolve_all(blocks, *last, std::span(lost).first(words), run, leading);
-      if (any_held == 0) return run;
+      if (any_lost != 0) longest = std::max(longest, resolve_all(blocks, *last, std::span(lost).first(words), run, leading));
+      if (any_held == 0) return {run, longest};
     }
     last = &array;
   }
-  if (last != nullptr) resolve_all(blocks, *last, std::span(held).first(words), run, leading);
-  return run;
+  if (last != nullptr) longest = std::max(longest, resolve_all(blocks, *last, std::span(held).first(words), run, leading));
+  return {run, longest};
 }
 
 /// These slots had their bits set in the first `run` blocks, of which `array` is the last.
-void PrefixIndex::resolve_all(std::span<const std::uint64_t> blocks, const HolderArray& array, std::span<const std::uint64_t> slots,
-                              std::uint32_t run, std::vector<std::uint32_t>& leading) const {
+std::uint32_t PrefixIndex::resolve_all(std::span<const std::uint64_t> blocks, const HolderArray& array,
+                                       std::span<const std::uint64_t> slots, std::uint32_t run, std::vector<std::uint32_t>& leading) const {
+  std::uint32_t longest = 0;
   for (std::size_t word = 0; word < slots.size(); ++word) {
     std::uint64_t bits = slots[word];
     if (bits == array.word(word) && std::popcount(bits) >= FewSlots) {
       const std::uint32_t live = clocks_.mark_live(word * 64, array.stamps.get() + word * 64, run, leading.data() + word * 64);
+      if (live != 0) longest = run;
       if (live == static_cast<std::uint32_t>(std::popcount(bits))) continue;
     }
     for (; bits != 0; bits &= bits - 1) {
       const auto slot = static_cast<PrefixSlot>(word * 64 + static_cast<std::size_t>(std::countr_zero(bits)));
-      if (leading[slot] != run) leading[slot] = clocks_.live(slot, array.stamps[slot]) ? run : resolve(blocks, slot, run - 1);
+      if (leading[slot] == run) continue;
+      leading[slot] = clocks_.live(slot, array.stamps[slot]) ? run : resolve(blocks, slot, run - 1);
+      longest = std::max(longest, leading[slot]);
     }
   }
+  return longest;
 }
 
 /// The slot is a holder of the first `run` blocks, but may be live in fewer of them.

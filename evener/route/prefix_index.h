@@ -100,9 +100,14 @@ class PrefixIndex {
 
  private:
   [[nodiscard]] std::uint32_t resolve(std::span<const std::uint64_t> blocks, PrefixSlot slot, std::uint32_t run) const;
-  void resolve_all(std::span<const std::uint64_t> blocks, const HolderArray& array, std::span<const std::uint64_t> slots, std::uint32_t run,
-                   std::vector<std::uint32_t>& leading) const;
-  std::uint32_t array_run(std::span<const std::uint64_t> blocks, std::vector<std::uint32_t>& leading) const;
+  /// The longest of their runs.
+  std::uint32_t resolve_all(std::span<const std::uint64_t> blocks, const HolderArray& array, std::span<const std::uint64_t> slots,
+                            std::uint32_t run, std::vector<std::uint32_t>& leading) const;
+  struct Walked {
+    std::uint32_t blocks = 0;
+    std::uint32_t longest = 0;
+  };
+  Walked walk_arrays(std::span<const std::uint64_t> blocks, std::vector<std::uint32_t>& leading) const;
   void learn(PrefixSlot slot, const PrefixPrediction& prediction, double depth);
   [[nodiscard]] bool live_at(std::uint64_t hash, PrefixSlot slot) const;
 

@@ -221,6 +221,16 @@ TEST_CASE("in exact mode what the engine reported stays until it says otherwise"
   CHECK(held(index, A, chain({1, 2, 3})) == 2);
 }
 
+TEST_CASE("in exact mode sending again what the engine reported does not make it a guess") {
+  PrefixIndex index;
+  index.add(A);
+  index.follow(A, PrefixKnowledge::Exact);
+  index.stored(A, chain({1, 2}));
+  index.sent(A, chain({1, 2}), 512, 256);
+  index.sent(A, prompt(9, static_cast<std::size_t>(SpeculativeBlocks)), 256, 256);
+  CHECK(held(index, A, chain({1, 2})) == 2);
+}
+
 TEST_CASE("in exact mode a sent prompt counts as held until much more was sent without a word from the engine") {
   PrefixIndex index;
   index.add(A);

@@ -137,21 +137,53 @@ TEST_CASE("room for blocks that many endpoints hold is bounded, and the endpoint
   CHECK(index.bytes() < Bytes / 16 * 17 + 800'000);  // the entries themselves are 4,000
 }
 
-TEST_CASE("hashes that were made to collide cost entries, not memory") {
-  PrefixIndex index({.blocks_max = 50'000, .capacity_blocks = 1e6});
-  index.add(A);
-  // All have the same upper half after mixing: (x ^ x >> 32) * constant is undone here.
+TEST_CASE("what many endpoints held and lost gives its room back") {
+  PrefixIndex index({.capacity_blocks = 1e6});
+  for (std::uint32_t id = 0; id < 100; ++id) index.add(EndpointId{id});
+  Rng rng(7);
+  std::size_t after_ten = 0;
+  for (int round = 0; round < 60; ++round) {
+    const auto blocks = prompt(rng, 20);
+    const std::uint32_t holders = round % 2 == 0 ? 100 : 10;
+    for (std::uint32_t id = 0; id < holders; ++id) index.sent(EndpointId{id}, blocks, 5120, 256);
+    for (std::uint32_t id = 0; id < holders; ++id) index.cleared(EndpointId{id});
+    // Enough for the sweep to go round.
+    const auto lone = prompt(rng, 1);
+    for (int step = 0; step < 1000; ++step) index.sent(EndpointId{0}, lone, 256, 256);
+    index.cleared(EndpointId{0});
+    if (round == 10) after_ten = index.bytes();
+  }
+  CHECK(index.bytes() == after_ten);
+}
+
+/// Hashes with these upper bits after the table has mixed them: (x ^ x >> 32) * constant is undone here.
+std::vector<std::uint64_t> colliding(std::uint64_t upper_28, std::size_t count) {
   std::uint64_t inverse = 0x9e3779b97f4a7c15ULL;
   for (int i = 0; i < 6; ++i) inverse *= 2 - 0x9e3779b97f4a7c15ULL * inverse;
   std::vector<std::uint64_t> blocks;
-  for (std::uint64_t i = 0; i < 10'000; ++i) {
-    const std::uint64_t mixed = (std::uint64_t{0x1234567} << 36) | i;
-    const std::uint64_t folded = mixed * inverse;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::uint64_t folded = (upper_28 << 36 | i) * inverse;
     blocks.push_back(folded ^ (folded >> 32));
   }
-  for (std::size_t i = 0; i < blocks.size(); i += 100) index.sent(A, std::span(blocks).subspan(i, 100), 25600, 256);
-  CHECK(index.blocks() < 4000);
+  return blocks;
+}
+
+TEST_CASE("hashes that were made to collide cost entries, not memory") {
+  PrefixIndex index({.blocks_max = 50'000, .capacity_blocks = 1e6});
+  index.add(A);
+  const auto one_place = colliding(0x1234567, 10'000);
+  for (std::size_t i = 0; i < one_place.size(); i += 100) index.sent(A, std::span(one_place).subspan(i, 100), 25600, 256);
+  CHECK(index.blocks() < 2000);
   CHECK(index.blocks_dropped() > 0);
+  CHECK(longest(index, {one_place.end() - 100, one_place.end()}) > 0);
+
+  // Many places that are full, with empty ones between them.
+  for (std::uint64_t place = 0; place < 60; ++place) {
+    const auto blocks = colliding(place * 0x444444, 1000);
+    for (std::size_t i = 0; i < blocks.size(); i += 100) index.sent(A, std::span(blocks).subspan(i, 100), 25600, 256);
+  }
+  CHECK(index.blocks() <= 50'000);
   CHECK(index.bytes() <= index.bytes_max());
-  CHECK(longest(index, {blocks.end() - 100, blocks.end()}) > 0);
+  // As many segments as 50,000 well spread blocks may take, and the largest directory.
+  CHECK(index.bytes() < 152 * 32'900 + (1 << 18) * 8 + 150'000);
 }

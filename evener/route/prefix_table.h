@@ -1,5 +1,5 @@
 #pragma once
-// The hash table of the prefix index: open addressing within segments of 64 KiB that split one at a time (extendible hashing), so that it
+// The hash table of the prefix index: open addressing within segments of 32 KiB that split one at a time (extendible hashing), so that it
 // grows from one segment to a gigabyte without ever stopping to rehash everything. Bounded in entries; when full, a new entry takes the
 // place of the stalest of a few. A sweep drops, a little with each call, what nobody is known to hold any more.
 
@@ -39,12 +39,12 @@ class PrefixTable {
   [[nodiscard]] std::size_t bytes_max() const;
 
  private:
-  static constexpr std::size_t SegmentEntries = 2048;
+  static constexpr std::size_t SegmentEntries = 1024;
   static constexpr std::size_t SegmentLoadMax = SegmentEntries / 4 * 3;
   /// Most entries that may be left after dropping unknown ones for the segment not to be split.
   static constexpr std::size_t SegmentLoadKept = SegmentEntries / 8 * 5;
   /// Mean load below which no further segment is made: uniform hashes never come there, those made to collide must not take more memory.
-  static constexpr std::size_t SegmentLoadMin = 660;
+  static constexpr std::size_t SegmentLoadMin = 334;
   static constexpr std::size_t EvictionSamples = 8;
   /// Only hashes made to collide would need a deeper directory; their segments evict instead, too.
   static constexpr unsigned DirectoryBitsMax = 18;
