@@ -1,6 +1,7 @@
 """A client that leaves, at whatever moment, is gone for the engine too: its connection closes within 50 ms, measured at the engine."""
 
 import queue
+import socket
 import threading
 import time
 
@@ -124,3 +125,21 @@ def test_an_sdk_that_leaves_its_stream_closes_the_upstream(gateway, raw_engine):
     with started.client().chat.completions.create(model="m", messages=[{"role": "user", "content": "hello"}], stream=True) as stream:
         next(iter(stream))
     assert gone.get(timeout=6), "the upstream connection stayed open"
+
+
+def test_a_client_that_closes_its_sending_side_counts_as_gone(gateway, raw_engine):
+    ended = []
+
+    def behave(connection, request):
+        ended.append(connection.wait_for_end())
+        return False
+
+    backend = raw_engine(behave)
+    started = gateway(backend.url)
+    with RawClient(started.port) as client:
+        client.send(post(PATH, chat_body(), "x-request-id: half-closed"))
+        wait_until(lambda: backend.requests)
+        client.socket.shutdown(socket.SHUT_WR)
+        wait_until(lambda: ended and ended[0])
+        assert client.socket.recv(1) == b""
+    assert started.access_line("half-closed")["ended"] == "client_gone"
