@@ -103,9 +103,7 @@ net::Task<bool> Exchange::read_head() {
       break;
     }
     if (complete) break;
-    if (request_end_ == request_.capacity()) {
-      move_request(net::Buffer::take(request_.capacity() * 2));
-    }
+    if (request_end_ == request_.capacity()) { move_request(net::Buffer::take(request_.capacity() * 2)); }
     if (!co_await receive(deadline)) co_return false;
   }
   if (error == nullptr) {

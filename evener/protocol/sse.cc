@@ -10,7 +10,7 @@ namespace evener::protocol {
 
 namespace {
 
-constexpr std::size_t BytesKept = 4096;  // capacity that the buffers keep after a long event
+constexpr std::size_t BytesKept = 4096;     // capacity that the buffers keep after a long event
 constexpr std::size_t LineBeginBytes = 16;  // of an overlong line: enough to tell which field it is
 
 /// A string left to itself would take up to twice what is put into it.

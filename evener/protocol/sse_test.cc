@@ -224,7 +224,8 @@ Seen watch_in_pieces(std::string_view stream, std::size_t piece) {
 
 TEST_CASE("an event of 16 KiB is read whole, and of a longer one the usage at its end") {
   const Seen read{.events = 1, .done = true, .has_usage = true, .prompt = 1};
-  for (const std::size_t bytes : {SseEventBytesMax - 1, SseEventBytesMax, SseEventBytesMax + 1, 2 * SseEventBytesMax, std::size_t{1} << 20}) {
+  for (const std::size_t bytes :
+       {SseEventBytesMax - 1, SseEventBytesMax, SseEventBytesMax + 1, 2 * SseEventBytesMax, std::size_t{1} << 20}) {
     const std::string stream = "event: response.completed\n" + long_event(bytes, "}}");
     CAPTURE(bytes);
     CHECK(watch(stream) == read);
@@ -249,7 +250,8 @@ TEST_CASE("of an event that is too large to be kept no usage is taken from where
   }
   // Below "response" it counts in a terminal event only, at the top in any.
   CHECK(watch(long_event(2 * SseEventBytesMax, "}}")) == Seen{.events = 1});
-  CHECK(watch("data: {\"x\":\"" + std::string(20000, 'x') + "\",\"usage\":{\"prompt_tokens\":5}}\n\n") == Seen{.events = 1, .has_usage = true, .prompt = 5});
+  CHECK(watch("data: {\"x\":\"" + std::string(20000, 'x') + "\",\"usage\":{\"prompt_tokens\":5}}\n\n") ==
+        Seen{.events = 1, .has_usage = true, .prompt = 5});
 }
 
 TEST_CASE("whether the stream stands between two events is known after every byte") {

@@ -249,7 +249,8 @@ const char* end_of_container(const char* p, const char* end) {
 const char* usage_from_end(std::string_view body, std::size_t bytes_searched = TailBytes) {
   if (body.size() < UsageKey.size() + 2) return nullptr;
   const char* const end = body.data() + body.size();
-  const char* const stop = body.data() + (body.size() > bytes_searched ? body.size() - bytes_searched : 1);  // a key cannot be the first byte
+  const char* const stop =
+      body.data() + (body.size() > bytes_searched ? body.size() - bytes_searched : 1);  // a key cannot be the first byte
   for (const char* key = end - UsageKey.size(); (key = find_key_backwards(stop, key)) != nullptr;) {
     if (std::memcmp(key, UsageKey.data(), UsageKey.size()) != 0 || key[-1] == '\\') continue;
     const char* p = key + UsageKey.size();
