@@ -507,6 +507,24 @@ net::Task<> Exchange::refuse_with(const route::Refusal& refusal) {
                      .code = "tenant_share",
                      .message = pool + " is at its capacity, and as many requests of this tenant wait as may (tenant_share_max); try again later.",
                      .retry_after = later});
+    case route::RefusalReason::ZoneUnavailable:
+      return refuse({.status = 503,
+                     .type = "server_error",
+                     .code = "zone_unavailable",
+                     .message = pool + " has no usable endpoint in the zones that this request's data may go to; it is not sent elsewhere.",
+                     .retry_after = later});
+    case route::RefusalReason::ModalityUnsupported:
+      return refuse({.status = 400,
+                     .type = "invalid_request_error",
+                     .code = "modality_unsupported",
+                     .message = pool + " has no endpoint that takes the images, sounds or films of this request."});
+    case route::RefusalReason::ContextTooLong:
+      return refuse({.status = 400,
+                     .type = "invalid_request_error",
+                     .code = "context_length_exceeded",
+                     .message = "The prompt (about " + std::to_string(view_.prompt_tokens) + " tokens) and the bound of the answer (" +
+                                std::to_string(view_.output_tokens_max) + ") do not fit into the context of any endpoint of pool '" +
+                                route_->config.name + "'."});
     case route::RefusalReason::RetryBudget:
     case route::RefusalReason::AttemptsExhausted: break;
   }

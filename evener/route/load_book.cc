@@ -51,6 +51,19 @@ void LoadBook::set_capacity(std::uint32_t index, std::uint32_t capacity) {
   if (is_full(endpoint)) ++full_;
 }
 
+void LoadBook::describe(std::uint32_t index, const EndpointView& endpoint) {
+  EndpointView& known = endpoints_[index];
+  known.identity = endpoint.identity;
+  known.tier = endpoint.tier;
+  known.network_s = endpoint.network_s;
+  known.input_price = endpoint.input_price;
+  known.output_price = endpoint.output_price;
+  known.power_w = endpoint.power_w;
+  known.zone = endpoint.zone;
+  known.modalities = endpoint.modalities;
+  known.context_tokens_max = endpoint.context_tokens_max;
+}
+
 void LoadBook::dispatched(std::uint32_t index, const Share& share) {
   EndpointView& endpoint = endpoints_[index];
   endpoint.in_flight_prompt_tokens += share.prompt_tokens;

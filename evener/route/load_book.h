@@ -33,7 +33,8 @@ class LoadBook {
   void set_health(std::uint32_t index, Health health) { endpoints_[index].health = health; }
   void set_weight(std::uint32_t index, double configured, double effective);
   void set_capacity(std::uint32_t index, std::uint32_t capacity);
-  void set_identity(std::uint32_t index, std::uint64_t identity) { endpoints_[index].identity = identity; }
+  /// Takes over what is configured of an endpoint: identity, tier, network, prices, power, zone, modalities, context. Not its capacity and weight.
+  void describe(std::uint32_t index, const EndpointView& endpoint);
 
   void dispatched(std::uint32_t index, const Share& share = {});
   /// The request's prompt has been computed: its uncached tokens no longer count. Once per share.

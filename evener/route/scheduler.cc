@@ -15,8 +15,18 @@ constexpr double WeightMax = 1e6;
 
 double valid_weight(double weight) { return weight >= WeightMin ? std::min(weight, WeightMax) : WeightMin; }  // NaN becomes WeightMin
 
-std::uint64_t valid_identity(const EndpointSettings& settings, EndpointId id) {
-  return settings.identity != 0 ? settings.identity : splitmix64(static_cast<std::uint64_t>(id));
+EndpointView description_of(const EndpointSettings& settings, EndpointId id) {
+  return {.id = id,
+          .capacity = settings.capacity,
+          .identity = settings.identity != 0 ? settings.identity : splitmix64(static_cast<std::uint64_t>(id)),
+          .tier = settings.tier,
+          .network_s = settings.network_s,
+          .input_price = settings.input_price,
+          .output_price = settings.output_price,
+          .power_w = settings.power_w,
+          .zone = std::min(settings.zone, ZonesMax),
+          .modalities = settings.modalities,
+          .context_tokens_max = settings.context_tokens_max};
 }
 
 }  // namespace
@@ -32,6 +42,9 @@ std::string_view refusal_name(RefusalReason reason) {
     case RefusalReason::DeadlineUnmeetable: return "deadline_unmeetable";
     case RefusalReason::ClassShed: return "class_shed";
     case RefusalReason::TenantShare: return "tenant_share";
+    case RefusalReason::ZoneUnavailable: return "zone_unavailable";
+    case RefusalReason::ModalityUnsupported: return "modality_unsupported";
+    case RefusalReason::ContextTooLong: return "context_too_long";
   }
   return "unknown";
 }
@@ -89,10 +102,10 @@ void Scheduler::put_endpoint(EndpointId id, const EndpointSettings& settings, In
     if (state.settings == valid) return;
     if (state.settings.weight != valid.weight) state.weight_override.reset();
     state.settings = valid;
-    s.book.set_identity(*index, valid_identity(valid, id));
+    s.book.describe(*index, description_of(valid, id));
   } else {
     if (!s.settings.check.enabled) start = Start::Healthy;  // it would await a check that never comes
-    index = s.book.insert({.id = id, .capacity = valid.capacity, .identity = valid_identity(valid, id)});
+    index = s.book.insert(description_of(valid, id));
     s.states.insert(s.states.begin() + *index, EndpointState{.settings = valid, .checks = ActiveChecks(start)});
     s.states[*index].prefix_slot = s.prefixes.add(id);
     if (start == Start::Healthy) s.begin_slow_start(*index, s.now);
@@ -100,6 +113,7 @@ void Scheduler::put_endpoint(EndpointId id, const EndpointSettings& settings, In
   s.apply_capacity(*index);
   s.candidates.regroup();
   s.membership_changed = true;
+  s.fit_changed = true;
   s.refresh(*index);
 }
 
@@ -114,6 +128,7 @@ void Scheduler::remove_endpoint(EndpointId id, Instant now) {
   s.states.erase(s.states.begin() + *index);
   s.candidates.regroup();
   s.membership_changed = true;
+  s.fit_changed = true;
   s.may_release = true;  // waiting requests may have lost their last endpoint
 }
 
@@ -144,44 +159,45 @@ void Scheduler::set_drain(EndpointId id, Drain drain, Instant now) {
 Decision Scheduler::arrived(const Arrival& arrival, Instant now) {
   State& s = *state_;
   s.advance(now);
-  const Candidates::Group& group = s.group_of(arrival.request);
-  if (group.usable.empty()) return s.refuse_unusable(group);
+  const State::Reach reach = s.reach_of(arrival.request);
+  if (reach.usable.empty()) return s.refuse_unusable(reach, arrival.request);
   if (s.queue.size() == 0) s.may_release = false;
   // Room that was freed since the queue was last looked at belongs to those who wait.
   const bool behind_others = s.may_release && s.queue.size() > 0;
   if (!behind_others) {
-    const State::Selection selection = s.select(group, {});
-    if (!selection.candidates.empty() && s.may_take_slot(group, arrival.request.priority)) return s.send_at_once(arrival, group, selection);
+    const State::Selection selection = s.select(reach, {});
+    if (!selection.candidates.empty() && s.may_take_slot(reach, arrival.request.priority)) return s.send_at_once(arrival, reach, selection);
   }
-  return s.enqueue(arrival, group, {});
+  return s.enqueue(arrival, reach, {});
 }
 
 Decision Scheduler::retry(const RequestView& request, std::span<const EndpointId> tried, Instant now, Attempt attempt,
                           std::uint64_t cookie) {
   State& s = *state_;
   s.advance(now);
-  const Candidates::Group& group = s.group_of(request);
-  if (group.members.empty()) return Refusal{.reason = RefusalReason::NoEndpoint};
+  const State::Reach reach = s.reach_of(request);
+  if (reach.group->members.empty()) return Refusal{.reason = RefusalReason::NoEndpoint};
 
   const auto was_tried = [&](std::uint32_t index) { return std::find(tried.begin(), tried.end(), s.book[index].id) != tried.end(); };
-  const bool all_tried = std::all_of(group.members.begin(), group.members.end(), was_tried);
+  const bool all_tried = std::all_of(reach.group->members.begin(), reach.group->members.end(),
+                                     [&](std::uint32_t index) { return was_tried(index) || !s.fits(reach, request, index); });
   if (tried.size() >= s.settings.retry.attempts_max || all_tried) {
     return Refusal{.reason = RefusalReason::AttemptsExhausted,
-                   .retry_after = group.usable.empty() ? s.until_usable(group) : Duration::zero()};
+                   .retry_after = reach.usable.empty() ? s.until_usable(reach, request) : Duration::zero()};
   }
-  if (group.usable.empty()) return s.refuse_unusable(group);
-  if (std::all_of(group.usable.begin(), group.usable.end(), was_tried)) return Refusal{.reason = RefusalReason::AttemptsExhausted};
+  if (reach.usable.empty()) return s.refuse_unusable(reach, request);
+  if (std::all_of(reach.usable.begin(), reach.usable.end(), was_tried)) return Refusal{.reason = RefusalReason::AttemptsExhausted};
 
-  const State::Selection selection = s.select(group, tried);
+  const State::Selection selection = s.select(reach, tried);
   if (selection.candidates.empty()) {
-    if (attempt == Attempt::Failover && cookie != 0) return s.enqueue({.request = request, .cookie = cookie}, group, tried);
+    if (attempt == Attempt::Failover && cookie != 0) return s.enqueue({.request = request, .cookie = cookie}, reach, tried);
     return Refusal{.reason = RefusalReason::QueueFull, .retry_after = s.wait_of_last(request.priority)};
   }
   if (attempt == Attempt::Retry) {
     if (!s.retries.allows(s.settings.retry, s.book.in_flight())) return Refusal{.reason = RefusalReason::RetryBudget};
     s.retries.began();
   }
-  return s.send_at_once({.request = request, .cookie = cookie}, group, selection);
+  return s.send_at_once({.request = request, .cookie = cookie}, reach, selection);
 }
 
 void Scheduler::first_token(EndpointId endpoint, Share& share, Duration since_dispatch, Instant now) {
@@ -313,8 +329,9 @@ void Scheduler::explain_into(std::vector<Explanation>& out, const RequestView& r
   s.advance(now);
   out.clear();
   if (s.states.size() > endpoints_max) return;
-  const Candidates::Group& group = s.group_of(request);
-  const State::Selection selection = s.select(group, {});
+  const State::Reach reach = s.reach_of(request);
+  const Candidates::Group& group = *reach.group;
+  const State::Selection selection = s.select(reach, {});
   s.costs.assign(selection.candidates.size(), std::nullopt);
   if (!selection.candidates.empty()) {
     if (s.membership_changed) s.introduce_endpoints();
@@ -323,6 +340,9 @@ void Scheduler::explain_into(std::vector<Explanation>& out, const RequestView& r
 
   const auto why_not = [&](std::uint32_t index) -> std::string_view {
     if (!std::binary_search(group.members.begin(), group.members.end(), index)) return "model";
+    if (reach.limited) {
+      if (const Unfit why = unfit(request, s.book[index], reach.prompt_share); why != Unfit::No) return unfit_name(why);
+    }
     if (std::binary_search(group.usable.begin(), group.usable.end(), index)) return "capacity";
     const EndpointState& state = s.states[index];
     if (state.draining) return "draining";

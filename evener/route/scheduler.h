@@ -31,6 +31,14 @@ struct EndpointSettings {
   std::vector<std::uint64_t> models;           // hashes of the models it serves; empty = all of the pool's
   std::uint64_t identity = 0;                  // hash of its address: hash policies place keys by it, so equal in every gateway and after
                                                // a restart; 0 = derived from the id, which promises neither
+  // As in EndpointView.
+  double tier = 1.0;
+  double network_s = 0.0;
+  double input_price = 0.0, output_price = 0.0;
+  double power_w = 0.0;
+  std::uint16_t zone = 0;                      // at most ZonesMax
+  std::uint8_t modalities = AllModalities;
+  std::uint32_t context_tokens_max = 0;
 
   bool operator==(const EndpointSettings&) const = default;
 };
@@ -105,8 +113,11 @@ enum class RefusalReason : std::uint8_t {
   DeadlineUnmeetable,  // it would have to wait too long for its first-token objective
   ClassShed,         // its place in a full queue went to a more urgent one
   TenantShare,       // its tenant has as many requests waiting as one may
+  ZoneUnavailable,   // none of the endpoints in the zones it may go to is usable; those elsewhere do not matter
+  ModalityUnsupported,  // no endpoint that it may go to takes such input, usable or not
+  ContextTooLong,    // prompt and bound are longer than the context of each endpoint that it may go to, usable or not
 };
-inline constexpr std::size_t RefusalReasons = 9;
+inline constexpr std::size_t RefusalReasons = 12;
 [[nodiscard]] std::string_view refusal_name(RefusalReason reason);   // "no_endpoint", "all_down", ...
 
 enum class PickReason : std::uint8_t { Policy, OnlyCandidate, Panic };
@@ -199,7 +210,8 @@ struct ClassStatus {
 struct Explanation {
   EndpointId id{};
   bool candidate = false;
-  std::string_view filtered_by;                // "down", "ejected", "backoff", "draining", "model", "capacity", "tried"; empty for candidates
+  std::string_view filtered_by;                // "down", "ejected", "backoff", "draining", "model", "zone", "modality", "context",
+                                               // "capacity"; empty for candidates
   std::optional<double> cost;                  // the policy's figure, lower is better
   std::uint32_t in_flight = 0;
 };

@@ -8,13 +8,6 @@
 namespace evener::route {
 namespace {
 
-/// Requests of one lane can use the same endpoints. One that was lost elsewhere waits for others than those it tried.
-std::uint64_t lane_of(const RequestView& request, std::span<const EndpointId> tried) {
-  std::uint64_t lane = request.model;
-  for (const EndpointId id : tried) lane = hash_combine(lane, static_cast<std::uint64_t>(id));
-  return lane;
-}
-
 Duration objective_of(const RequestView& request, const ClassSettings& rules) {
   return request.first_token_objective > Duration::zero() ? request.first_token_objective : rules.first_token_objective;
 }
@@ -33,16 +26,27 @@ Instant Scheduler::State::expiry_of(const FairQueue::Waiting& waiting) const {
   return std::min(waiting.since + wait_max, waiting.useful_until);
 }
 
-bool Scheduler::State::may_take_slot(const Candidates::Group& group, Priority priority) const {
+// Requests of one lane can use the same endpoints. One that was lost elsewhere waits for others than those it tried.
+std::uint64_t Scheduler::State::lane_of(const RequestView& request, const Reach& reach, std::span<const EndpointId> tried) const {
+  std::uint64_t lane = request.model;
+  for (const EndpointId id : tried) lane = hash_combine(lane, static_cast<std::uint64_t>(id));
+  if (!reach.limited) return lane;
+  for (const std::uint32_t index : reach.group->members) {
+    if (fits(reach, request, index)) lane = hash_combine(lane, ~static_cast<std::uint64_t>(book[index].id));
+  }
+  return lane;
+}
+
+bool Scheduler::State::may_take_slot(const Reach& reach, Priority priority) const {
   if (!reserves || priority == Priority::Realtime) return true;
-  return route::may_take_slot(settings.admission.classes, priority, count_slots(book.endpoints(), group.usable));
+  return route::may_take_slot(settings.admission.classes, priority, count_slots(book.endpoints(), reach.usable));
 }
 
 // Going ---------------------------------------------------------------------------------------------------------------------------------
 
-Dispatch Scheduler::State::send(const Arrival& arrival, const Candidates::Group& group, const Selection& selection) {
+Dispatch Scheduler::State::send(const Arrival& arrival, const Reach& reach, const Selection& selection) {
   const RequestView& request = arrival.request;
-  Dispatch sent = dispatch(request, group, selection);
+  Dispatch sent = dispatch(request, reach, selection);
   sent.share.priority = request.priority;
   sent.share.tenant = request.tenant;
   sent.share.charge = token_cost(request, sent.share);
@@ -54,8 +58,8 @@ Dispatch Scheduler::State::send(const Arrival& arrival, const Candidates::Group&
   return sent;
 }
 
-Dispatch Scheduler::State::send_at_once(const Arrival& arrival, const Candidates::Group& group, const Selection& selection) {
-  const Dispatch sent = send(arrival, group, selection);
+Dispatch Scheduler::State::send_at_once(const Arrival& arrival, const Reach& reach, const Selection& selection) {
+  const Dispatch sent = send(arrival, reach, selection);
   queue.charge(arrival.request.priority, arrival.request.tenant, sent.share.charge);
   return sent;
 }
@@ -83,7 +87,7 @@ void Scheduler::State::no_longer_preemptible(Share& share) {
 
 // Waiting -------------------------------------------------------------------------------------------------------------------------------
 
-Decision Scheduler::State::enqueue(const Arrival& arrival, const Candidates::Group& group, std::span<const EndpointId> tried) {
+Decision Scheduler::State::enqueue(const Arrival& arrival, const Reach& reach, std::span<const EndpointId> tried) {
   const RequestView& request = arrival.request;
   const Priority priority = request.priority;
   const ClassSettings& rules = settings.admission.of(priority);
@@ -100,9 +104,9 @@ Decision Scheduler::State::enqueue(const Arrival& arrival, const Candidates::Gro
   }
 
   const Duration objective = objective_of(request, rules);
-  FairQueue::Waiting waiting{.arrival = arrival, .tried = {tried.begin(), tried.end()}, .lane = lane_of(request, tried), .since = now};
+  FairQueue::Waiting waiting{.arrival = arrival, .tried = {tried.begin(), tried.end()}, .lane = lane_of(request, reach, tried), .since = now};
   if (objective > Duration::zero() && rules.refuse_late) {
-    const Duration first_token = predicted_first_token(request, book.endpoints(), group.usable, book.latency_s());
+    const Duration first_token = predicted_first_token(request, book.endpoints(), reach.usable, book.latency_s());
     // What no endpoint could do even without a queue is not refused for its wait: it would be refused for ever.
     if (first_token < objective) {
       QueueAhead ahead = ahead_of(queue, priority, request.tenant);
@@ -118,7 +122,7 @@ Decision Scheduler::State::enqueue(const Arrival& arrival, const Candidates::Gro
 
   waiting.expires = expiry_of(waiting);
   waiting.deadline = objective > Duration::zero() ? now + objective : now + settings.queue.wait_max;
-  if (settings.admission.preempt && priority == Priority::Realtime) name_victim(group, tried);
+  if (settings.admission.preempt && priority == Priority::Realtime) name_victim(reach, tried);
   return Queued{.ticket = queue.push(std::move(waiting))};
 }
 
@@ -134,9 +138,9 @@ bool Scheduler::State::make_room_for(Priority priority) {
   return false;
 }
 
-void Scheduler::State::name_victim(const Candidates::Group& group, std::span<const EndpointId> tried) {
+void Scheduler::State::name_victim(const Reach& reach, std::span<const EndpointId> tried) {
   const auto serves = [&](EndpointId id) {
-    const bool usable = std::any_of(group.usable.begin(), group.usable.end(), [&](std::uint32_t index) { return book[index].id == id; });
+    const bool usable = std::any_of(reach.usable.begin(), reach.usable.end(), [&](std::uint32_t index) { return book[index].id == id; });
     return usable && std::find(tried.begin(), tried.end(), id) == tried.end();
   };
   // The latest one has cost its endpoint least.
@@ -173,28 +177,28 @@ void Scheduler::State::release_to_endpoints(std::vector<Released>& out) {
   while (const auto pick = queue.next(now, settings.admission.classes, blocked)) {
     const FairQueue::Waiting& waiting = *pick->waiting;
     const RequestView& request = waiting.arrival.request;
-    const Candidates::Group& group = group_of(request);
-    const Selection selection = select(group, waiting.tried);
+    const Reach reach = reach_of(request);
+    const Selection selection = select(reach, waiting.tried);
     if (!selection.candidates.empty()) {
-      if (!may_take_slot(group, request.priority)) {
+      if (!may_take_slot(reach, request.priority)) {
         blocked.push_back({.lane = waiting.lane, .from = request.priority});  // more urgent ones of the lane may still go
         continue;
       }
-      const Dispatch sent = send(waiting.arrival, group, selection);
+      const Dispatch sent = send(waiting.arrival, reach, selection);
       out.push_back({.cookie = waiting.arrival.cookie, .decision = sent, .waited = now - waiting.since});
       queue.take(*pick, sent.share.charge);
       continue;
     }
-    if (group.usable.empty()) {
+    if (reach.usable.empty()) {
       // Waiting for an endpoint whose back-off or ejection ends soon is worth it; how long one stays down nobody knows.
-      const Refusal refusal = refuse_unusable(group);
+      const Refusal refusal = refuse_unusable(reach, request);
       const bool returns_in_time = refusal.retry_after > Duration::zero() && now + refusal.retry_after < waiting.expires;
       if (!returns_in_time) {
         refuse_waiting(out, waiting, refusal);
         continue;
       }
     } else if (!waiting.tried.empty()) {
-      const bool others = std::any_of(group.usable.begin(), group.usable.end(), [&](std::uint32_t index) {
+      const bool others = std::any_of(reach.usable.begin(), reach.usable.end(), [&](std::uint32_t index) {
         return std::find(waiting.tried.begin(), waiting.tried.end(), book[index].id) == waiting.tried.end();
       });
       if (!others) {

@@ -1,6 +1,7 @@
 #include "evener/route/scheduler_state.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "evener/route/slow_start.h"
@@ -15,15 +16,33 @@ Scheduler::State::State(PoolSettings pool_settings, std::uint64_t seed)
 
 // Deciding ------------------------------------------------------------------------------------------------------------------------------
 
-Scheduler::State::Selection Scheduler::State::select(const Candidates::Group& group, std::span<const EndpointId> tried) {
-  if (book.full() == 0 && tried.empty()) return {.candidates = group.usable, .generation = group.generation};
+Scheduler::State::Reach Scheduler::State::reach_of(const RequestView& request) {
+  const Candidates::Group& group = group_of(request);
+  if (fit_changed) {
+    fit = fit_bounds(book.endpoints());
+    fit_changed = false;
+  }
+  if (fit.hold(request)) return {.group = &group, .usable = group.usable};
+  Reach reach{.group = &group, .limited = true};
+  const auto fits_somewhere = [&](std::uint32_t index) { return fits(reach, request, index); };
+  if (std::none_of(group.members.begin(), group.members.end(), fits_somewhere)) reach.prompt_share = SurePromptShare;
+  fitting.clear();
+  std::copy_if(group.usable.begin(), group.usable.end(), std::back_inserter(fitting), fits_somewhere);
+  reach.usable = fitting;
+  return reach;
+}
+
+Scheduler::State::Selection Scheduler::State::select(const Reach& reach, std::span<const EndpointId> tried) {
+  // Another number than the group's where candidates are fewer: policies keep what they made of a list under it.
+  const std::uint64_t generation = reach.usable.size() == reach.group->usable.size() ? reach.group->generation : 0;
+  if (book.full() == 0 && tried.empty()) return {.candidates = reach.usable, .generation = generation};
   scratch.clear();
-  for (std::uint32_t index : group.usable) {
+  for (std::uint32_t index : reach.usable) {
     if (LoadBook::is_full(book[index])) continue;
     if (std::find(tried.begin(), tried.end(), book[index].id) != tried.end()) continue;
     scratch.push_back(index);
   }
-  if (scratch.size() == group.usable.size()) return {.candidates = group.usable, .generation = group.generation};
+  if (scratch.size() == reach.usable.size()) return {.candidates = reach.usable, .generation = generation};
   return {.candidates = scratch, .generation = 0};
 }
 
@@ -50,7 +69,7 @@ PoolView Scheduler::State::view_for(const RequestView& request, const Selection&
   return view;
 }
 
-Dispatch Scheduler::State::dispatch(const RequestView& request, const Candidates::Group& group, const Selection& selection) {
+Dispatch Scheduler::State::dispatch(const RequestView& request, const Reach& reach, const Selection& selection) {
   const PoolView view = view_for(request, selection);
   std::uint32_t index = selection.candidates.front();
   PickReason reason = PickReason::OnlyCandidate;
@@ -59,7 +78,7 @@ Dispatch Scheduler::State::dispatch(const RequestView& request, const Candidates
     index = policy->choose(request, view, rng);
     reason = PickReason::Policy;
   }
-  if (group.panic) reason = PickReason::Panic;
+  if (reach.group->panic) reason = PickReason::Panic;
   const EndpointView& endpoint = book[index];
   const double trust = report_trust(endpoint.report, now);
   Share share{.prompt_tokens = request.prompt_tokens,
@@ -87,18 +106,33 @@ void Scheduler::State::introduce_endpoints() {
   membership_changed = false;
 }
 
-Duration Scheduler::State::until_usable(const Candidates::Group& group) const {
+Duration Scheduler::State::until_usable(const Reach& reach, const RequestView& request) const {
   std::optional<Instant> first;
-  for (std::uint32_t index : group.members) {
+  for (std::uint32_t index : reach.group->members) {
+    if (!fits(reach, request, index)) continue;
     const std::optional<Instant> at = states[index].returns_at();
     if (at && (!first || *at < *first)) first = at;
   }
   return first && *first > now ? *first - now : Duration::zero();
 }
 
-Refusal Scheduler::State::refuse_unusable(const Candidates::Group& group) const {
-  if (group.members.empty()) return {.reason = RefusalReason::NoEndpoint};
-  return {.reason = RefusalReason::AllDown, .retry_after = until_usable(group)};
+Refusal Scheduler::State::refuse_unusable(const Reach& reach, const RequestView& request) const {
+  const std::vector<std::uint32_t>& members = reach.group->members;
+  if (members.empty()) return {.reason = RefusalReason::NoEndpoint};
+  if (!reach.limited) return {.reason = RefusalReason::AllDown, .retry_after = until_usable(reach, request)};
+  // The endpoint that comes closest tells what stands in the way.
+  Unfit closest = Unfit::Zone;
+  for (const std::uint32_t index : members) {
+    const Unfit why = unfit(request, book[index], reach.prompt_share);
+    if (why == Unfit::No) {
+      const bool by_zone = request.zones != 0 && (fit.zones & ~request.zones) != 0;
+      return {.reason = by_zone ? RefusalReason::ZoneUnavailable : RefusalReason::AllDown, .retry_after = until_usable(reach, request)};
+    }
+    closest = std::max(closest, why);
+  }
+  return {.reason = closest == Unfit::Zone       ? RefusalReason::ZoneUnavailable
+                    : closest == Unfit::Modality ? RefusalReason::ModalityUnsupported
+                                                 : RefusalReason::ContextTooLong};
 }
 
 // Learning ------------------------------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@
 #include "evener/route/candidates.h"
 #include "evener/route/endpoint_state.h"
 #include "evener/route/fair_queue.h"
+#include "evener/route/fit.h"
 #include "evener/route/load_book.h"
 #include "evener/route/queue_pace.h"
 #include "evener/route/retry_budget.h"
@@ -31,6 +32,8 @@ struct Scheduler::State {
   PrefixIndex prefixes;
   std::vector<EndpointState> states;  // by the book's index
   Candidates candidates;
+  FitBounds fit;                             // of the endpoints in the book
+  bool fit_changed = true;                   // they are not those of `fit` any more
   FairQueue queue;
   QueuePace pace;
   bool reserves = false;                     // some class leaves slots free, so slots have to be counted
@@ -51,6 +54,7 @@ struct Scheduler::State {
   bool membership_changed = true;            // the policy has not seen the present endpoints
   bool may_release = false;                  // something changed since release() last looked at the queue
   std::uint32_t ejected = 0;
+  std::vector<std::uint32_t> fitting;        // usable endpoints of one request, when it does not fit everywhere
   std::vector<std::uint32_t> scratch;        // candidates of one request, when the group's list will not do
   std::vector<std::optional<double>> costs;  // of an explanation
   std::vector<std::uint32_t> leading_blocks;  // of one request, by slot of the prefix index
@@ -69,24 +73,37 @@ struct Scheduler::State {
     std::uint64_t generation = 0;
   };
   Candidates::Group& group_of(const RequestView& request) { return candidates.of(request.model, states, settings.panic_threshold); }
-  /// The group's usable endpoints that have room and were not tried; may be empty.
-  Selection select(const Candidates::Group& group, std::span<const EndpointId> tried);
+  /// Where a request may go: the group of its model, less the endpoints where it does not fit.
+  struct Reach {
+    const Candidates::Group* group = nullptr;
+    std::span<const std::uint32_t> usable;
+    bool limited = false;        // there are some where it does not fit
+    double prompt_share = 1.0;   // by which that was judged, see unfit()
+  };
+  /// Until the next call. O(1) for requests that fit everywhere.
+  [[nodiscard]] Reach reach_of(const RequestView& request);
+  [[nodiscard]] bool fits(const Reach& reach, const RequestView& request, std::uint32_t index) const {
+    return !reach.limited || unfit(request, book[index], reach.prompt_share) == Unfit::No;
+  }
+  /// Those of its usable endpoints that have room and were not tried; may be empty.
+  Selection select(const Reach& reach, std::span<const EndpointId> tried);
   [[nodiscard]] PoolView view_of(const Selection& selection) const;
   /// The same, with what each endpoint probably holds of the prompt where the policy wants to know. Until the next call.
   [[nodiscard]] PoolView view_for(const RequestView& request, const Selection& selection);
-  Dispatch dispatch(const RequestView& request, const Candidates::Group& group, const Selection& selection);
-  [[nodiscard]] Refusal refuse_unusable(const Candidates::Group& group) const;
-  [[nodiscard]] Duration until_usable(const Candidates::Group& group) const;
+  Dispatch dispatch(const RequestView& request, const Reach& reach, const Selection& selection);
+  /// Why none of its endpoints is usable.
+  [[nodiscard]] Refusal refuse_unusable(const Reach& reach, const RequestView& request) const;
+  [[nodiscard]] Duration until_usable(const Reach& reach, const RequestView& request) const;
   void introduce_endpoints();
 
   // Waiting (scheduler_queue.cc).
   void queue_rules_changed();
-  [[nodiscard]] bool may_take_slot(const Candidates::Group& group, Priority priority) const;
+  [[nodiscard]] bool may_take_slot(const Reach& reach, Priority priority) const;
   /// dispatch(), and whose it is goes into its share.
-  Dispatch send(const Arrival& arrival, const Candidates::Group& group, const Selection& selection);
+  Dispatch send(const Arrival& arrival, const Reach& reach, const Selection& selection);
   /// The same for one that did not wait; its tenant is charged.
-  Dispatch send_at_once(const Arrival& arrival, const Candidates::Group& group, const Selection& selection);
-  Decision enqueue(const Arrival& arrival, const Candidates::Group& group, std::span<const EndpointId> tried);
+  Dispatch send_at_once(const Arrival& arrival, const Reach& reach, const Selection& selection);
+  Decision enqueue(const Arrival& arrival, const Reach& reach, std::span<const EndpointId> tried);
   void release(std::vector<Released>& out);
   /// The tenant is charged for what the request really took.
   void settle(const Outcome& outcome);
@@ -115,7 +132,8 @@ struct Scheduler::State {
  private:
   bool make_room_for(Priority priority);
   void release_to_endpoints(std::vector<Released>& out);
-  void name_victim(const Candidates::Group& group, std::span<const EndpointId> tried);
+  [[nodiscard]] std::uint64_t lane_of(const RequestView& request, const Reach& reach, std::span<const EndpointId> tried) const;
+  void name_victim(const Reach& reach, std::span<const EndpointId> tried);
   void refuse_waiting(std::vector<Released>& out, const FairQueue::Waiting& waiting, const Refusal& refusal);
   [[nodiscard]] Instant expiry_of(const FairQueue::Waiting& waiting) const;
   /// Does what is due at `wake` and finds the next one.

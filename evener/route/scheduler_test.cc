@@ -22,6 +22,9 @@ TEST_CASE("names of refusals and reasons are stable, since they appear in logs a
   CHECK(refusal_name(RefusalReason::QueueTimeout) == "queue_timeout");
   CHECK(refusal_name(RefusalReason::RetryBudget) == "retry_budget");
   CHECK(refusal_name(RefusalReason::AttemptsExhausted) == "attempts_exhausted");
+  CHECK(refusal_name(RefusalReason::ZoneUnavailable) == "zone_unavailable");
+  CHECK(refusal_name(RefusalReason::ModalityUnsupported) == "modality_unsupported");
+  CHECK(refusal_name(RefusalReason::ContextTooLong) == "context_too_long");
   CHECK(pick_reason_name(PickReason::Policy) == "policy");
   CHECK(pick_reason_name(PickReason::OnlyCandidate) == "only_candidate");
   CHECK(pick_reason_name(PickReason::Panic) == "panic");

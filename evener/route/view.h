@@ -31,6 +31,11 @@ inline constexpr std::size_t Priorities = 4;
 
 /// Kinds of input an endpoint may or may not take, as bits.
 enum Modality : std::uint8_t { Text = 1, Image = 2, Audio = 4, Video = 8 };
+inline constexpr std::uint8_t AllModalities = Text | Image | Audio | Video;
+
+/// Zones of a pool, as numbers from 1; 0 = none. A set of them is a word of bits; its highest bit is a zone that no endpoint is in.
+inline constexpr std::uint16_t ZonesMax = 62;
+inline constexpr std::uint64_t NowhereZones = std::uint64_t{1} << 63;
 
 /// What was learned about how fast an endpoint works; see route/speed.h for the model. Zero = nothing learned yet.
 struct SpeedView {
@@ -95,8 +100,8 @@ struct EndpointView {
   double input_price = 0.0, output_price = 0.0;  // per million tokens
   double power_w = 0.0;                        // drawn per unit of work at full load; 0 = unknown
   std::uint16_t zone = 0;                      // index of its zone in the pool; 0 = none
-  std::uint8_t modalities = Text;
-  std::uint32_t context_tokens_max = 0;        // 0 = unknown
+  std::uint8_t modalities = AllModalities;
+  std::uint32_t context_tokens_max = 0;        // of prompt and answer together; 0 = unknown
 };
 
 struct RequestView {
