@@ -8,6 +8,7 @@ namespace evener::route {
 namespace {
 
 constexpr std::uint32_t TicksMax = std::uint32_t{1} << 30;
+constexpr double StepsPerBlock = TicksPerBlock / 2.0;  // of two ticks, so that stamps stay even
 static_assert(2 * CapacityBlocksMax * TicksPerBlock <= TicksMax);
 
 std::uint32_t ticks(double blocks) { return static_cast<std::uint32_t>(std::min(blocks * TicksPerBlock, static_cast<double>(TicksMax))); }
@@ -87,9 +88,9 @@ void PrefixClocks::advance(PrefixSlot slot, double blocks) {
   State& state = state_[slot];
   // More than the cache can hold at once empties it, however much more.
   const double total = std::min(blocks, CapacityBlocksMax) + state.carry_blocks;
-  const auto steps = static_cast<std::uint32_t>(total * (TicksPerBlock / 2));
-  state.carry_blocks = total - steps * (2.0 / TicksPerBlock);
-  const std::uint32_t moved = steps * 2;  // stamps stay even
+  const auto steps = static_cast<std::uint32_t>(total * StepsPerBlock);
+  state.carry_blocks = total - steps / StepsPerBlock;
+  const std::uint32_t moved = steps * 2;
   now_[slot] += moved;
   state.since_forget = std::min(state.since_forget + moved, TicksMax);
   if (state.marks_age) {

@@ -213,14 +213,15 @@ bool PrefixHolders::widen(PrefixEntry& entry) {
 
 bool PrefixHolders::reserve(HolderArray& array, std::size_t slots) {
   if (bytes() + bytes_of(slots) - bytes_of(array.slots) > wide_bytes_max_) return false;
-  HolderArray wider{.slots = slots,
-                    .bits = std::make_unique<std::uint64_t[]>(slots / 64),
-                    .stamps = std::make_unique_for_overwrite<PrefixStamp[]>(slots)};
-  std::copy_n(array.bits.get(), array.slots / 64, wider.bits.get());
-  std::copy_n(array.stamps.get(), array.slots, wider.stamps.get());
-  std::fill(wider.stamps.get() + array.slots, wider.stamps.get() + slots, AbsentStamp);
+  auto bits = std::make_unique<std::uint64_t[]>(slots / 64);
+  auto stamps = std::make_unique_for_overwrite<PrefixStamp[]>(slots);
+  std::copy_n(array.bits.get(), array.slots / 64, bits.get());
+  std::copy_n(array.stamps.get(), array.slots, stamps.get());
+  std::fill(stamps.get() + array.slots, stamps.get() + slots, AbsentStamp);
   array_bytes_ += bytes_of(slots) - bytes_of(array.slots);
-  array = std::move(wider);
+  array.slots = slots;
+  array.bits = std::move(bits);
+  array.stamps = std::move(stamps);
   return true;
 }
 

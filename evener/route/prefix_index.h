@@ -65,7 +65,9 @@ class PrefixIndex {
   [[nodiscard]] std::optional<PrefixSlot> slot(EndpointId endpoint) const;
 
   /// Leading blocks of the prompt that each endpoint probably holds, by slot; `leading` is made as long as there are slots. A block that
-  /// nobody holds ends all runs, one that an endpoint misses ends its run. Returns the longest run; when it is 0 all are.
+  /// nobody holds ends all runs, one that an endpoint misses ends its run. Returns the longest run; when it is 0 all are. For 16 blocks
+  /// 0.1 to 0.3 us with 100 endpoints, 2 us with 4,000 that hold most of it and 6 us when each holds another part, 50 ns per block when
+  /// nothing of ten million blocks is in the CPU's caches (one core of an EPYC at 2.6 GHz, prefix_index_bench).
   std::uint32_t lookup(std::span<const std::uint64_t> blocks, std::vector<std::uint32_t>& leading) const;
 
   /// The prompt was dispatched there, and will be held. In exact mode that is only assumed until the engine's events say so.

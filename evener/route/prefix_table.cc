@@ -189,12 +189,12 @@ void PrefixTable::sweep(std::size_t places) {
 }
 
 std::size_t PrefixTable::bytes() const {
-  return segments_.size() * sizeof(Segment) + segments_.size() * sizeof(segments_[0]) + directory_.size() * sizeof(directory_[0]) +
+  return segments_.size() * sizeof(Segment) + segments_.size() * sizeof(std::unique_ptr<Segment>) + directory_.size() * sizeof(Segment*) +
          scratch_.capacity() * sizeof(PrefixEntry);
 }
 
 std::size_t PrefixTable::bytes_max() const {
-  return segments_max_ * (sizeof(Segment) + sizeof(segments_[0])) + (std::size_t{1} << DirectoryBitsMax) * sizeof(directory_[0]) +
+  return segments_max_ * (sizeof(Segment) + sizeof(std::unique_ptr<Segment>)) + (std::size_t{1} << DirectoryBitsMax) * sizeof(Segment*) +
          SegmentEntries * sizeof(PrefixEntry);
 }
 
