@@ -28,6 +28,15 @@ struct PriceConfig {
   bool operator==(const PriceConfig&) const = default;
 };
 
+/// Where an engine publishes what its KV cache holds.
+struct KvEventsConfig {
+  std::string address;                    // tcp://host:port; empty = not followed
+  std::string replay;                     // where missed events are asked for; empty = nowhere
+  std::string topic;                      // only messages whose topic begins so
+
+  bool operator==(const KvEventsConfig&) const = default;
+};
+
 struct EndpointConfig {
   std::string name;                       // unique in the pool; default: host:port
   std::string url;                        // http://host:port[/prefix]
@@ -39,6 +48,7 @@ struct EndpointConfig {
   PriceConfig price;
   std::map<std::string, std::string> models;  // served name -> the name this endpoint knows; empty = all of the pool's, unchanged
   std::string api_key_env;                // environment variable that holds the bearer token sent to it; empty = none
+  KvEventsConfig kv_events;
   std::uint16_t metrics_port = 0;         // where its load report is asked for; 0 = its own port, or its engine's usual one
 
   bool operator==(const EndpointConfig&) const = default;

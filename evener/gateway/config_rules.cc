@@ -9,6 +9,7 @@
 #include "evener/gateway/endpoint_url.h"
 #include "evener/gateway/paths.h"
 #include "evener/net/address.h"
+#include "evener/net/zmq_socket.h"
 
 namespace evener::gateway {
 namespace {
@@ -169,6 +170,9 @@ class Rules {
       take(names, endpoint.name, named ? at("name") : at("url"),
            "the name \"" + endpoint.name + "\" is taken in this pool" + (named ? "" : "; give endpoints with the same address names of their own"));
     }
+    if (!endpoint.kv_events.replay.empty() && endpoint.kv_events.address.empty()) {
+      wrong({"pools", i, "endpoints", k, "kv_events", "replay"}, "there is no kv_events.address whose events could be missed");
+    }
     for (const auto& [served, known_as] : endpoint.models) {
       const bool reached = std::any_of(pool.models.begin(), pool.models.end(), [&](const std::string& pattern) { return pattern_matches(pattern, served); });
       if (!reached) warn({"pools", i, "endpoints", k, "models", served}, "none of the pool's models matches this name, so it is never asked for");
@@ -259,6 +263,10 @@ std::string check_header_name(std::string_view text) {
 std::string check_environment_name(std::string_view text) {
   const std::string rule = "the name of an environment variable, not the key itself";
   return all_of(text, "_") && !(text[0] >= '0' && text[0] <= '9') ? std::string() : rule;
+}
+
+std::string check_zmq_address(std::string_view text) {
+  return net::check_zmq_address(text, net::ZmqPort::Given) ? std::string() : "an address tcp://host:port or ipc://path";
 }
 
 std::string check_socket_path(std::string_view text) {

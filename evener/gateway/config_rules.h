@@ -19,6 +19,7 @@ namespace evener::gateway {
 [[nodiscard]] std::string check_header_name(std::string_view text);
 [[nodiscard]] std::string check_environment_name(std::string_view text);
 [[nodiscard]] std::string check_socket_path(std::string_view text);
+[[nodiscard]] std::string check_zmq_address(std::string_view text);
 [[nodiscard]] std::string check_metric_name(std::string_view text);
 [[nodiscard]] std::string check_label_name(std::string_view text);
 [[nodiscard]] std::string check_figure(std::string_view text);

@@ -77,6 +77,15 @@ Of<PriceConfig> price() {
       .done();
 }
 
+Of<KvEventsConfig> kv_events() {
+  const auto address = [] { return text({.what = "an address tcp://host:port", .bytes_max = 1024, .pattern = "^((tcp://.+:[0-9]+)|(ipc://.+))?$", .check = check_zmq_address}); };
+  return Describe<KvEventsConfig>("kv_events", "Where an engine (vLLM, SGLang) publishes over ZeroMQ what its KV cache holds; see docs/kv-events.md.")
+      .field("address", &KvEventsConfig::address, address(), {.doc = "Its PUB socket. Empty: events are not followed."})
+      .field("replay", &KvEventsConfig::replay, address(), {.doc = "Its replay socket, asked for events that were missed. Empty: there is none."})
+      .field("topic", &KvEventsConfig::topic, text({.what = "the beginning of a topic", .bytes_max = 1024}), {.doc = "Only messages whose topic begins so are read. Empty: all."})
+      .done();
+}
+
 Of<EndpointConfig> endpoint() {
   return Describe<EndpointConfig>("endpoint", "One address that serves.")
       .field("name", &EndpointConfig::name, text(name_rule()),
@@ -100,6 +109,7 @@ Of<EndpointConfig> endpoint() {
       .field("api_key_env", &EndpointConfig::api_key_env,
              text({.what = "the name of an environment variable", .bytes_max = 128, .pattern = "^([A-Za-z_][A-Za-z0-9_]*)?$", .check = check_environment_name}),
              {.doc = "Environment variable whose value is sent to this endpoint as bearer token. Empty: the client's own Authorization header is passed on."})
+      .field("kv_events", &EndpointConfig::kv_events, kv_events(), {.doc = "The events of its KV cache."})
       .field("metrics_port", &EndpointConfig::metrics_port, whole_number<std::uint16_t>({0, 65535}),
              {.doc = "Port of its load report, when that is not the port it serves on. 0: the port it serves on; Triton's 8002."})
       .done();

@@ -5,6 +5,7 @@
 #include "evener/base/log.h"
 #include "evener/gateway/endpoint_url.h"
 #include "evener/gateway/health_check.h"
+#include "evener/gateway/kv_subscriber.h"
 #include "evener/telemetry/metrics.h"
 
 namespace evener::gateway {
@@ -71,6 +72,7 @@ std::shared_ptr<ManagedEndpoint> Control::new_endpoint(ManagedPool& pool, const 
     scheduler.put_endpoint(endpoint->id, endpoint_settings(config), now);
   });
   pool.endpoints.push_back(endpoint);
+  if (!config.kv_events.address.empty()) shared_.kv_events->follow(endpoint->id, config.kv_events, nullptr);
   reactor.spawn(check_endpoint(endpoint, pool.config.name));
   reactor.spawn(collect_load(*this, endpoint, pool.config.name));
   return endpoint;
@@ -80,6 +82,7 @@ void Control::drop_endpoint(ManagedPool& pool, std::size_t index) {
   const std::shared_ptr<ManagedEndpoint> endpoint = pool.endpoints[index];
   endpoint->removed = true;
   endpoint->check_now.set();
+  if (!endpoint->config.kv_events.address.empty()) shared_.kv_events->forget(endpoint->id);
   endpoint->read_load_now.set();
   last_health_.erase(static_cast<std::uint32_t>(endpoint->id));
   pool.endpoints.erase(pool.endpoints.begin() + static_cast<std::ptrdiff_t>(index));
@@ -109,6 +112,13 @@ void Control::update_pool(ManagedPool& pool, const PoolConfig& config) {
     }
     const EndpointConfig& was = (*known)->config;
     if (other_reports || was.engine != wanted.engine || was.metrics_port != wanted.metrics_port) (*known)->read_load_now.set();
+    if (const KvEventsConfig& was_followed = (*known)->config.kv_events; wanted.kv_events != was_followed) {
+      if (wanted.kv_events.address.empty()) {
+        shared_.kv_events->forget((*known)->id);
+      } else {
+        shared_.kv_events->follow((*known)->id, wanted.kv_events, nullptr);
+      }
+    }
     (*known)->config = wanted;
     if (!config.health_check.enabled) (*known)->last_check.clear();  // it would be shown for ever
     pool.pool->with_scheduler(now, [&](route::Scheduler& scheduler) { scheduler.put_endpoint((*known)->id, endpoint_settings(wanted), now); });

@@ -13,6 +13,7 @@
 
 #include "evener/base/short_text.h"
 #include "evener/gateway/access_log.h"
+#include "evener/gateway/kv_note.h"
 #include "evener/gateway/body_pace.h"
 #include "evener/gateway/memory_quota.h"
 #include "evener/gateway/pool.h"
@@ -162,6 +163,7 @@ class Exchange {
   // The attempt.
   net::Socket upstream_;
   Lease lease_;
+  KvNote kv_note_;
   net::Sibling sender_;
   bool reused_ = false, got_bytes_ = false, client_gone_ = false, answer_begun_ = false, answer_done_ = false, surplus_ = false;
   Waiter* waiting_ = nullptr;

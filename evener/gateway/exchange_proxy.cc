@@ -73,6 +73,7 @@ net::Task<> Exchange::proxy() {
     dispatched_ = reactor_.now();
     tried[attempts_++] = dispatch.endpoint;
     find_endpoint(pool, dispatch.endpoint);
+    if (endpoint_ != nullptr && !endpoint_->config.kv_events.address.empty()) kv_note_ = KvNote(*worker_.shared.kv_events, endpoint_->id, view_);
 
     Attempt attempt{.end = Attempt::End::Failed, .ending = route::Ending::Cancelled, .may_retry = true};
     if (endpoint_ == nullptr) {

@@ -336,6 +336,7 @@ net::Task<> Exchange::relay(route::Ending ending) {
   }
   if (lease_.held()) endpoint_->metrics->attempts[static_cast<std::size_t>(ending)].add();  // else it was counted as not taken
   lease_.end({.ending = ending, .first_token = to_first_token, .retry_after = answer_.retry_after});
+  kv_note_.end(sse_ && sse_->usage() ? sse_->usage() : usage_);
   if (sender_.running()) co_await stop_sending();
   upstream_.close();
   if (passed == Passed::Done && !body_read_) co_await linger();  // an early answer, to a client that still sends

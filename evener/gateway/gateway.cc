@@ -13,6 +13,7 @@
 #include "evener/gateway/admin_token.h"
 #include "evener/gateway/control.h"
 #include "evener/gateway/handover.h"
+#include "evener/gateway/kv_status.h"
 #include "evener/gateway/load_metrics.h"
 #include "evener/gateway/worker.h"
 
@@ -58,11 +59,13 @@ struct Gateway::State {
   telemetry::Registry registry;
   GatewayMetrics metrics;
   std::unique_ptr<BatchWriter> access_log;
+  KvSubscriber kv_events;                          // outlives everybody who leaves notes
   Shared shared;
   std::unique_ptr<Control> control;
   std::unique_ptr<Admin> admin;                    // lives on the control thread
   std::unique_ptr<HandoverServer> handover;
   telemetry::Registry::Collection collection, load_collection;
+  telemetry::Registry::Collection kv_collection;
   telemetry::Counter reloads_done, reloads_refused;
   std::vector<net::Address> addresses;
   std::optional<net::Address> admin_address;
@@ -255,6 +258,7 @@ Result<std::unique_ptr<Gateway>> Gateway::start(const Config& config, GatewayOpt
     s.handover = std::move(*server);
   }
   s.shared.metrics = &s.metrics;
+  s.shared.kv_events = &s.kv_events;
   s.shared.access_log = s.access_log.get();
   s.control = std::make_unique<Control>(s.shared, seed);
   Control& control = *s.control;
@@ -278,6 +282,7 @@ Result<std::unique_ptr<Gateway>> Gateway::start(const Config& config, GatewayOpt
     s.shared.workers.push_back(std::make_unique<Worker>(s.shared, i, splitmix64(seed + i + 1), std::move(listeners[i])));
   }
   s.collection = collect_state(s);
+  s.kv_collection = collect_kv_events(s.registry, *s.control, s.kv_events, EndpointSeriesMax);
   s.load_collection = collect_load_reports(s.registry, *s.control, EndpointSeriesMax);
   control.start();
   for (auto& worker : s.shared.workers) worker->start();
@@ -296,6 +301,7 @@ Gateway::~Gateway() {
   State& s = *state_;
   s.handover.reset();
   s.collection = {};
+  s.kv_collection = {};
   s.load_collection = {};
   for (auto& worker : s.shared.workers) worker->stop_and_join();
   s.control->stop();

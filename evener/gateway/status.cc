@@ -3,6 +3,7 @@
 #include "evener/base/json_writer.h"
 #include "evener/gateway/admin.h"
 #include "evener/gateway/config_schema.h"
+#include "evener/gateway/kv_status.h"
 #include "evener/gateway/metrics.h"
 
 namespace evener::gateway {
@@ -117,6 +118,7 @@ std::string html(std::string_view text) {
 
 std::string status_json(Control& control) {
   const Instant now = control.reactor.now();
+  const std::vector<KvEndpointStatus> kv_events = control.shared().kv_events->status();
   std::string out;
   JsonWriter json(out);
   json.begin_object().member("schema", "evener.status/1");
@@ -157,6 +159,8 @@ std::string status_json(Control& control) {
       json.member("requests_total", status.requests_total).member("failures_total", status.failures_total);
       json.member("ejections_total", status.ejections_total).member("consecutive_failures", status.consecutive_failures);
       json.member("first_token_ewma_s", status.latency_s).member("last_check", endpoint->last_check);
+      json.key("kv_events");
+      write_kv_events(json, find_kv(kv_events, status.id));
       json.key("health_for_s");
       if (status.until) {
         json.value(std::max(0.0, seconds(*status.until - now)));

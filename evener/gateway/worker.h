@@ -22,6 +22,7 @@
 namespace evener::gateway {
 
 class Worker;
+class KvSubscriber;
 
 /// What all workers see. Set up before they start; outlives them.
 struct Shared {
@@ -31,6 +32,7 @@ struct Shared {
   MemoryQuota memory{0};
   std::atomic<std::uint32_t> connections{0};
   std::atomic<bool> draining{false};
+  KvSubscriber* kv_events = nullptr;
   std::function<void(EndpointId)> on_trouble;    // an attempt could not connect or was reset; any thread, returns at once
   std::vector<std::unique_ptr<Worker>> workers;
 };
