@@ -21,6 +21,7 @@ struct EngineArguments {
   std::string host = "127.0.0.1";
   unsigned port = 8000, threads = 0;
   double time_scale = 1, prefill_tokens_per_s = 0, decode_tokens_per_s = 0;
+  std::string kv_events, kv_replay;
   bool list_presets = false;
 };
 
@@ -42,6 +43,17 @@ Result<void> add_fault(engine::FaultPlan& plan, const std::string& text) {
   return engine::set_fault(plan, std::string_view(text).substr(0, equals), value);
 }
 
+/// The address for the i-th engine: the next ports for the next engines.
+Result<std::string> nth_address(const std::string& address, std::size_t i) {
+  if (auto checked = net::check_zmq_address(address, net::ZmqPort::MayBeFree); !checked) return tl::unexpected(checked.error());
+  const std::size_t colon = address.rfind(':');
+  unsigned port = 0;
+  if (std::from_chars(address.data() + colon + 1, address.data() + address.size(), port).ec != std::errc()) {
+    return i == 0 ? Result<std::string>(address) : fail(address + " has no port, so it can serve one engine only", Fault::Client);
+  }
+  return address.substr(0, colon + 1) + std::to_string(port == 0 ? 0 : port + i);
+}
+
 Result<std::vector<engine::EngineOptions>> read_engines(const EngineArguments& arguments) {
   engine::EngineOptions base;
   base.time_scale = arguments.time_scale;
@@ -60,6 +72,12 @@ Result<std::vector<engine::EngineOptions>> read_engines(const EngineArguments& a
   for (std::size_t i = 0; i < specs.size(); ++i) {
     const std::size_t port = arguments.port == 0 ? 0 : arguments.port + i;
     base.listen = (arguments.host.find(':') == std::string::npos ? arguments.host : "[" + arguments.host + "]") + ":" + std::to_string(port);
+    for (const auto& [given, option] : {std::pair{&arguments.kv_events, &base.kv_events.address}, std::pair{&arguments.kv_replay, &base.kv_events.replay}}) {
+      if (given->empty()) continue;
+      auto address = nth_address(*given, i);
+      if (!address) return tl::unexpected(address.error());
+      *option = std::move(*address);
+    }
     auto options = engine::parse_engine_spec(specs[i] + speeds, base);
     if (!options) return fail(specs[i] + ": " + options.error().message, Fault::Client);
     engines.push_back(std::move(*options));
@@ -83,6 +101,8 @@ int engine_command(int argc, char** argv) {
   app.add_option("--prefill-tokens-per-s", arguments.prefill_tokens_per_s, "Prompt tokens per second, instead of the preset's physics")->check(CLI::Range(1.0, 1e9))->type_name("RATE");
   app.add_option("--fault", arguments.faults, "name=value for all engines: slow, error, overloaded, garbage, half_open, reset, stall_first,\n"
                                               "stall_stream (probabilities), and their details; may be repeated")->type_name("NAME=VALUE")->allow_extra_args(false);
+  app.add_option("--kv-events", arguments.kv_events, "Publish what the KV cache holds, as vLLM does, on this ZeroMQ address; further engines take the next ports")->type_name("tcp://HOST:PORT");
+  app.add_option("--kv-replay", arguments.kv_replay, "Where missed KV events can be asked for; further engines take the next ports")->type_name("tcp://HOST:PORT");
   app.add_option("--threads", arguments.threads, "Threads (default: one per engine, at most one per CPU)")->check(CLI::Range(1, 256))->type_name("N");
   app.add_flag("--presets", arguments.list_presets, "List the presets and end");
   app.footer(

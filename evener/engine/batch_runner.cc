@@ -29,7 +29,8 @@ BatchRunner::BatchRunner(net::Reactor& reactor, const EngineOptions& options, En
       slow_(options.faults.slow),
       time_scale_(options.time_scale),
       overhead_(scaled(options.request_overhead, 1 / options.time_scale)),
-      queue_max_(options.config.queue_max) {}
+      queue_max_(options.config.queue_max),
+      kv_drop_every_(options.faults.kv_drop_every) {}
 
 net::Task<> BatchRunner::run() {
   Instant due{};  // when the current step ends; ahead of now or at most LagMax behind
@@ -49,6 +50,7 @@ net::Task<> BatchRunner::run() {
     due = std::max(due + scaled(outcome.duration, slow_ / time_scale_), monotonic_now() - LagMax);
     // The next step is computed from the time this one should have ended at, so that late wake-ups do not add up.
     if (!co_await timer_.wait_until(due)) co_return;
+    if (publisher_ != nullptr) publisher_->flush(kv_drop_every_);
     hand_out(outcome);
   }
 }

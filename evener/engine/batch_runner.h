@@ -9,6 +9,7 @@
 
 #include "evener/core/time.h"
 #include "evener/engine/engine_metrics.h"
+#include "evener/engine/kv_publisher.h"
 #include "evener/engine/options.h"
 #include "evener/lab/engine_model.h"
 #include "evener/net/precise_timer.h"
@@ -50,6 +51,12 @@ class BatchRunner {
   void interrupt_all();
 
   void set_slow_factor(double factor) { slow_ = factor; }
+  /// Publishes what each step stores and evicts. The publisher must outlive this; see KvPublisher::flush for `drop_every`.
+  void publish_kv(KvPublisher& publisher) {
+    publisher_ = &publisher;
+    model_.observe_kv(&publisher);
+  }
+  void set_kv_drop_every(std::uint32_t drop_every) { kv_drop_every_ = drop_every; }
   [[nodiscard]] const lab::EngineModel& model() const { return model_; }
   /// Requests that are in their overhead still; they count as waiting.
   [[nodiscard]] std::size_t pending() const { return pending_.size(); }
@@ -70,6 +77,8 @@ class BatchRunner {
   double time_scale_;
   Duration overhead_;
   std::size_t queue_max_;
+  KvPublisher* publisher_ = nullptr;
+  std::uint32_t kv_drop_every_;
   std::deque<Pending> pending_;          // in order of `at`, because the overhead is the same for all
   std::unordered_map<lab::SequenceId, Generation*> generations_;  // looked up, never iterated but to interrupt all
   lab::SequenceId last_id_ = 0;

@@ -7,6 +7,7 @@
 
 #include "evener/base/clock.h"
 #include "evener/base/json_writer.h"
+#include "evener/base/log.h"
 #include "evener/core/hashing.h"
 
 namespace evener::engine {
@@ -41,6 +42,25 @@ class EndGuard {
   Generation& generation_;
 };
 
+/// Lets the publisher know what the blocks of a prompt are made of, as long as they may be stored.
+class ExpectGuard {
+ public:
+  ExpectGuard(KvPublisher* publisher, std::span<const std::uint64_t> blocks, std::string_view prompt) : publisher_(publisher) {
+    if (publisher_ == nullptr) return;
+    blocks_.assign(blocks.begin(), blocks.end());
+    publisher_->expect(blocks_, prompt);
+  }
+  ~ExpectGuard() {
+    if (publisher_ != nullptr) publisher_->forget(blocks_);
+  }
+  ExpectGuard(const ExpectGuard&) = delete;
+  ExpectGuard& operator=(const ExpectGuard&) = delete;
+
+ private:
+  KvPublisher* publisher_;
+  std::vector<std::uint64_t> blocks_;
+};
+
 std::string_view kind_path(ApiKind kind) {
   switch (kind) {
     case ApiKind::Chat: return "/v1/chat/completions";
@@ -59,6 +79,17 @@ Result<std::unique_ptr<EmulatedEngine>> EmulatedEngine::open(net::Reactor& react
   std::unique_ptr<EmulatedEngine> engine(new EmulatedEngine(reactor, std::move(options)));
   engine->address_ = *address;
   if (auto listening = engine->bring_up(); !listening) return tl::unexpected(listening.error());
+  if (!engine->options_.kv_events.address.empty()) {
+    auto publisher = KvPublisher::open(engine->options_.kv_events, engine->options_.config.kv_block_tokens);
+    if (!publisher) return tl::unexpected(publisher.error());
+    engine->publisher_ = std::move(*publisher);
+    engine->runner_.publish_kv(*engine->publisher_);
+    const auto listening = [&](std::string_view role, const std::string& where) {
+      if (!where.empty()) log::info("listening", {{"role", role}, {"address", where}, {"engine", engine->options_.name}});
+    };
+    listening("kv-events", engine->publisher_->address());
+    listening("kv-replay", engine->publisher_->replay_address());
+  }
   reactor.spawn(engine->runner_.run());
   return engine;
 }
@@ -82,6 +113,7 @@ void EmulatedEngine::set_faults(const FaultPlan& plan) {
   options_.faults = plan;
   dice_ = Rng(plan.seed);
   runner_.set_slow_factor(plan.slow);
+  runner_.set_kv_drop_every(plan.kv_drop_every);
 }
 
 void EmulatedEngine::take_down() {
@@ -198,9 +230,11 @@ net::Task<> EmulatedEngine::generate(const ApiRequest& request, ApiKind kind, co
   }
 
   Generation generation(reactor_);
+  std::vector<std::uint64_t> blocks = prompt_block_hashes(request.prompt, request.cache_salt, options_.config.kv_block_tokens);
+  const ExpectGuard expected(publisher_.get(), blocks, request.prompt);
   const EndGuard guard(runner_, generation);
   reply.on_client_gone(watch_of(generation));
-  runner_.begin(generation, prompt_tokens, output_tokens, prompt_block_hashes(request.prompt, request.cache_salt, options_.config.kv_block_tokens));
+  runner_.begin(generation, prompt_tokens, output_tokens, std::move(blocks));
   const std::uint64_t seed = hash64(request.prompt);
   const AnswerHead head{.kind = kind,
                         .id = fmt::format("{:016x}{:08x}", hash_combine(seed, requests_), static_cast<std::uint32_t>(generation.id)),

@@ -62,6 +62,7 @@ class EmulatedEngine {
   net::Reactor& reactor_;
   EngineOptions options_;
   EngineMetrics metrics_;
+  std::unique_ptr<KvPublisher> publisher_;
   BatchRunner runner_;
   Rng dice_;
   net::Address address_;

@@ -29,6 +29,7 @@ struct FaultPlan {
   double stall_stream = 0;       // nothing for stall_s after stall_after_tokens
   std::uint32_t stall_after_tokens = 5;
   double stall_s = 30;
+  std::uint32_t kv_drop_every = 0;  // every n-th batch of KV events is not published; 0 = all are
   bool unhealthy = false;        // health checks answer 503, requests are served
   std::uint64_t seed = 1;
 };

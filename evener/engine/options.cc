@@ -68,6 +68,7 @@ Result<void> set_field(EngineOptions& options, std::string_view key, std::string
   }
   std::string known = "name, listen, port, model";
   for (const Field& field : Fields) known += fmt::format(", {}", field.name);
+  known += ", kv_events, kv_replay, kv_topic, kv_encoding";
   return fail(fmt::format("there is no engine setting \"{}\"; known are {}, and the faults", key, known), Fault::Client);
 }
 
@@ -108,6 +109,16 @@ Result<EngineOptions> parse_engine_spec(std::string_view text, EngineOptions bas
         return fail(fmt::format("port is \"{}\"; it must be a whole number 0..65535", value), Fault::Client);
       }
       options.listen = fmt::format("127.0.0.1:{}", value);
+    } else if (key == "kv_events" || key == "kv_replay") {
+      if (auto checked = net::check_zmq_address(value, net::ZmqPort::MayBeFree); !checked) {
+        return fail(fmt::format("{} is {}", key, checked.error().message), Fault::Client);
+      }
+      (key == "kv_events" ? options.kv_events.address : options.kv_events.replay) = value;
+    } else if (key == "kv_topic") {
+      options.kv_events.topic = value;
+    } else if (key == "kv_encoding") {
+      if (value != "maps" && value != "arrays") return fail(fmt::format("kv_encoding is \"{}\"; it must be maps or arrays", value), Fault::Client);
+      options.kv_events.encoding = value == "maps" ? protocol::KvEncoding::Maps : protocol::KvEncoding::Arrays;
     } else if (key == "model") {
       if (!std::exchange(model_given, true)) options.models.clear();
       options.models.emplace_back(value);

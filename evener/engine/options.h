@@ -9,6 +9,7 @@
 #include "evener/core/result.h"
 #include "evener/core/time.h"
 #include "evener/engine/faults.h"
+#include "evener/engine/kv_publisher.h"
 #include "evener/lab/engine_model.h"
 
 namespace evener::engine {
@@ -22,13 +23,14 @@ struct EngineOptions {
   std::uint32_t output_tokens_default = 128;  // of a request that sets no length
   double time_scale = 1;                    // 10: everything ten times as fast
   FaultPlan faults;
+  KvEventsOptions kv_events;                // what its KV cache stores and evicts is published there
   std::uint32_t embedding_dimensions = 256;
   Duration keep_alive = std::chrono::seconds(75);
 };
 
 /// "PRESET[,key=value...]", e.g. "edge,name=box-1,listen=127.0.0.1:9001,slow=3". Keys: name, listen, port, model (repeatable), time_scale,
 /// output_tokens, overhead_ms, batch, batch_tokens, kv_blocks, block_tokens, context, queue, prefix_cache (0 or 1), prefill_tokens_per_s,
-/// step_ms, per_sequence_ms, dimensions, and every fault. The three speeds replace the preset's step model by a straight line.
+/// step_ms, per_sequence_ms, dimensions, kv_events, kv_replay, kv_topic, kv_encoding (maps or arrays), and every fault. The three speeds replace the preset's step model by a straight line.
 /// What neither the preset nor a setting says stays as in `base`. An error names the part and what is allowed.
 [[nodiscard]] Result<EngineOptions> parse_engine_spec(std::string_view text, EngineOptions base = {});
 
