@@ -33,9 +33,11 @@ def code_blocks(text, language):
 
 
 def test_the_metrics_page_names_exactly_the_metrics_that_are_shown(gateway, engine):
-    started = gateway(engine().url)
+    one = engine("--kv-events", "tcp://127.0.0.1:0")
+    started = gateway(pool={"endpoints": [{"name": "e0", "url": one.url, "kv_events": {"address": one.address("kv-events")}}]})
     assert started.call("POST", "/v1/chat/completions", chat_body(max_tokens=1))[0] == 200
-    wait_until(lambda: "evener_endpoint_reported_running_requests{" in started.admin("GET", "/metrics")[2])
+    for late in ("evener_endpoint_reported_running_requests{", "evener_endpoint_kv_connected{"):
+        wait_until(lambda: late in started.admin("GET", "/metrics")[2])
     text = started.admin("GET", "/metrics")[2]
     shown = {name: (kind, set()) for name, kind in re.findall(r"^# TYPE (\S+) (\S+)", text, re.M)}
     for name, labels in re.findall(r"^(\w+)\{(.*)\} ", text, re.M):
