@@ -89,38 +89,28 @@ const FairQueue::Waiting* FairQueue::head(Priority priority, std::span<const Blo
 
 std::optional<FairQueue::Pick> FairQueue::next(Instant now, const ClassesSettings& classes, std::span<const Blocked> blocked) const {
   if (waiting_.empty()) return std::nullopt;
-  // Each class sends the one whose turn it is. The most urgent of them goes.
-  const Waiting* fresh = nullptr;     // of the class whose urgency is the highest present
-  const Waiting* promoted = nullptr;  // equally urgent by its wait; the longest waiting of these
-  std::size_t highest = Priorities;
+  // Each class sends the one whose turn it is. The most urgent class goes, unless a request of another has become as urgent by its wait.
+  const Waiting* first = nullptr;
+  const Waiting* promoted = nullptr;  // the longest waiting of those
   for (const Priority priority : ByUrgency) {
     const Waiting* one = head(priority, blocked);
     if (one == nullptr) continue;
-    const auto level = static_cast<std::size_t>(urgency(priority, now - one->since, classes));
-    if (level > highest) continue;
-    if (level < highest) {
-      highest = level;
-      fresh = promoted = nullptr;
-    }
-    if (level == static_cast<std::size_t>(priority)) {
-      fresh = one;
-    } else if (promoted == nullptr || one->since < promoted->since) {
-      promoted = one;
+    if (first == nullptr) {
+      first = one;
+    } else if (urgency(priority, now - one->since, classes) <= first->arrival.request.priority) {
+      if (promoted == nullptr || one->since < promoted->since) promoted = one;
     }
   }
-  if (highest == Priorities) return std::nullopt;
-  const auto level = static_cast<Priority>(highest);
-  if (fresh == nullptr) return Pick{.waiting = promoted, .urgency = level};
-  if (promoted == nullptr) return Pick{.waiting = fresh, .urgency = level};
-  if (passed_over_[highest] + 1 >= PromotedTurn) return Pick{.waiting = promoted, .over = Pick::Over::Fresh, .urgency = level};
-  return Pick{.waiting = fresh, .over = Pick::Over::Promoted, .urgency = level};
+  if (first == nullptr) return std::nullopt;
+  if (promoted == nullptr) return Pick{.waiting = first};
+  if (passed_over_ + 1 >= PromotedTurn) return Pick{.waiting = promoted, .over = Pick::Over::MoreUrgent};
+  return Pick{.waiting = first, .over = Pick::Over::Promoted};
 }
 
 void FairQueue::take(const Pick& pick, double cost) {
   const RequestView& request = pick.waiting->arrival.request;
-  std::uint32_t& passed_over = passed_over_[static_cast<std::size_t>(pick.urgency)];
-  if (pick.over == Pick::Over::Promoted) ++passed_over;
-  if (pick.over == Pick::Over::Fresh) passed_over = 0;
+  if (pick.over == Pick::Over::Promoted) ++passed_over_;
+  if (pick.over == Pick::Over::MoreUrgent) passed_over_ = 0;
   Class& all = of(request.priority);
   const std::uint64_t tenant = request.tenant;
   serve(all, all.flows.at(tenant), tenant, cost);

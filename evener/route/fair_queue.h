@@ -26,8 +26,8 @@ namespace evener::route {
 /// Not thread-safe. All operations are O(log n) unless they say otherwise. Pointers hold until the request leaves.
 class FairQueue {
  public:
-  /// While requests of a class wait, a promoted one gets every PromotedTurn-th place of theirs, no more: else a lasting overload, in which
-  /// everything is old sooner or later, would put an end to urgency.
+  /// A promoted request goes before one of a more urgent class in every PromotedTurn-th place, no more: in a lasting overload everything is old
+  /// sooner or later, and without this bound that would put an end to urgency.
   static constexpr std::uint32_t PromotedTurn = 10;
   /// Tenants without waiting requests whose account is kept, per class. Forgetting one forgives what it is ahead of others.
   static constexpr std::size_t RememberedMax = 1024;
@@ -55,8 +55,7 @@ class FairQueue {
   };
   struct Pick {
     const Waiting* waiting = nullptr;
-    enum class Over : std::uint8_t { Nobody, Promoted, Fresh } over = Over::Nobody;  // who was passed over although as urgent
-    Priority urgency = Priority::Standard;                                           // of both
+    enum class Over : std::uint8_t { Nobody, Promoted, MoreUrgent } over = Over::Nobody;  // who was passed over although as urgent
   };
   /// Whose turn it is among those who can go; nothing when nobody can. O(tenants) when lanes are blocked.
   [[nodiscard]] std::optional<Pick> next(Instant now, const ClassesSettings& classes, std::span<const Blocked> blocked = {}) const;
@@ -135,7 +134,7 @@ class FairQueue {
   std::vector<TenantWeight> weights_;
   std::uint64_t next_ticket_ = 1;
   std::uint64_t next_turn_ = 1;
-  std::array<std::uint32_t, Priorities> passed_over_{};  // by urgency: fresh requests that went since a promoted one last did
+  std::uint32_t passed_over_ = 0;  // places that went to others since a promoted request had one, while some wanted one
 };
 
 }  // namespace evener::route

@@ -124,20 +124,33 @@ TEST_CASE("a request that took more than expected costs its tenant the differenc
 
 // Starvation.
 
-TEST_CASE("the head of a class counts as one class more urgent after each wait, and as soon as it does it takes part") {
+namespace {
+
+/// How many of the next ten places the queue's oldest request does not get, while requests of a class keep coming; 10 = it gets none.
+int places_passed(Queue& queue, Priority coming) {
+  for (int i = 0; i < 10; ++i) {
+    queue.push({.priority = coming});
+    if (queue.take() == 1) return i;
+  }
+  return 10;
+}
+
+}  // namespace
+
+TEST_CASE("the head of a class counts as one class more urgent after each wait") {
   Queue queue;
   queue.classes[2].promote_after = 20s;
   queue.classes[1].promote_after = 10s;
   queue.push({.priority = Priority::Batch});
   queue.now += 19s;
-  queue.push({.priority = Priority::Standard});
-  CHECK(queue.take() == 2);  // still before it
+  CHECK(places_passed(queue, Priority::Standard) == 10);
   queue.now += 1s;
-  const auto pick = queue.queue.next(queue.now, queue.classes);
-  REQUIRE(pick);
-  CHECK(pick->urgency == Priority::Standard);
-  queue.now += 10s;
-  CHECK(queue.queue.next(queue.now, queue.classes)->urgency == Priority::Realtime);
+  SUBCASE("as urgent as the next class") { CHECK(places_passed(queue, Priority::Standard) == 9); }
+  SUBCASE("not yet as the one above") { CHECK(places_passed(queue, Priority::Realtime) == 10); }
+  SUBCASE("but that comes, too") {
+    queue.now += 10s;
+    CHECK(places_passed(queue, Priority::Realtime) == 9);
+  }
 }
 
 TEST_CASE("promote_after 0 means never") {
@@ -145,7 +158,19 @@ TEST_CASE("promote_after 0 means never") {
   queue.classes[3].promote_after = 0s;
   queue.push({.priority = Priority::Background});
   queue.now += 24h;
-  CHECK(queue.queue.next(queue.now, queue.classes)->urgency == Priority::Background);
+  CHECK(places_passed(queue, Priority::Batch) == 10);
+}
+
+TEST_CASE("a backlog that has become as urgent as the most urgent class holds up no class in between") {
+  Queue queue;
+  for (int i = 0; i < 200; ++i) queue.push({.priority = Priority::Batch});
+  queue.now += 100s;
+  int promoted = 0;
+  for (int i = 0; i < 100; ++i) {
+    queue.push({.priority = Priority::Standard});
+    promoted += queue.take() <= 200 ? 1 : 0;
+  }
+  CHECK(promoted == 10);
 }
 
 TEST_CASE("promoted requests get one of ten places while fresh ones wait, and all of them when none does") {
