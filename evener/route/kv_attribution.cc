@@ -1,6 +1,7 @@
-// KvMap: which run of an engine's blocks a request left behind, and where in it our blocks end.
+// KvMap: which of an engine's blocks a request left behind, and where in it our blocks end.
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "evener/route/kv_map.h"
@@ -13,9 +14,16 @@ constexpr std::uint32_t down_to_blocks(std::uint32_t tokens, std::uint32_t block
 /// A request whose usage is not known fits a run of half to twice of what was estimated.
 constexpr std::uint32_t EstimateFactor = 2;
 
+/// Where a request's last full block can end. The last token is never computed; some engines store prompts alone; and the event of the last
+/// block may be on its way.
+std::array<std::uint32_t, 3> ends_of(const KvUsage& usage, std::uint32_t block_tokens) {
+  const std::uint32_t end = down_to_blocks(usage.prompt_tokens + std::max(usage.output_tokens, 1U) - 1, block_tokens);
+  return {end, end >= block_tokens ? end - block_tokens : 0, down_to_blocks(usage.prompt_tokens, block_tokens)};
+}
+
 }  // namespace
 
-/// Each request that has ended takes the one run that fits it, if no other request fits that run.
+/// Each request that has ended takes the one chain of segments that fits it, if no other request fits that, too.
 void KvMap::settle() {
   for (std::size_t i = 0; i < pending_.size();) {
     // One that was settled may have been what made an earlier one ambiguous.
@@ -25,19 +33,18 @@ void KvMap::settle() {
 
 bool KvMap::settle_one(std::size_t index) {
   const Pending& pending = pending_[index];
-  Index only = KvTree::None;
-  std::optional<Reach> where;
-  for (const Index run : open_runs_) {
-    const auto found = fits(pending, run);
-    if (!found) continue;
-    if (only != KvTree::None) return false;
-    only = run;
-    where = found;
-  }
-  if (only == KvTree::None) return false;
-  if (std::ranges::any_of(pending_, [&](const Pending& other) { return &other != &pending && fits(other, only); })) return false;
-  attribute(pending, runs_[only], *where);
-  close(only);
+  std::optional<Found> only;
+  bool several = false;
+  for_each_candidate(pending, [&](Index segment) {
+    if (several) return;
+    const auto found = fits(pending, segment);
+    if (!found) return;
+    several = only.has_value();
+    only = found;
+  });
+  if (!only || several) return false;
+  if (std::ranges::any_of(pending_, [&](const Pending& other) { return &other != &pending && fits(other, only->last); })) return false;
+  attribute(pending, *only);
   stop_expecting(pending.of.request);
   pending_.erase(pending_.begin() + static_cast<std::ptrdiff_t>(index));
   return true;
@@ -58,69 +65,112 @@ bool KvMap::leaves_prompt_blocks(const Pending& pending) const {
   return down_to_blocks(usage.prompt_tokens, block_tokens_) > down_to_blocks(*usage.cached_tokens, block_tokens_);
 }
 
-std::optional<KvMap::Reach> KvMap::fits(const Pending& pending, Index index) {
-  const Run& run = runs_[index];
-  if (tree_.node(run.tip).run != index) return std::nullopt;  // its end was evicted
-  if (run.began_at < pending.of.dispatched_at || run.began_at > pending.ended_at + SettleMax) return std::nullopt;
-  if (tree_.node(run.first).adapter != pending.of.request.adapter) return std::nullopt;
-  const auto found = reach(pending, run);
-  if (!found || !related(pending.of.request, run)) return std::nullopt;
-  return found;
-}
-
-/// The run's beginning and end, if these are the request's.
-std::optional<KvMap::Reach> KvMap::reach(const Pending& pending, const Run& run) {
-  const std::uint32_t size = tree_.node(run.tip).length;
-  Reach found{.begin = 0, .end = tree_.end_of(run.tip)};
-  const bool known = found.end != 0;
-  if (known) { found.begin = tree_.end_of(run.first) - tree_.node(run.first).length; }
+template <class Visit>
+void KvMap::for_each_candidate(const Pending& pending, Visit visit) {
+  candidates_.clear();
   if (!pending.usage) {
-    // Nothing is exact here; only where nobody else was there is it clear whose run this is.
-    const std::uint32_t estimate = pending.of.request.prompt_tokens;
-    if (!pending.of.alone || !known) return std::nullopt;
-    if (found.begin > estimate * EstimateFactor || found.end < estimate / EstimateFactor) return std::nullopt;
-    return found;
+    // Only one that was alone is looked for, so these are few.
+    if (!pending.of.alone) return;
+    for (std::size_t i = segments_by_age_.size(); i-- > 0 && segments_[segments_by_age_[i]].at >= pending.of.dispatched_at;) {
+      candidates_.push_back(segments_by_age_[i]);
+    }
+  } else if (block_tokens_ > 0) {
+    std::array<std::uint32_t, 3> ends = ends_of(*pending.usage, block_tokens_);
+    std::ranges::sort(ends);
+    for (std::size_t i = 0; i < ends.size(); ++i) {
+      if (ends[i] == 0 || (i > 0 && ends[i] == ends[i - 1])) continue;
+      if (const auto found = by_end_.find(ends[i]); found != by_end_.end()) {
+        candidates_.insert(candidates_.end(), found->second.begin(), found->second.end());
+      }
+    }
+    candidates_.insert(candidates_.end(), rootless_.begin(), rootless_.end());
   }
-  const KvUsage& usage = *pending.usage;
-  if (usage.cached_tokens) {
-    const std::uint32_t begin = down_to_blocks(*usage.cached_tokens, size);
-    if (known && begin != found.begin) return std::nullopt;
-    found.begin = begin;
-  } else if (!known || found.begin >= usage.prompt_tokens) {
-    return std::nullopt;
-  }
-  if (!known) found.end = found.begin + run.blocks * size;
+  for (const Index segment : candidates_) visit(segment);
+}
 
-  // The last token is never computed. Some engines store prompts alone, and the event of the last block may be on its way.
-  const std::uint32_t prompt_end = down_to_blocks(usage.prompt_tokens, size);
-  const std::uint32_t end = down_to_blocks(usage.prompt_tokens + std::max(usage.output_tokens, 1U) - 1, size);
-  const bool at_end = found.end == end || found.end + size == end || found.end == prompt_end;
-  if (!at_end) return std::nullopt;
+std::optional<KvMap::Found> KvMap::fits(const Pending& pending, Index segment) {
+  const Segment& last = segments_[segment];
+  if (last.at < pending.of.dispatched_at || last.at > pending.ended_at + SettleMax || last.owned || !is_valid(segment)) return std::nullopt;
+  if (tree_.node(last.tip).adapter != pending.of.request.adapter || went_on(pending, last)) return std::nullopt;
+  const auto found = chain_to(pending, segment);
+  if (!found || !related(pending.of.request, *found)) return std::nullopt;
   return found;
 }
 
-/// What is known of the same prompt's beginning must lie on the way to the run, and what lies on the way must be of this prompt.
-bool KvMap::related(const KvRequest& request, const Run& run) {
-  const auto origin = request.prompt == KvRequest::Prompt::Text ? KvTree::Origin::Text : KvTree::Origin::TokenIds;
-  for (Index at = run.tip; at != KvTree::None; at = tree_.node(at).parent) {
-    const auto& anchors = tree_.node(at).anchors;
-    const auto same = [&](const KvTree::Anchor& anchor) { return anchor.salt == request.salt && anchor.origin == origin; };
-    if (std::ranges::none_of(anchors, same)) continue;
-    const bool ours = std::ranges::any_of(anchors, [&](const KvTree::Anchor& anchor) {
-      return same(anchor) && std::ranges::find(request.blocks, anchor.block) != request.blocks.end();
-    });
-    if (!ours) return false;
-    break;
+/// Whether what was stored behind it shows that its request went on when this one had ended, or already before.
+bool KvMap::went_on(const Pending& pending, const Segment& segment) const {
+  if (segment.grew_at == Instant{}) return false;
+  if (segment.grew_at < pending.ended_at) return true;
+  // The next turn of the same conversation goes on there as well; but somebody has to have sent it.
+  return segment.dispatched_before_growth < pending.ended_at;
+}
+
+/// Whether its predecessor is still there; the slot may be another's by now.
+bool KvMap::goes_on_before(const Segment& segment) const {
+  return segment.before != KvTree::None && segments_[segment.before].tip != KvTree::None &&
+         tree_.node(segment.first).parent == segments_[segment.before].tip;
+}
+
+/// From its end back to where the request began to be computed, if there is such a place.
+std::optional<KvMap::Found> KvMap::chain_to(const Pending& pending, Index segment) {
+  const std::uint32_t size = tree_.node(segments_[segment].tip).length;
+  const std::uint32_t end = tree_.end_of(segments_[segment].tip);
+  if (size == 0) return std::nullopt;
+  std::uint32_t blocks = 0;
+  Found found{.first = segment, .last = segment};
+  for (Index at = segment;; at = segments_[at].before) {
+    const Segment& one = segments_[at];
+    blocks += one.blocks;
+    found.first = at;
+    const bool ends_here = !goes_on_before(one) || segments_[one.before].owned || segments_[one.before].at < pending.of.dispatched_at;
+    const bool known = end != 0 && blocks * size <= end;
+    found.begin = known ? end - blocks * size : 0;
+    if (!pending.usage) {
+      // Nothing is exact here; only where nobody else was there is it clear whose this is.
+      if (!ends_here) continue;
+      const std::uint32_t estimate = pending.of.request.prompt_tokens;
+      const bool about =
+          known && segments_[segment].grew_at == Instant{} && found.begin <= estimate * EstimateFactor && end >= estimate / EstimateFactor;
+      return about ? std::optional(found) : std::nullopt;
+    }
+    const KvUsage& usage = *pending.usage;
+    const auto ends = ends_of(usage, size);
+    if (known && std::ranges::find(ends, end) == ends.end()) return std::nullopt;
+    if (usage.cached_tokens) {
+      const std::uint32_t begin = down_to_blocks(*usage.cached_tokens, size);
+      const bool matches = known ? begin == found.begin : std::ranges::find(ends, begin + blocks * size) != ends.end() && ends_here;
+      if (matches) {
+        found.begin = begin;
+        return found;
+      }
+      if (known && found.begin < begin) return std::nullopt;
+    } else if (ends_here) {
+      return known && found.begin < usage.prompt_tokens ? std::optional(found) : std::nullopt;
+    }
+    if (ends_here) return std::nullopt;
   }
+}
+
+/// What is known of the same prompt's beginning must lie on the way to what was found, and what lies on the way must be of this prompt. Where
+/// our blocks of text end among the engine's is an estimate, so only what is clearly wrong counts.
+bool KvMap::related(const KvRequest& request, const Found& found) {
+  const auto origin = request.prompt == KvRequest::Prompt::Text ? KvTree::Origin::Text : KvTree::Origin::TokenIds;
+  const Index tip = segments_[found.last].tip;
+  bool ours = false, others = false;
+  for (Index at = tip; at != KvTree::None && !ours; at = tree_.node(at).parent) {
+    for (const KvTree::Anchor& anchor : tree_.node(at).anchors) {
+      if (anchor.salt != request.salt || anchor.origin != origin) continue;
+      (std::ranges::find(request.blocks, anchor.block) != request.blocks.end() ? ours : others) = true;
+    }
+  }
+  // It shares more tokens with another prompt than our first block has, so that block must be the same.
+  if (others && !ours && !request.blocks.empty() && found.begin >= request.block_tokens * EstimateFactor) return false;
   for (std::size_t i = request.blocks.size(); i-- > 0;) {
     const Index anchored = tree_.anchored(request.blocks[i]);
     if (anchored == KvTree::None) continue;
-    const Index branch = tree_.common(anchored, run.tip);
+    const Index branch = tree_.common(anchored, tip);
     if (branch == anchored) return true;
-    // Where a block of text ends is an estimate: another prompt with the same block may leave the path a little before it.
-    if (branch == KvTree::None) return false;
-    const std::uint64_t shared = tree_.end_of(branch);
-    return shared * 4 >= std::uint64_t{tree_.end_of(anchored)} * 3 && shared > 0;
+    return branch != KvTree::None && tree_.end_of(branch) * std::uint64_t{EstimateFactor} >= tree_.end_of(anchored);
   }
   return true;
 }
@@ -140,17 +190,22 @@ void KvMap::move_to_branch(const KvRequest& request, Index tip) {
   }
 }
 
-void KvMap::attribute(const Pending& pending, const Run& run, const Reach& reach) {
+void KvMap::attribute(const Pending& pending, const Found& found) {
   count(pending, true);
+  for (Index at = found.last;; at = segments_[at].before) {
+    segments_[at].owned = true;
+    if (at == found.first) break;
+  }
+  const Index tip = segments_[found.last].tip;
   const KvRequest& request = pending.of.request;
   if (request.prompt == KvRequest::Prompt::TokenIds && settings_.chain != nullptr) return;  // known exactly already
-  if (tree_.end_of(run.tip) == 0 && reach.begin > 0) {
-    const Index before = tree_.node(run.first).parent;
-    if (before != KvTree::None) tree_.set_end(before, reach.begin);
+  if (tree_.end_of(tip) == 0 && found.begin > 0) {
+    const Index before = tree_.node(segments_[found.first].first).parent;
+    if (before != KvTree::None) tree_.set_end(before, found.begin);
   }
   if (request.blocks.empty() || request.block_tokens == 0) return;
-  move_to_branch(request, run.tip);
-  tree_.path_to(run.tip, path_);
+  move_to_branch(request, tip);
+  tree_.path_to(tip, path_);
 
   // Our blocks are of equal numbers of bytes, and the request's tokens are known: they are spread over the bytes evenly, from the last block
   // whose end is known on.

@@ -23,7 +23,7 @@ void KvMap::stored(const KvTree::Stored& stored, std::uint64_t place, Instant no
   counts_.stored_blocks += stored.blocks.size();
   if (fresh_.empty()) return;
   if (!salts_.empty()) extend_chains();
-  grow_run(now);
+  add_segment(now);
 }
 
 void KvMap::removed(std::span<const std::uint64_t> blocks, std::uint64_t place) {
@@ -56,12 +56,14 @@ void KvMap::lost() {
 void KvMap::forget_all() {
   ++counts_.cleared;
   tree_.clear();
-  runs_.clear();
-  open_runs_.clear();
-  unused_runs_.clear();
+  segments_.clear();
+  unused_segments_.clear();
+  segments_by_age_.clear();
+  by_end_.clear();
+  rootless_.clear();
   pending_.clear();
   known_removals_ = 0;
-  // Requests in flight stored blocks that are not known any more; what they will store cannot be told apart from a run of its own.
+  // Requests in flight stored blocks that are not known any more; what they will store is only a part.
   for (auto& [id, one] : in_flight_) {
     if (std::exchange(one.alone, false)) --alone_;
   }
@@ -101,57 +103,96 @@ void KvMap::count(const Pending& pending, bool found) {
   }
 }
 
-// ---- runs
+// ---- segments
 
-/// fresh_ goes on where a run ends, or begins one.
-void KvMap::grow_run(Instant now) {
+/// fresh_ goes on behind a segment, or begins a path of its own.
+void KvMap::add_segment(Instant now) {
   // A path with known blocks in between was stored for several reasons; what can be told of is its last part.
   std::size_t begin = fresh_.size() - 1;
   while (begin > 0 && tree_.node(fresh_[begin]).parent == fresh_[begin - 1]) --begin;
   const Index first = fresh_[begin], tip = fresh_.back();
+  const auto blocks = static_cast<std::uint32_t>(fresh_.size() - begin);
   const Index parent = tree_.node(first).parent;
-  // Where a request has ended, the next turn of its conversation goes on: settle whose the blocks up to here are before they are one run.
-  if (parent != KvTree::None && tree_.node(parent).run != KvTree::None) {
-    const Index before = tree_.node(parent).run;
-    if (std::ranges::any_of(pending_, [&](const Pending& pending) { return fits(pending, before).has_value(); })) settle();
-  }
-  Index run = parent == KvTree::None ? KvTree::None : tree_.node(parent).run;
-  if (run == KvTree::None) {
-    if (open_runs_.size() >= RunsMax) close(open_runs_.front());
-    if (unused_runs_.empty()) {
-      run = static_cast<Index>(runs_.size());
-      runs_.emplace_back();
-    } else {
-      run = unused_runs_.back();
-      unused_runs_.pop_back();
+  const Index before = parent == KvTree::None ? KvTree::None : tree_.node(parent).run;
+  const bool token_by_token = blocks <= 2;
+  segments_changed_ = true;
+  if (before != KvTree::None) {
+    Segment& grows = segments_[before];
+    const bool same_batch = grows.at == now;
+    if (!grows.owned && grows.grew_at == Instant{} && token_by_token && (same_batch || grows.token_by_token)) {
+      // An answer grows block by block, and some engines tell of a prompt so: a thousand segments would tell no more than one.
+      unfile(before);
+      tree_.set_run(parent, KvTree::None);
+      grows.tip = tip;
+      grows.blocks += blocks;
+      grows.token_by_token = grows.token_by_token && token_by_token;
+      tree_.set_run(tip, before);
+      file(before, tree_.end_of(tip));
+      return;
     }
-    runs_[run] = Run{.first = first, .began_at = now};
-    open_runs_.push_back(run);
-  } else {
-    tree_.set_run(parent, KvTree::None);
+    if (grows.grew_at == Instant{}) {
+      grows.grew_at = now;
+      grows.dispatched_before_growth = last_dispatch_at_;
+    }
   }
-  runs_[run].tip = tip;
-  runs_[run].blocks += static_cast<std::uint32_t>(fresh_.size() - begin);
-  runs_[run].grew_at = now;
-  runs_changed_ = true;
-  tree_.set_run(tip, run);
+  if (segments_by_age_.size() >= SegmentsMax) drop_segment(segments_by_age_.front());
+  const Index segment = new_segment();
+  segments_[segment] = {.first = first, .tip = tip, .before = before, .blocks = blocks, .at = now, .token_by_token = token_by_token};
+  segments_by_age_.push_back(segment);
+  tree_.set_run(tip, segment);
+  file(segment, tree_.end_of(tip));
 }
 
-void KvMap::close(Index run) {
-  // Its tip may have been evicted meanwhile, and its place given to another block.
-  if (tree_.node(runs_[run].tip).run == run) tree_.set_run(runs_[run].tip, KvTree::None);
-  runs_[run] = Run{};
-  std::erase(open_runs_, run);
-  unused_runs_.push_back(run);
+KvMap::Index KvMap::new_segment() {
+  if (unused_segments_.empty()) {
+    segments_.emplace_back();
+    return static_cast<Index>(segments_.size() - 1);
+  }
+  const Index segment = unused_segments_.back();
+  unused_segments_.pop_back();
+  return segment;
 }
 
-void KvMap::close_if_over(Index run, Instant now) {
-  if (tree_.node(runs_[run].tip).run != run || now - runs_[run].grew_at > RunIdleMax) close(run);
+/// The oldest.
+void KvMap::drop_segment(Index segment) {
+  unfile(segment);
+  if (is_valid(segment)) tree_.set_run(segments_[segment].tip, KvTree::None);
+  segments_[segment] = {};
+  segments_by_age_.pop_front();
+  unused_segments_.push_back(segment);
+}
+
+void KvMap::file(Index segment, std::uint32_t end) {
+  segments_[segment].end = end;
+  if (end != 0) {
+    by_end_[end].push_back(segment);
+    return;
+  }
+  rootless_.push_back(segment);
+  if (rootless_.size() > RootlessMax) rootless_.pop_front();
+}
+
+void KvMap::unfile(Index segment) {
+  const std::uint32_t end = segments_[segment].end;
+  if (end == 0) {
+    std::erase(rootless_, segment);
+    return;
+  }
+  const auto found = by_end_.find(end);
+  if (found == by_end_.end()) return;
+  std::erase(found->second, segment);
+  if (found->second.empty()) by_end_.erase(found);
+}
+
+/// Its last block may have been evicted, and its place in the tree given to another one.
+bool KvMap::is_valid(Index segment) const {
+  return segments_[segment].tip != KvTree::None && tree_.node(segments_[segment].tip).run == segment;
 }
 
 // ---- requests
 
 void KvMap::dispatched(KvRequest request, Instant now) {
+  last_dispatch_at_ = now;
   if (in_flight_.size() >= RequestsMax) return;
   const bool alone = in_flight_.empty() && pending_.empty();
   if (!alone) {
@@ -188,7 +229,7 @@ void KvMap::ended(std::uint64_t id, const std::optional<KvUsage>& usage, Instant
 }
 
 void KvMap::tick(Instant now) {
-  if (std::exchange(runs_changed_, false)) settle();
+  if (std::exchange(segments_changed_, false)) settle();
   while (!pending_.empty() && now - pending_.front().ended_at > SettleMax) {
     if (pending_.front().usage && leaves_prompt_blocks(pending_.front())) count(pending_.front(), false);
     stop_expecting(pending_.front().of.request);
@@ -196,7 +237,6 @@ void KvMap::tick(Instant now) {
   }
   if (now < next_sweep_) return;
   next_sweep_ = now + SweepEvery;
-  for (std::size_t i = open_runs_.size(); i-- > 0;) close_if_over(open_runs_[i], now);
   std::erase_if(in_flight_, [&](const auto& one) {
     if (now - one.second.dispatched_at <= RequestAgeMax) return false;
     if (one.second.alone) --alone_;

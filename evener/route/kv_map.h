@@ -59,7 +59,8 @@ struct KvMapStatus {
 /// The cache of one endpoint. Not thread-safe. Time comes with the calls and never runs backwards.
 class KvMap {
  public:
-  static constexpr std::size_t RunsMax = 8192;                       // open at a time; the oldest closes
+  static constexpr std::size_t SegmentsMax = 65'536;                 // kept; the oldest goes
+  static constexpr std::size_t RootlessMax = 1024;                   // of them, those of unknown depth that are looked at
   static constexpr std::size_t RequestsMax = 65'536;                 // in flight; more are not followed
   static constexpr std::size_t PendingMax = 1024;                    // ended and not yet attributed; the oldest is given up
   static constexpr std::size_t SaltsMax = 8;                         // of prompts of token ids; the one unused longest leaves
@@ -99,10 +100,17 @@ class KvMap {
 
  private:
   using Index = KvTree::Index;
-  struct Run {  // a path of blocks that one request stored, as far as can be told
+  /// A path of blocks that was stored at once, or token by token behind such a one. What a request leaves behind is a chain of these.
+  struct Segment {
     Index first = KvTree::None, tip = KvTree::None;
+    Index before = KvTree::None;  // the segment whose last block is the parent of the first
+    std::uint32_t end = 0;        // tokens, as in by_end_; 0 = not known
     std::uint32_t blocks = 0;
-    Instant began_at{}, grew_at{};
+    Instant at{};                        // when its first block was stored
+    Instant grew_at{};                   // when something was stored behind its last block; never = Instant{}
+    Instant dispatched_before_growth{};  // the latest dispatch before that
+    bool token_by_token = false;
+    bool owned = false;  // whose it is has been found
   };
   struct InFlight {
     KvRequest request;
@@ -114,25 +122,33 @@ class KvMap {
     std::optional<KvUsage> usage;
     Instant ended_at{};
   };
-  /// How far a run reaches, in tokens.
-  struct Reach {
-    std::uint32_t begin = 0, end = 0;
+  /// Segments that a request left behind.
+  struct Found {
+    Index first = KvTree::None, last = KvTree::None;
+    std::uint32_t begin = 0;  // tokens before the first
   };
 
   std::uint32_t place_bit(std::uint64_t place);
-  void grow_run(Instant now);
-  void close(Index run);
-  void close_if_over(Index run, Instant now);
+  void add_segment(Instant now);
+  Index new_segment();
+  void drop_segment(Index segment);
+  void file(Index segment, std::uint32_t end);
+  void unfile(Index segment);
+  [[nodiscard]] bool is_valid(Index segment) const;
   void forget_all();
 
   void settle();
   bool settle_one(std::size_t index);
   [[nodiscard]] bool leaves_blocks(const Pending& pending) const;
   [[nodiscard]] bool leaves_prompt_blocks(const Pending& pending) const;
-  [[nodiscard]] std::optional<Reach> fits(const Pending& pending, Index index);
-  [[nodiscard]] std::optional<Reach> reach(const Pending& pending, const Run& run);
-  [[nodiscard]] bool related(const KvRequest& request, const Run& run);
-  void attribute(const Pending& pending, const Run& run, const Reach& reach);
+  template <class Visit>
+  void for_each_candidate(const Pending& pending, Visit visit);
+  [[nodiscard]] std::optional<Found> fits(const Pending& pending, Index segment);
+  [[nodiscard]] std::optional<Found> chain_to(const Pending& pending, Index segment);
+  [[nodiscard]] bool goes_on_before(const Segment& segment) const;
+  [[nodiscard]] bool went_on(const Pending& pending, const Segment& segment) const;
+  [[nodiscard]] bool related(const KvRequest& request, const Found& found);
+  void attribute(const Pending& pending, const Found& found);
   void move_to_branch(const KvRequest& request, Index tip);
 
   struct Salt {  // of prompts of token ids
@@ -152,24 +168,27 @@ class KvMap {
   KvTree tree_;
   std::vector<std::uint64_t> places_;  // by bit
 
-  std::vector<Run> runs_;         // a free slot has no tip
-  std::vector<Index> open_runs_;  // oldest first
-  std::vector<Index> unused_runs_;
+  std::vector<Segment> segments_;  // a free slot has no tip
+  std::vector<Index> unused_segments_;
+  std::deque<Index> segments_by_age_;                             // oldest first
+  std::unordered_map<std::uint32_t, std::vector<Index>> by_end_;  // looked up, never iterated
+  std::deque<Index> rootless_;                                    // of unknown depth, newest last
 
   std::unordered_map<std::uint64_t, InFlight> in_flight_;
   std::size_t alone_ = 0;        // of in_flight_, those that were alone so far
   std::deque<Pending> pending_;  // oldest first
   Instant next_sweep_{};
-  bool runs_changed_ = false;
+  bool segments_changed_ = false;
+  Instant last_dispatch_at_{};
   std::uint32_t block_tokens_ = 0;  // of the engine's blocks, as last seen
 
   std::vector<Salt> salts_;
   bool keeps_tokens_ = false;                                  // a prompt of token ids has been seen
   std::unordered_map<std::uint64_t, std::uint64_t> expected_;  // our block -> the last request that will store it
 
-  std::vector<Index> fresh_, path_;    // scratch
-  std::vector<std::uint64_t> blocks_;  // scratch
-  std::vector<std::uint32_t> ids_;     // scratch
+  std::vector<Index> fresh_, path_, candidates_;  // scratch
+  std::vector<std::uint64_t> blocks_;             // scratch
+  std::vector<std::uint32_t> ids_;                // scratch
 
   bool complete_ = false;
   double found_share_ = 0;  // of the latest requests that left blocks behind, those whose blocks are known

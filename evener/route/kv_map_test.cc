@@ -530,11 +530,11 @@ TEST_CASE("kv map: beyond KvNodesMax blocks are not followed, and what is follow
   CHECK(s.map.status().resident_blocks == KvNodesMax - 12 + 4);
 }
 
-TEST_CASE("kv map: of more runs than RunsMax the oldest closes") {
+TEST_CASE("kv map: of more segments than SegmentsMax the oldest goes") {
   Story s;
   const auto id = s.send({101});
   s.store(1, 0, 16);
-  for (std::uint64_t i = 0; i < KvMap::RunsMax; ++i) s.store(1000 + i, 0, 1);
+  for (std::uint64_t i = 0; i < KvMap::SegmentsMax; ++i) s.store(1000 + i, 0, 1);
   s.end(id, 256, 1, 0);
   CHECK(s.held().empty());
   s.later(KvMap::SettleMax + 1ms);
