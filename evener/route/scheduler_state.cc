@@ -52,7 +52,8 @@ PoolView Scheduler::State::view_of(const Selection& selection) const {
           .candidates = selection.candidates,
           .generation = selection.generation,
           .latency_s = book.latency_s(),
-          .speed = book.speed()};
+          .speed = book.speed(),
+          .reuse = reuse.value()};
 }
 
 PoolView Scheduler::State::view_for(const RequestView& request, const Selection& selection) {
@@ -64,6 +65,7 @@ PoolView Scheduler::State::view_for(const RequestView& request, const Selection&
     const std::optional<PrefixSlot> slot = states[index].prefix_slot;
     if (!slot || *slot >= leading_blocks.size()) continue;
     cached_tokens[index] = std::min(leading_blocks[*slot] * request.block_tokens, request.prompt_tokens);
+    view.cached_most = std::max(view.cached_most, cached_tokens[index]);
   }
   view.cached_tokens = cached_tokens;
   return view;
@@ -148,6 +150,7 @@ void Scheduler::State::learn(std::uint32_t index, const Outcome& outcome) {
   if (share.streams && outcome.first_token && outcome.usage->output_tokens > 1 && outcome.total > *outcome.first_token) {
     book.decoded(index, share, seconds(outcome.total - *outcome.first_token) / (outcome.usage->output_tokens - 1), now);
   }
+  if (outcome.usage->cached_tokens) reuse.add(outcome.usage->prompt_tokens, *outcome.usage->cached_tokens);
   if (share.prefix.prompt_tokens == 0) return;
   prefixes.settled(id, share.prefix,
                    {.prompt_tokens = outcome.usage->prompt_tokens,

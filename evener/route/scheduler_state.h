@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "evener/route/admission.h"
+#include "evener/route/cache_reuse.h"
 #include "evener/route/candidates.h"
 #include "evener/route/endpoint_state.h"
 #include "evener/route/fair_queue.h"
@@ -30,6 +31,7 @@ struct Scheduler::State {
 
   LoadBook book;
   PrefixIndex prefixes;
+  CacheReuse reuse;
   std::vector<EndpointState> states;  // by the book's index
   Candidates candidates;
   FitBounds fit;                             // of the endpoints in the book

@@ -135,6 +135,8 @@ struct PoolView {
   SpeedView speed;                              // of the pool as a whole, for an endpoint of weight 1
   /// Prompt tokens of this request that each endpoint probably holds in its prefix cache, by index into `endpoints`; empty = not asked for.
   std::span<const std::uint32_t> cached_tokens = {};
+  std::uint32_t cached_most = 0;                // the largest of those
+  double reuse = 0.0;                           // how often a token that is computed in this pool is found in a cache later, before it is evicted
 
   [[nodiscard]] std::uint32_t cached(std::uint32_t index) const { return cached_tokens.empty() ? 0 : cached_tokens[index]; }
 };

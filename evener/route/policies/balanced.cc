@@ -17,6 +17,10 @@ constexpr double OutputTokensUnknown = 200;
 // that prefixes are scattered, 0 lets decodes pile up (time per token 60 % longer).
 constexpr double DecodeShare = 0.3;
 constexpr double HeldUpShare = 0.3;
+// How much a token counts that becomes a second copy, for each time that a computed token is found again. 1 would be the mean over all tokens; but
+// what a full cache evicts for a copy is mostly what is in use (llm-d's shared prefixes at 73 % of the cache: 70 % good requests without
+// this, 89 % with 1, 99 % with 4 to 8).
+constexpr double CopyShare = 8;
 
 }  // namespace
 
@@ -36,7 +40,9 @@ double added_waiting_s(const RequestView& request, const PoolView& view, std::ui
   const double wait = speed.base_s + speed.prefill_s_per_token * ahead;
   const double decode = output * (speed.step_s + speed.step_s_per_request * (others + 1));
   const double held_up = others * own_prefill;
-  return (endpoint.network_s + wait + own_prefill + DecodeShare * decode + HeldUpShare * held_up) * ramp;
+  // What another endpoint holds already becomes a second copy here, and a full cache evicts something else for it.
+  const double copied = speed.prefill_s_per_token * (view.cached_most - view.cached(index)) * view.reuse;
+  return (endpoint.network_s + wait + own_prefill + DecodeShare * decode + HeldUpShare * held_up + CopyShare * copied) * ramp;
 }
 
 std::string_view Balanced::name() const { return policy_name(PolicyKind::Balanced); }
