@@ -6,7 +6,7 @@ import threading
 import time
 
 from client import chat_body
-from programs import Program, free_port, wait_until
+from programs import free_port, wait_until
 from raw_engine import answer
 
 FAST = {"interval": "100ms", "timeout": "150ms"}
@@ -182,7 +182,6 @@ def test_an_engine_that_dies_and_returns_is_read_again(gateway, programs):
     wait_until(lambda: load(started, "e0")["failures_total"] > 0)
     programs(*arguments).address("engine")
     wait_until(lambda: (load(started, "e0")["age_s"] or 9) < 0.5, 15)
-    assert isinstance(first, Program)
 
 
 def test_other_servers_are_read_by_the_operators_metrics(gateway, raw_engine):
