@@ -27,7 +27,7 @@ struct EngineArguments {
 
 int list_presets() {
   for (const lab::EnginePreset& preset : lab::engine_presets()) {
-    std::cout << preset.name << std::string(16 - std::min<std::size_t>(15, preset.name.size()), ' ') << preset.description << "\n";
+    std::cout << preset.name << std::string(24 - std::min<std::size_t>(23, preset.name.size()), ' ') << preset.description << "\n";
   }
   return Ok;
 }

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <array>
+#include <cstdio>
 #include <iostream>
 
 #include "evener/base/json_writer.h"
@@ -14,7 +16,8 @@ namespace {
 
 /// Means over the seeds.
 struct Row {
-  double requests = 0, good_share = 0, good_per_s = 0, ttft_mean = 0, ttft_p50 = 0, ttft_p90 = 0, ttft_p99 = 0, tpot_mean = 0, tpot_p90 = 0, e2e_mean = 0;
+  double requests = 0, good_share = 0, good_per_s = 0, ttft_mean = 0, ttft_p50 = 0, ttft_p90 = 0, ttft_p99 = 0, tpot_mean = 0, tpot_p90 = 0,
+         e2e_mean = 0;
   double output_tokens_per_s = 0, hit_share = 0, imbalance = 0, lost_share = 0;
 
   void add(const lab::Summary& summary, double weight) {
@@ -31,27 +34,31 @@ struct Row {
     output_tokens_per_s += weight * summary.output_tokens_per_s();
     hit_share += weight * summary.hit_share();
     imbalance += weight * summary.imbalance;
-    if (summary.requests > 0) lost_share += weight * static_cast<double>(summary.requests - summary.done) / static_cast<double>(summary.requests);
+    if (summary.requests > 0)
+      lost_share += weight * static_cast<double>(summary.requests - summary.done) / static_cast<double>(summary.requests);
   }
 };
 
 void write_members(JsonWriter& json, const Row& row) {
   json.member("requests", row.requests).member("goodput_share", row.good_share).member("goodput_rps", row.good_per_s);
-  json.member("ttft_mean_s", row.ttft_mean).member("ttft_p50_s", row.ttft_p50).member("ttft_p90_s", row.ttft_p90).member("ttft_p99_s", row.ttft_p99);
+  json.member("ttft_mean_s", row.ttft_mean)
+      .member("ttft_p50_s", row.ttft_p50)
+      .member("ttft_p90_s", row.ttft_p90)
+      .member("ttft_p99_s", row.ttft_p99);
   json.member("tpot_mean_s", row.tpot_mean).member("tpot_p90_s", row.tpot_p90).member("e2e_mean_s", row.e2e_mean);
   json.member("output_token_throughput", row.output_tokens_per_s).member("prefix_hit_share", row.hit_share);
   json.member("imbalance", row.imbalance).member("lost_share", row.lost_share);
 }
 
 void print_head() {
-  fmt::print("{:<24}{:>9}{:>9}{:>11}{:>9}{:>9}{:>9}{:>11}{:>10}{:>11}{:>7}{:>8}{:>7}\n", "policy", "good %", "good/s", "TTFT mean", "p50", "p90", "p99",
-             "TPOT mean", "p90", "out tok/s", "hit %", "imbal.", "lost %");
+  fmt::print("{:<24}{:>9}{:>9}{:>11}{:>9}{:>9}{:>9}{:>11}{:>10}{:>11}{:>7}{:>8}{:>7}\n", "policy", "good %", "good/s", "TTFT mean", "p50",
+             "p90", "p99", "TPOT mean", "p90", "out tok/s", "hit %", "imbal.", "lost %");
 }
 
 void print_row(std::string_view name, const Row& row) {
-  fmt::print("{:<24}{:>9.2f}{:>9.3f}{:>11.3f}{:>9.3f}{:>9.3f}{:>9.3f}{:>11.4f}{:>10.4f}{:>11.0f}{:>7.1f}{:>8.3f}{:>7.2f}\n", name, row.good_share * 100,
-             row.good_per_s, row.ttft_mean, row.ttft_p50, row.ttft_p90, row.ttft_p99, row.tpot_mean, row.tpot_p90, row.output_tokens_per_s,
-             row.hit_share * 100, row.imbalance, row.lost_share * 100);
+  fmt::print("{:<24}{:>9.2f}{:>9.3f}{:>11.3f}{:>9.3f}{:>9.3f}{:>9.3f}{:>11.4f}{:>10.4f}{:>11.0f}{:>7.1f}{:>8.3f}{:>7.2f}\n", name,
+             row.good_share * 100, row.good_per_s, row.ttft_mean, row.ttft_p50, row.ttft_p90, row.ttft_p99, row.tpot_mean, row.tpot_p90,
+             row.output_tokens_per_s, row.hit_share * 100, row.imbalance, row.lost_share * 100);
 }
 
 /// One policy under one load: all requests, and each class when there are several.
@@ -94,8 +101,9 @@ int compare(const Experiment& experiment, const LabArguments& arguments) {
   if (arguments.json) json.begin_object().member("schema", "evener.lab.compare.v1").key("rows").begin_array();
   for (const double load : experiment.loads) {
     if (!arguments.json) {
-      fmt::print("load {:g}, {} endpoints, {} seed{}; good: TTFT <= {}, TPOT <= {}{}\n", load, experiment.scenario.endpoints.size(), arguments.seeds,
-                 arguments.seeds == 1 ? "" : "s", arguments.ttft, arguments.tpot, experiment.classes ? ", or as the class has it" : "");
+      fmt::print("load {:g}, {} endpoints, {} seed{}; good: TTFT <= {}, TPOT <= {}{}\n", load, experiment.scenario.endpoints.size(),
+                 arguments.seeds, arguments.seeds == 1 ? "" : "s", arguments.ttft, arguments.tpot,
+                 experiment.classes ? ", or as the class has it" : "");
       print_head();
     }
     std::vector<Rows> rows(experiment.policies.size());
@@ -124,7 +132,8 @@ int compare(const Experiment& experiment, const LabArguments& arguments) {
 }
 
 /// What became of each endpoint, and of each stage or tenant when there are several.
-void print_parts(const Experiment& experiment, const lab::Workload& workload, const lab::SimulationResult& result, const lab::Summary& summary) {
+void print_parts(const Experiment& experiment, const lab::Workload& workload, const lab::SimulationResult& result,
+                 const lab::Summary& summary) {
   fmt::print("\n{:<28}{:>10}{:>9}{:>14}{:>9}{:>9}{:>12}\n", "endpoint", "requests", "share", "tokens", "busy %", "hit %", "preemptions");
   for (std::size_t i = 0; i < result.endpoints.size(); ++i) {
     const lab::EndpointResult& endpoint = result.endpoints[i];
@@ -164,7 +173,10 @@ int run(const Experiment& experiment, const LabArguments& arguments) {
     json.key("endpoints").begin_array();
     for (std::size_t i = 0; i < result.endpoints.size(); ++i) {
       const lab::EndpointResult& endpoint = result.endpoints[i];
-      json.begin_object().member("name", experiment.scenario.endpoints[i].name).member("requests", endpoint.requests).member("busy_s", seconds(endpoint.busy));
+      json.begin_object()
+          .member("name", experiment.scenario.endpoints[i].name)
+          .member("requests", endpoint.requests)
+          .member("busy_s", seconds(endpoint.busy));
       json.member("preemptions", endpoint.totals.preemptions).end_object();
     }
     json.end_array().end_object();
@@ -189,7 +201,9 @@ int lab_command(int argc, char** argv) {
   declare_experiment(*single, arguments);
   single->add_option("-p,--policy", arguments.policies, "The policy (default: least-request)")->type_name("NAME")->group("Pool");
   declare_experiment(*comparison, arguments);
-  comparison->add_option("-p,--policies", arguments.policies, "Policies, with commas (default: round-robin,least-request)")->type_name("LIST")->group("Pool");
+  comparison->add_option("-p,--policies", arguments.policies, "Policies, with commas (default: round-robin,least-request)")
+      ->type_name("LIST")
+      ->group("Pool");
   app.footer(
       "Examples:\n"
       "  evener lab compare --trace conversation_trace.jsonl --policies random,least-request --load 1,1.2 --seeds 3\n"

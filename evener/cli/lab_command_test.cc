@@ -58,7 +58,9 @@ TEST_CASE("classes of the lab bring their objectives") {
   CHECK(realtime < workload.requests.size() * 3 / 10);
 }
 
-TEST_CASE("the lab runs a made-up load") { CHECK(lab({"run", "--workload", "bursts", "--sample", "0.02", "--engines", "fast=2", "--json"}) == Ok); }
+TEST_CASE("the lab runs a made-up load") {
+  CHECK(lab({"run", "--workload", "bursts", "--sample", "0.02", "--engines", "fast=2", "--json"}) == Ok);
+}
 
 }  // namespace
 }  // namespace evener::cli

@@ -106,7 +106,9 @@ Result<lab::ClassMix> read_classes(const std::string& text) {
     }
     const auto share = equals == std::string::npos ? std::nullopt : read_number(fields.front().substr(equals + 1));
     if (!chosen || !share || fields.size() > 3) {
-      return fail(fmt::format("--classes: {} is not of the form realtime=SHARE[:TTFT[:TPOT]], with realtime, standard, batch or background", one), Fault::Client);
+      return fail(
+          fmt::format("--classes: {} is not of the form realtime=SHARE[:TTFT[:TPOT]], with realtime, standard, batch or background", one),
+          Fault::Client);
     }
     mix.shares[*chosen] = *share;
     for (std::size_t i = 1; i < fields.size(); ++i) {
@@ -155,21 +157,56 @@ Result<void> read_load(const LabArguments& arguments, Experiment& experiment) {
 
 void declare_experiment(CLI::App& app, LabArguments& arguments) {
   app.add_option("-t,--trace", arguments.trace, "Mooncake JSON lines or Azure CSV")->type_name("FILE")->group("Load");
-  app.add_option("-w,--workload", arguments.workload, "A made-up load by name; an unknown one lists them")->type_name("NAME")->group("Load");
-  app.add_option("-l,--load,--rate", arguments.loads, "Its rate times these factors, with commas (default: 1)")->type_name("LIST")->group("Load");
+  app.add_option("-w,--workload", arguments.workload, "A made-up load by name; an unknown one lists them")
+      ->type_name("NAME")
+      ->group("Load");
+  app.add_option("-l,--load,--rate", arguments.loads, "Its rate times these factors, with commas (default: 1)")
+      ->type_name("LIST")
+      ->group("Load");
   app.add_option("-n,--requests", arguments.requests, "Only the first so many of a trace (default: all)")->type_name("N")->group("Load");
-  app.add_option("--sample", arguments.sample, "Only about this share of the sessions or requests (default: 1)")->check(CLI::Range(1e-6, 1.0))->type_name("SHARE")->group("Load");
-  app.add_option("--classes", arguments.classes, "Classes at random: realtime=0.2:500ms:50ms,standard=0.8 (share, then its TTFT and TPOT objectives)")->type_name("LIST")->group("Load");
-  app.add_option("--tenants", arguments.tenants, "So many equal tenants at random (default: none)")->check(CLI::Range(0, 100'000))->type_name("N")->group("Load");
-  app.add_flag("--as-recorded", arguments.as_recorded, "Keep the recorder's coarse times; else requests of one instant are spread up to the next")->group("Load");
+  app.add_option("--sample", arguments.sample, "Only about this share of the sessions or requests (default: 1)")
+      ->check(CLI::Range(1e-6, 1.0))
+      ->type_name("SHARE")
+      ->group("Load");
+  app.add_option("--classes", arguments.classes,
+                 "Classes at random: realtime=0.2:500ms:50ms,standard=0.8 (share, then its TTFT and TPOT objectives)")
+      ->type_name("LIST")
+      ->group("Load");
+  app.add_option("--tenants", arguments.tenants, "So many equal tenants at random (default: none)")
+      ->check(CLI::Range(0, 100'000))
+      ->type_name("N")
+      ->group("Load");
+  app.add_flag("--as-recorded", arguments.as_recorded,
+               "Keep the recorder's coarse times; else requests of one instant are spread up to the next")
+      ->group("Load");
 
-  app.add_option("-e,--engines", arguments.engines, "Presets of evener engine with counts, such as h100-8b=2,l4-8b=4:slow=4:weight=0.5:capacity=64:network-ms=5 (default: h100x2-32b-coarse=8)")->type_name("LIST")->group("Pool");
-  app.add_option("--reports", arguments.reports, "Load reports every PERIOD, or PERIOD+DELAY until they arrive; 0s = before each arrival (default: none)")->type_name("PERIOD")->group("Pool");
-  app.add_option("--block-tokens", arguments.block_tokens, "Content block of the scheduler's prefix index (default: 512)")->check(CLI::Range(1, 1'000'000))->type_name("TOKENS")->group("Pool");
-  app.add_option("--prompt-error", arguments.prompt_error, "Standard deviation of the log of estimated over true prompt length (default: 0)")->check(CLI::Range(0.0, 2.0))->type_name("SIGMA")->group("Pool");
-  app.add_option("--queue", arguments.queue, "Most requests that wait for capacity (default: 1024)")->check(CLI::Range(0, 10'000'000))->type_name("N")->group("Pool");
+  app.add_option("-e,--engines", arguments.engines,
+                 "Presets of evener engine with counts, such as h100-8b=2,l4-8b=4:slow=4:weight=0.5:capacity=64:network-ms=5 (default: "
+                 "h100x2-32b-coarse=8)")
+      ->type_name("LIST")
+      ->group("Pool");
+  app.add_option("--reports", arguments.reports,
+                 "Load reports every PERIOD, or PERIOD+DELAY until they arrive; 0s = before each arrival (default: none)")
+      ->type_name("PERIOD")
+      ->group("Pool");
+  app.add_option("--block-tokens", arguments.block_tokens, "Content block of the scheduler's prefix index (default: 512)")
+      ->check(CLI::Range(1, 1'000'000))
+      ->type_name("TOKENS")
+      ->group("Pool");
+  app.add_option("--prompt-error", arguments.prompt_error,
+                 "Standard deviation of the log of estimated over true prompt length (default: 0)")
+      ->check(CLI::Range(0.0, 2.0))
+      ->type_name("SIGMA")
+      ->group("Pool");
+  app.add_option("--queue", arguments.queue, "Most requests that wait for capacity (default: 1024)")
+      ->check(CLI::Range(0, 10'000'000))
+      ->type_name("N")
+      ->group("Pool");
 
-  app.add_option("--seeds", arguments.seeds, "Runs to average over (default: 1)")->check(CLI::Range(1, 10'000))->type_name("N")->group("Runs");
+  app.add_option("--seeds", arguments.seeds, "Runs to average over (default: 1)")
+      ->check(CLI::Range(1, 10'000))
+      ->type_name("N")
+      ->group("Runs");
   app.add_option("--seed", arguments.seed, "The first of them (default: 1)")->type_name("N")->group("Runs");
   app.add_option("--slo-ttft", arguments.ttft, "Objective: time to first token (default: 2s)")->type_name("DURATION")->group("Runs");
   app.add_option("--slo-tpot", arguments.tpot, "Objective: time per output token (default: 100ms)")->type_name("DURATION")->group("Runs");
@@ -177,7 +214,8 @@ void declare_experiment(CLI::App& app, LabArguments& arguments) {
 }
 
 Result<Experiment> read_experiment(const LabArguments& arguments) {
-  Experiment experiment{.tenants = arguments.tenants, .requests = arguments.requests, .sample = arguments.sample, .as_recorded = arguments.as_recorded};
+  Experiment experiment{
+      .tenants = arguments.tenants, .requests = arguments.requests, .sample = arguments.sample, .as_recorded = arguments.as_recorded};
   auto endpoints = read_engines(arguments.engines);
   if (!endpoints) return tl::unexpected(endpoints.error());
   experiment.scenario.endpoints = std::move(*endpoints);

@@ -31,11 +31,11 @@ struct LabArguments {
 void declare_experiment(CLI::App& app, LabArguments& arguments);
 
 struct Experiment {
-  lab::Scenario scenario;                      // without policy and seed
+  lab::Scenario scenario;  // without policy and seed
   std::vector<std::string> policies;
   std::vector<double> loads;
   lab::Objectives objectives;
-  std::optional<lab::Trace> trace;             // else a named load
+  std::optional<lab::Trace> trace;  // else a named load
   const lab::NamedLoad* named = nullptr;
   std::optional<lab::ClassMix> classes;
   std::uint32_t tenants = 0;

@@ -17,7 +17,7 @@ struct LengthLaw {
   enum class Shape : std::uint8_t { Fixed, Uniform, Exponential, LogNormal };
   Shape shape = Shape::Fixed;
   double mean = 256;
-  double spread = 0;                  // uniform: half the width; log-normal: coefficient of variation
+  double spread = 0;  // uniform: half the width; log-normal: coefficient of variation
   std::uint32_t min = 1, max = 1U << 24;
   /// Rounded, and brought within min and max.
   [[nodiscard]] std::uint32_t draw(Rng& rng) const;

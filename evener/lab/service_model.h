@@ -14,12 +14,12 @@ namespace evener::lab {
 
 struct ServiceConfig {
   std::uint32_t workers = 1;
-  double base_s = 0;                   // per request
-  double input_token_s = 0;            // per prompt token
-  double output_token_s = 0;           // per generated token
+  double base_s = 0;                                        // per request
+  double input_token_s = 0;                                 // per prompt token
+  double output_token_s = 0;                                // per generated token
   enum class Spread : std::uint8_t { Fixed, Exponential };  // exponential: the above is the mean
   Spread spread = Spread::Fixed;
-  std::uint32_t queue_max = 100'000;   // waiting requests; beyond it submit() refuses
+  std::uint32_t queue_max = 100'000;  // waiting requests; beyond it submit() refuses
 };
 
 /// Not thread-safe.

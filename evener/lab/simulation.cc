@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <memory>
 #include <utility>
 
@@ -30,7 +31,8 @@ class Simulation {
     flights_.resize(workload.requests.size());
     for (std::uint32_t index = 0; index < scenario.endpoints.size(); ++index) {
       const SimulatedEndpoint& endpoint = scenario.endpoints[index];
-      Server server{.slowdown = endpoint.slowdown, .to_engine = endpoint.network / 2 + endpoint.request_overhead, .back = endpoint.network / 2};
+      Server server{
+          .slowdown = endpoint.slowdown, .to_engine = endpoint.network / 2 + endpoint.request_overhead, .back = endpoint.network / 2};
       if (const auto* engine = std::get_if<EngineConfig>(&endpoint.engine)) {
         server.engine = std::make_unique<EngineModel>(*engine);
       } else {
@@ -69,9 +71,9 @@ class Simulation {
   enum class Kind : std::uint8_t { Turn, Reach, StepEnd, ServiceEnd, FirstToken, Finish, Reject, Read, Report, Tick };
   struct What {
     Kind kind{};
-    std::uint32_t subject = 0;  // a request, or an endpoint for StepEnd, Read and Report
-    std::uint32_t number = 0;   // of StepEnd: the stretch that it ends; of a request's events: the attempt that they belong to
-    std::uint32_t endpoint = 0; // of ServiceEnd
+    std::uint32_t subject = 0;   // a request, or an endpoint for StepEnd, Read and Report
+    std::uint32_t number = 0;    // of StepEnd: the stretch that it ends; of a request's events: the attempt that they belong to
+    std::uint32_t endpoint = 0;  // of ServiceEnd
   };
   enum class Phase : std::uint8_t { NotYet, Waiting, InFlight, Over };
   struct Flight {
@@ -90,10 +92,10 @@ class Simulation {
     // While it is working: one step, whose outcome waits for its end, or else a stretch of quiet ones. Both end with one event.
     bool working = false;
     const StepOutcome* step = nullptr;
-    std::uint32_t quiet_left = 0;              // steps of the stretch that the engine has not been told to take
-    StepWork quiet_next;                       // the work of the first of them
-    Instant quiet_begin{}, quiet_end{};        // when the first of them begins and the last ends
-    std::uint32_t stretch = 0;                 // number of the step or stretch; events of earlier ones are void
+    std::uint32_t quiet_left = 0;        // steps of the stretch that the engine has not been told to take
+    StepWork quiet_next;                 // the work of the first of them
+    Instant quiet_begin{}, quiet_end{};  // when the first of them begins and the last ends
+    std::uint32_t stretch = 0;           // number of the step or stretch; events of earlier ones are void
     std::deque<route::LoadReport> on_the_way;
   };
 
@@ -274,7 +276,8 @@ class Simulation {
     Server& server = servers_[endpoint];
     bool taken = false;
     if (server.engine) {
-      EngineModel::Sequence sequence{.id = sequence_of(index), .prompt_tokens = request.input_tokens, .output_tokens = request.output_tokens};
+      EngineModel::Sequence sequence{
+          .id = sequence_of(index), .prompt_tokens = request.input_tokens, .output_tokens = request.output_tokens};
       append_blocks(sequence.block_hashes, workload_, request, server.engine->config().kv_block_tokens);
       end_quiet_early(endpoint);
       taken = server.engine->submit(std::move(sequence)) == Submitted::Queued;
@@ -500,7 +503,8 @@ class Simulation {
   }
 
   [[nodiscard]] std::uint32_t expected_output() const {
-    return output_count_ == 0 ? scenario_.output_tokens_prior : static_cast<std::uint32_t>((output_sum_ + output_count_ / 2) / output_count_);
+    return output_count_ == 0 ? scenario_.output_tokens_prior
+                              : static_cast<std::uint32_t>((output_sum_ + output_count_ / 2) / output_count_);
   }
 
   static constexpr std::uint32_t NoRequest = WorkloadRequest::NoTurn;
@@ -511,14 +515,14 @@ class Simulation {
   Rng rng_;
   route::Scheduler scheduler_;
   std::vector<Server> servers_;
-  std::vector<Flight> flights_;                 // by request
-  std::vector<std::uint32_t> first_turns_;      // in order of arrival
-  std::vector<std::uint32_t> next_turn_;        // by request; empty when there are no sessions
+  std::vector<Flight> flights_;             // by request
+  std::vector<std::uint32_t> first_turns_;  // in order of arrival
+  std::vector<std::uint32_t> next_turn_;    // by request; empty when there are no sessions
   EventHeap<What> events_;
   Instant now_{}, last_arrival_{}, stage_begin_{};
   std::size_t next_arrival_ = 0;
   std::uint32_t stage_ = 0;
-  std::uint64_t open_ = 0;                      // requests that arrived or are sure to, and have not ended
+  std::uint64_t open_ = 0;  // requests that arrived or are sure to, and have not ended
   bool ticking_ = false;
   std::uint64_t output_sum_ = 0, output_count_ = 0;
   std::vector<std::unique_ptr<std::vector<std::uint64_t>>> buffers_;  // their addresses stay, because the scheduler borrows them

@@ -19,10 +19,10 @@ namespace evener::lab {
 struct SimulatedEndpoint {
   std::string name;
   std::variant<EngineConfig, ServiceConfig> engine;
-  route::EndpointSettings settings;        // what the scheduler is told of it
-  double slowdown = 1;                     // it takes so many times as long as its model says: what it is against what it claims
-  Duration request_overhead{};             // tokenising and HTTP, before the engine sees a request
-  Duration network{};                      // there and back
+  route::EndpointSettings settings;  // what the scheduler is told of it
+  double slowdown = 1;               // it takes so many times as long as its model says: what it is against what it claims
+  Duration request_overhead{};       // tokenising and HTTP, before the engine sees a request
+  Duration network{};                // there and back
 };
 
 /// How load reports reach the scheduler.
@@ -32,15 +32,15 @@ struct ReportLine {
 };
 
 struct Scenario {
-  std::vector<SimulatedEndpoint> endpoints;   // endpoint n gets EndpointId n + 1
+  std::vector<SimulatedEndpoint> endpoints;  // endpoint n gets EndpointId n + 1
   route::PoolSettings pool;
-  std::optional<ReportLine> reports;          // nothing = endpoints report nothing
-  std::uint32_t content_block_tokens = 512;   // of the prompt blocks that the scheduler sees; engines have their own block size
-  double prompt_error = 0;                    // prompts are estimated as length * exp(prompt_error * a normal draw); 0 = exactly
-  std::uint32_t output_tokens_prior = 256;    // expected output before any request has ended
+  std::optional<ReportLine> reports;            // nothing = endpoints report nothing
+  std::uint32_t content_block_tokens = 512;     // of the prompt blocks that the scheduler sees; engines have their own block size
+  double prompt_error = 0;                      // prompts are estimated as length * exp(prompt_error * a normal draw); 0 = exactly
+  std::uint32_t output_tokens_prior = 256;      // expected output before any request has ended
   Duration drain_max = std::chrono::hours(24);  // the run ends so long after the last arrival even if requests are left
-  std::uint32_t steps_at_once = 64;           // engine steps in which nothing but decoding happens are taken so many at once; the results
-                                              // are the same with 1, only later
+  std::uint32_t steps_at_once = 64;             // engine steps in which nothing but decoding happens are taken so many at once; the results
+                                                // are the same with 1, only later
   std::uint64_t seed = 1;
 };
 
@@ -54,26 +54,26 @@ enum class Fate : std::uint8_t {
 
 struct RequestResult {
   Fate fate = Fate::NotSent;
-  route::RefusalReason refusal{};     // when refused
-  std::uint32_t endpoint = 0;         // index into Scenario::endpoints, when dispatched; the last one
-  std::uint32_t cached_tokens = 0;    // of the prompt, found in the engine's prefix cache
-  std::uint32_t preemptions = 0;      // times the scheduler took it back for a more urgent one
+  route::RefusalReason refusal{};   // when refused
+  std::uint32_t endpoint = 0;       // index into Scenario::endpoints, when dispatched; the last one
+  std::uint32_t cached_tokens = 0;  // of the prompt, found in the engine's prefix cache
+  std::uint32_t preemptions = 0;    // times the scheduler took it back for a more urgent one
   // Since the start of the run; each is set as far as the request came.
   Duration arrival{}, dispatched{}, first_token{}, finished{};
 };
 
 struct EndpointResult {
-  std::uint64_t requests = 0;         // dispatched to it
-  Duration busy{};                    // it worked so long on steps
-  EngineTotals totals;                // of an inference engine
+  std::uint64_t requests = 0;  // dispatched to it
+  Duration busy{};             // it worked so long on steps
+  EngineTotals totals;         // of an inference engine
 };
 
 struct SimulationResult {
-  std::vector<RequestResult> requests;   // by index of Workload::requests
+  std::vector<RequestResult> requests;  // by index of Workload::requests
   std::vector<EndpointResult> endpoints;
-  Duration end{};                        // when the last request ended
+  Duration end{};  // when the last request ended
   std::uint64_t events = 0;
-  std::uint64_t decisions = 0;           // times the scheduler chose an endpoint
+  std::uint64_t decisions = 0;  // times the scheduler chose an endpoint
 };
 
 [[nodiscard]] SimulationResult simulate(const Scenario& scenario, const Workload& workload);

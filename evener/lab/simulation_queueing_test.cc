@@ -16,12 +16,12 @@ namespace {
 constexpr double Requests = 400'000;
 
 struct Times {
-  double total_s = 0, waiting_s = 0;   // means, after the first tenth
+  double total_s = 0, waiting_s = 0;  // means, after the first tenth
 };
 
 struct Queue {
   std::uint32_t servers = 1, workers = 1;
-  double load = 0.8;                       // of all workers
+  double load = 0.8;  // of all workers
   route::PolicyKind policy = route::PolicyKind::Random;
   ServiceConfig::Spread spread = ServiceConfig::Spread::Exponential;
 };

@@ -24,10 +24,12 @@ SimulatedEndpoint server(double base_s = 1, std::uint32_t workers = 1) {
 /// An engine so small that long prompts wait, queue for memory and pre-empt each other.
 SimulatedEndpoint small_engine(std::uint32_t kv_blocks = 400) {
   return {.name = "engine",
-          .engine = EngineConfig{.step = LinearStep{.prefill_tokens_per_s = 20'000, .base_s = 0.005, .per_sequence_s = 0.0002, .per_kv_token_s = 1e-8},
-                                 .batch_sequences_max = 24,
-                                 .batch_tokens_max = 1024,
-                                 .kv_blocks = kv_blocks},
+          .engine =
+              EngineConfig{
+                  .step = LinearStep{.prefill_tokens_per_s = 20'000, .base_s = 0.005, .per_sequence_s = 0.0002, .per_kv_token_s = 1e-8},
+                  .batch_sequences_max = 24,
+                  .batch_tokens_max = 1024,
+                  .kv_blocks = kv_blocks},
           .settings = {}};
 }
 
@@ -239,10 +241,11 @@ TEST_CASE("the true length of an answer has no say in where its request goes") {
 
 TEST_CASE("the summary counts goodput by both objectives") {
   Workload workload = at_times({0s, 0s, 0s});
-  SimulationResult result{.requests = std::vector<RequestResult>(3, {.fate = Fate::Done, .first_token = 1s, .finished = 2s}), .endpoints = {{}}};
+  SimulationResult result{.requests = std::vector<RequestResult>(3, {.fate = Fate::Done, .first_token = 1s, .finished = 2s}),
+                          .endpoints = {{}}};
   for (WorkloadRequest& request : workload.requests) request.output_tokens = 11;
-  result.requests[1].first_token = 1500ms;   // late to begin
-  result.requests[2].finished = 2500ms;      // slow
+  result.requests[1].first_token = 1500ms;  // late to begin
+  result.requests[2].finished = 2500ms;     // slow
   const Summary summary = summarise(workload, result, {.first_token = 1s, .token = 100ms});
   CHECK(summary.good == 1);
   CHECK(summary.tpot.max_s == doctest::Approx(0.15));

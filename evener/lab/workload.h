@@ -16,18 +16,18 @@ namespace evener::lab {
 struct WorkloadRequest {
   static constexpr std::uint32_t NoTurn = 0xffffffffU;
 
-  Duration at{};                        // since its stage began; of a later turn: since the turn before it ended
+  Duration at{};  // since its stage began; of a later turn: since the turn before it ended
   std::uint32_t input_tokens = 1;
-  std::uint32_t output_tokens = 1;      // the engine generates so many; no policy ever sees it
-  std::uint32_t first_block = 0;        // into Workload::block_ids
+  std::uint32_t output_tokens = 1;  // the engine generates so many; no policy ever sees it
+  std::uint32_t first_block = 0;    // into Workload::block_ids
   std::uint32_t blocks = 0;
-  std::uint32_t previous_turn = NoTurn; // index of the request it follows; that one has a smaller index
+  std::uint32_t previous_turn = NoTurn;  // index of the request it follows; that one has a smaller index
   std::uint32_t stage = 0;
   std::uint64_t tenant = 0;
-  std::uint64_t session = 0;            // 0 = none; else what a client sends as its session key
+  std::uint64_t session = 0;  // 0 = none; else what a client sends as its session key
   route::Priority priority = route::Priority::Standard;
-  Duration first_token_objective{};     // 0 = none
-  Duration token_objective{};           // 0 = none
+  Duration first_token_objective{};  // 0 = none
+  Duration token_objective{};        // 0 = none
 };
 
 struct Workload {
@@ -35,7 +35,7 @@ struct Workload {
   std::vector<WorkloadRequest> requests;
   /// Ids of prompt blocks, all requests one after the other. Chained: equal ids mean that everything before is equal, too.
   std::vector<std::uint64_t> block_ids;
-  std::uint32_t block_tokens = 0;       // prompt tokens per id; 0 = no ids
+  std::uint32_t block_tokens = 0;  // prompt tokens per id; 0 = no ids
 
   [[nodiscard]] std::span<const std::uint64_t> blocks(const WorkloadRequest& request) const {
     return std::span(block_ids).subspan(request.first_block, request.blocks);

@@ -7,7 +7,17 @@
 namespace evener::lab {
 namespace {
 
-enum Stream : std::uint64_t { ArrivalStream = 1, InputStream, OutputStream, OrderStream, TurnStream, ThinkStream, ClassStream, TenantStream, SampleStream };
+enum Stream : std::uint64_t {
+  ArrivalStream = 1,
+  InputStream,
+  OutputStream,
+  OrderStream,
+  TurnStream,
+  ThinkStream,
+  ClassStream,
+  TenantStream,
+  SampleStream
+};
 
 struct ArrivalTime {
   Duration at{};
@@ -57,7 +67,9 @@ class BlockChain {
   std::uint64_t head_ = 0, tokens_ = 0;
 };
 
-std::uint64_t content_of(std::uint64_t kind, std::uint64_t a, std::uint64_t b = 0) { return splitmix64(kind ^ splitmix64(a ^ splitmix64(b))); }
+std::uint64_t content_of(std::uint64_t kind, std::uint64_t a, std::uint64_t b = 0) {
+  return splitmix64(kind ^ splitmix64(a ^ splitmix64(b)));
+}
 
 enum Content : std::uint64_t { SystemContent = 1, QuestionContent, OwnContent, TurnContent, AnswerContent };
 
@@ -82,15 +94,34 @@ std::size_t draw_index(Rng& rng, std::span<const double> shares) {
 
 // Rates and durations of the published runs; the first stage warms the caches up.
 Workload shared_prefix_73(double rate_factor, std::uint64_t seed) {
-  SharedPrefixLoad load{.arrivals = {.stages = {{15, 50}, {3, 20}, {10, 20}, {15, 20}, {20, 38}, {22, 34}, {25, 30}, {30, 25}, {35, 21},
-                                                {40, 38}, {43, 36}, {46, 33}, {49, 30}, {52, 29}, {55, 27}, {57, 26}, {60, 25}}}};
+  SharedPrefixLoad load{.arrivals = {.stages = {{15, 50},
+                                                {3, 20},
+                                                {10, 20},
+                                                {15, 20},
+                                                {20, 38},
+                                                {22, 34},
+                                                {25, 30},
+                                                {30, 25},
+                                                {35, 21},
+                                                {40, 38},
+                                                {43, 36},
+                                                {46, 33},
+                                                {49, 30},
+                                                {52, 29},
+                                                {55, 27},
+                                                {57, 26},
+                                                {60, 25}}}};
   for (Stage& stage : load.arrivals.stages) stage.rate_per_s *= rate_factor;
   return shared_prefix_load(load, seed);
 }
 
 Workload shared_prefix_37(double rate_factor, std::uint64_t seed) {
-  SharedPrefixLoad load{.arrivals = {.stages = {{9, 30}, {3, 210}, {4, 180}, {5, 120}, {6, 120}, {8, 90}, {10, 70}, {12, 60}, {15, 50}, {20, 50}}, .cv = 0},
-                        .groups = 83, .questions = 3, .system_tokens = 8000, .question_tokens = 1000};
+  SharedPrefixLoad load{
+      .arrivals = {.stages = {{9, 30}, {3, 210}, {4, 180}, {5, 120}, {6, 120}, {8, 90}, {10, 70}, {12, 60}, {15, 50}, {20, 50}}, .cv = 0},
+      .groups = 83,
+      .questions = 3,
+      .system_tokens = 8000,
+      .question_tokens = 1000};
   for (Stage& stage : load.arrivals.stages) stage.rate_per_s *= rate_factor;
   return shared_prefix_load(load, seed);
 }
@@ -133,10 +164,14 @@ Workload bursts(double rate_factor, std::uint64_t seed) {
 }
 
 constexpr std::array Loads{
-    NamedLoad{"shared-prefix-73", "150 system prompts of 6,000 tokens with 5 questions each, 3 to 60 requests/s in stages (llm-d, 73 % of 8 caches)", &shared_prefix_73},
-    NamedLoad{"shared-prefix-37", "83 system prompts of 8,000 tokens with 3 questions each, 3 to 20 requests/s in stages (llm-d)", &shared_prefix_37},
+    NamedLoad{"shared-prefix-73",
+              "150 system prompts of 6,000 tokens with 5 questions each, 3 to 60 requests/s in stages (llm-d, 73 % of 8 caches)",
+              &shared_prefix_73},
+    NamedLoad{"shared-prefix-37", "83 system prompts of 8,000 tokens with 3 questions each, 3 to 20 requests/s in stages (llm-d)",
+              &shared_prefix_37},
     NamedLoad{"chat", "conversations of 4 turns with 45 s between them, 4 new ones per second", &interactive_chat},
-    NamedLoad{"agents", "agents of 22 turns with tool calls of 6 s between them over a common prompt of 12,000 tokens, one new every 4 s", &agents},
+    NamedLoad{"agents", "agents of 22 turns with tool calls of 6 s between them over a common prompt of 12,000 tokens, one new every 4 s",
+              &agents},
     NamedLoad{"reasoning", "short prompts with answers of 3,000 tokens, 2 requests/s", &reasoning},
     NamedLoad{"bursts", "requests without anything in common, 8 per second in bursts (coefficient of variation 4)", &bursts},
 };
@@ -149,7 +184,8 @@ Workload independent_load(const IndependentLoad& load, std::uint64_t seed) {
   std::uint64_t index = 0;
   for (const auto [at, stage] : arrival_times(load.arrivals, rng)) {
     Rng input = rng.fork(InputStream).fork(index), output = rng.fork(OutputStream).fork(index);
-    workload.requests.push_back({.at = at, .input_tokens = load.input.draw(input), .output_tokens = load.output.draw(output), .stage = stage});
+    workload.requests.push_back(
+        {.at = at, .input_tokens = load.input.draw(input), .output_tokens = load.output.draw(output), .stage = stage});
     ++index;
   }
   return workload;
@@ -201,19 +237,21 @@ Workload session_load(const SessionLoad& load, std::uint64_t seed) {
     chain.begin();
     chain.append(content_of(SystemContent, 0), load.system_tokens);
     for (std::uint32_t turn = 0; turn < load.turns_max; ++turn) {
-      Rng input = draw(InputStream, turn), output = draw(OutputStream, turn), more = draw(TurnStream, turn), think = draw(ThinkStream, turn);
+      Rng input = draw(InputStream, turn), output = draw(OutputStream, turn), more = draw(TurnStream, turn),
+          think = draw(ThinkStream, turn);
       const std::uint32_t added = (turn == 0 ? load.first_input : load.next_input).draw(input);
       const std::uint32_t generated = load.output.draw(output);
       chain.append(content_of(TurnContent, session, turn), added);
       tokens += added;
-      workload.requests.push_back({.at = turn == 0 ? at : Duration(std::llround(think.exponential(load.think_s) * 1e9)),
-                                   .input_tokens = tokens,
-                                   .output_tokens = generated,
-                                   .first_block = first_block,
-                                   .blocks = static_cast<std::uint32_t>(workload.block_ids.size()) - first_block,
-                                   .previous_turn = turn == 0 ? WorkloadRequest::NoTurn : static_cast<std::uint32_t>(workload.requests.size() - 1),
-                                   .stage = stage,
-                                   .session = splitmix64(session)});
+      workload.requests.push_back(
+          {.at = turn == 0 ? at : Duration(std::llround(think.exponential(load.think_s) * 1e9)),
+           .input_tokens = tokens,
+           .output_tokens = generated,
+           .first_block = first_block,
+           .blocks = static_cast<std::uint32_t>(workload.block_ids.size()) - first_block,
+           .previous_turn = turn == 0 ? WorkloadRequest::NoTurn : static_cast<std::uint32_t>(workload.requests.size() - 1),
+           .stage = stage,
+           .session = splitmix64(session)});
       chain.append(content_of(AnswerContent, session, turn), generated);
       tokens += generated;
       if (more.uniform() * load.turns_mean < 1) break;

@@ -47,11 +47,11 @@ struct SharedPrefixLoad {
 /// Conversations: each turn's prompt is the whole conversation so far and something new. The arrivals are those of first turns.
 struct SessionLoad {
   ArrivalLaw arrivals;
-  double turns_mean = 4;             // geometric, at least one
+  double turns_mean = 4;  // geometric, at least one
   std::uint32_t turns_max = 64;
   std::uint32_t system_tokens = 1000;  // the same in all sessions
   LengthLaw first_input, next_input, output;
-  double think_s = 45;               // exponential, from the end of a turn to the next
+  double think_s = 45;  // exponential, from the end of a turn to the next
 };
 [[nodiscard]] Workload session_load(const SessionLoad& load, std::uint64_t seed);
 
