@@ -174,6 +174,14 @@ void append_access_line(std::string& out, const AccessRecord& record, std::int64
   line.tokens(record.completion_tokens);
   line.put(",\"cached_tokens\":");
   line.tokens(record.cached_tokens);
+  if (record.estimated) {
+    line.put(",\"prompt_tokens_estimated\":");
+    line.tokens(record.prompt_tokens_estimated);
+    line.put(",\"cached_tokens_expected\":");
+    line.tokens(record.cached_tokens_expected);
+    line.put(",\"first_token_predicted_ms\":");
+    line.milliseconds(record.first_token_predicted > Duration::zero() ? record.first_token_predicted : Duration(-1));
+  }
   line.put("}\n");
   out.append(begin, static_cast<std::size_t>(line.end() - begin));
 }

@@ -33,6 +33,10 @@ struct AccessRecord {
   Duration queue{-1}, connect{-1}, first_token{-1}, total{-1};
   std::uint64_t request_bytes = 0, response_bytes = 0, events = 0;
   std::int64_t prompt_tokens = -1, completion_tokens = -1, cached_tokens = -1;  // -1 = the endpoint did not say
+  // What was expected before, in pools that ask for it; otherwise the line has none of these.
+  bool estimated = false;
+  std::int64_t prompt_tokens_estimated = 0, cached_tokens_expected = 0;
+  Duration first_token_predicted{};  // 0 = nothing had been learned
 };
 
 /// Appends the line with its '\n'. `wall_ns` is the wall clock at the end of the request.

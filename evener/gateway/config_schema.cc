@@ -21,6 +21,7 @@ constexpr std::string_view SchemaTitle = "Evener configuration";
 
 constexpr std::size_t PoolsMax = 1000;
 constexpr std::size_t NamesMax = 10'000;      // models of a pool, aliases
+constexpr std::size_t DataClassesMax = 64;
 
 const std::vector<Choice<EngineKind>>& engines() {
   static const std::vector<Choice<EngineKind>> all = {
@@ -36,20 +37,6 @@ const std::vector<Choice<EngineKind>>& engines() {
       {EngineKind::Generic, "generic", "Any other HTTP server; checked with GET / (whatever is no server error is healthy)."},
   };
   return all;
-}
-
-Of<route::PolicyKind> policies() {
-  using enum route::PolicyKind;
-  return one_of<route::PolicyKind>({
-      {RoundRobin, "round-robin", "Each endpoint in turn, whatever its weight or load."},
-      {WeightedRoundRobin, "weighted-round-robin", "In turn by weight, smoothly interleaved."},
-      {Random, "random", "By chance, in proportion to weight."},
-      {LeastRequest, "least-request", "The fewest requests in flight per weight."},
-      {PowerOfTwo, "power-of-two", "The better of two drawn by chance: near least-request, with less herding between several gateways."},
-      {PeakEwma, "peak-ewma", "The lowest product of recent latency and requests in flight; reacts to an endpoint that slows down."},
-      {BoundedHash, "bounded-hash", "Requests of one session to one endpoint (consistent hashing), unless it carries more than its share."},
-      {Maglev, "maglev", "Requests of one session to one endpoint by a Maglev table; moves few sessions when endpoints change."},
-  });
 }
 
 TextRule name_rule() { return {.what = "a name", .bytes_max = 128, .may_be_empty = false, .pattern = "^[^\\s/\\\\\"'?#%]+$", .check = check_name}; }
@@ -71,7 +58,7 @@ std::string figure_pattern() {
 }
 
 Of<PriceConfig> price() {
-  return Describe<PriceConfig>("price", "What an endpoint charges, in the currency you think in. It does not influence the choice of an endpoint yet.")
+  return Describe<PriceConfig>("price", "What an endpoint charges, in the currency you think in. Counts with the policy cheapest-within-slo and the scorer price.")
       .field("input_per_million_tokens", &PriceConfig::input_per_million_tokens, number({0, 1e6}), {.doc = "For a million prompt tokens."})
       .field("output_per_million_tokens", &PriceConfig::output_per_million_tokens, number({0, 1e6}), {.doc = "For a million generated tokens."})
       .done();
@@ -100,8 +87,15 @@ Of<EndpointConfig> endpoint() {
              {.doc = "Its strength relative to the other endpoints of the pool.", .example = "2"})
       .field("capacity", &EndpointConfig::capacity, whole_number<std::uint32_t>({0, 1'000'000}),
              {.doc = "Most requests in flight; more wait in the pool's queue. 0 means no limit."})
-      .field("tier", &EndpointConfig::tier, text({.what = "a word of yours", .bytes_max = 64}), {.doc = "Capability, such as small or large; shown in status."})
-      .field("zone", &EndpointConfig::zone, text({.what = "a word of yours", .bytes_max = 64}), {.doc = "Where it is, such as edge, cloud or a region; shown in status."})
+      .field("tier", &EndpointConfig::tier, number({0.001, 1000}),
+             {.doc = "About how strong it is beside the others, for scorers that keep strong endpoints free; speed itself is learned."})
+      .field("zone", &EndpointConfig::zone, text({.what = "a word of yours", .bytes_max = 64}),
+             {.doc = "Where it is, such as edge, cloud or a region. See zones and data_classes of the pool."})
+      .field("power_watts", &EndpointConfig::power_watts, number({0, 1e6}), {.doc = "What it draws at full load, for the scorer power. 0: unknown."})
+      .field("modalities", &EndpointConfig::modalities, list_of(describe_modality(), {0, 4}),
+             {.doc = "Kinds of input it takes; requests with others never go there. Empty: all."})
+      .field("context_tokens_max", &EndpointConfig::context_tokens_max, whole_number<std::uint32_t>({0, 100'000'000}),
+             {.doc = "Tokens of prompt and answer together that it can hold; a request that would not fit never goes there. 0: unknown."})
       .field("price", &EndpointConfig::price, price(), {.doc = "What it charges."})
       .field("models", &EndpointConfig::models,
              map_of(model_rule(), text(model_rule()), {0, NamesMax}),
@@ -226,7 +220,18 @@ Of<PoolConfig> pool() {
              {.doc = "Models it serves; * stands for any text. An exact name goes before a pattern, a longer pattern before a shorter one.", .example = "[\"*\"]"})
       .field("path_prefix", &P::path_prefix, text({.what = "a path that begins with '/'", .bytes_max = 1024, .pattern = "^(/[^\\s?#*]*)?$", .check = check_path}),
              {.doc = "Instead of models: takes every request below this path, whatever its body. For inference servers with an API of their own."})
-      .field("policy", &P::policy, policies(), {.doc = "How an endpoint is chosen.", .example = "least-request"})
+      .field("policy", &P::policy, describe_policies(), {.doc = "How an endpoint is chosen.", .example = "balanced"})
+      .field("composition", &P::composition, describe_composition(), {.doc = "The parts of policy: composed."})
+      .field("prefix_index", &P::prefix_index, describe_prefix_index(), {.doc = "The memory of which endpoint holds which prompts."})
+      .field("zones", &P::zones, map_of({.what = "a zone", .bytes_max = 64, .may_be_empty = false}, describe_zone(), {0, route::ZonesMax}),
+             {.doc = "The zones of endpoints that have a latency. Others count as near."})
+      .field("data_classes", &P::data_classes,
+             map_of({.what = "a data class", .bytes_max = 64, .may_be_empty = false}, describe_data_class(), {0, DataClassesMax}),
+             {.doc = "Where data may go: a request names its class in the header x-evener-data-class. A class that is not here is refused."})
+      .field("default_data_class", &P::default_data_class, text({.what = "a data class", .bytes_max = 64}),
+             {.doc = "The class of requests that name none. Empty: they may go anywhere."})
+      .field("decision_header", &P::decision_header, boolean(),
+             {.doc = "Whether answers carry x-evener-decision: the endpoint, why, and what was predicted."})
       .field("session_headers", &P::session_headers,
              list_of(text({.what = "the name of a header", .bytes_max = 128, .may_be_empty = false, .pattern = "^[!-'*+\\-.0-9A-Z^_`a-z|~]+$", .check = check_header_name}), {0, 10}),
              {.doc = "For the hashing policies: the first of these that a request has names its session; then the user or session key of its body."})

@@ -28,6 +28,11 @@ std::string_view health_name(route::Health health) {
   return "unknown";
 }
 
+Place place_of(ManagedPool& pool, const EndpointConfig& endpoint) {
+  const auto zone = pool.config.zones.find(endpoint.zone);
+  return {.zone = pool.zones.number(endpoint.zone), .latency = zone == pool.config.zones.end() ? Duration::zero() : zone->second.latency};
+}
+
 }  // namespace
 
 Control::Control(Shared& shared, std::uint64_t seed) : shared_(shared), rng_(seed) {}
@@ -69,7 +74,7 @@ std::shared_ptr<ManagedEndpoint> Control::new_endpoint(ManagedPool& pool, const 
   const Instant now = reactor.now();
   pool.pool->with_scheduler(now, [&](route::Scheduler& scheduler) {
     // Traffic may flow at once: the first failing check or attempt corrects it sooner than a first check could confirm it.
-    scheduler.put_endpoint(endpoint->id, endpoint_settings(config), now);
+    scheduler.put_endpoint(endpoint->id, endpoint_settings(config, place_of(pool, config)), now);
   });
   pool.endpoints.push_back(endpoint);
   if (!config.kv_events.address.empty()) shared_.kv_events->follow(endpoint->id, config.kv_events, nullptr);
@@ -121,7 +126,7 @@ void Control::update_pool(ManagedPool& pool, const PoolConfig& config) {
     }
     (*known)->config = wanted;
     if (!config.health_check.enabled) (*known)->last_check.clear();  // it would be shown for ever
-    pool.pool->with_scheduler(now, [&](route::Scheduler& scheduler) { scheduler.put_endpoint((*known)->id, endpoint_settings(wanted), now); });
+    pool.pool->with_scheduler(now, [&](route::Scheduler& scheduler) { scheduler.put_endpoint((*known)->id, endpoint_settings(wanted, place_of(pool, wanted)), now); });
     (*known)->check_now.set();
   }
 }
@@ -140,7 +145,7 @@ void Control::apply(const Config& config) {
     ManagedPool* pool = find_pool(wanted.name);
     if (pool == nullptr) {
       const std::uint64_t seed = rng_.fork(++pools_made_).next();
-      pools_.push_back({.pool = std::make_shared<Pool>(wanted, seed, shared_.metrics->pool(wanted.name)), .config = wanted, .endpoints = {}});
+      pools_.push_back({.pool = std::make_shared<Pool>(wanted, seed, shared_.metrics->pool(wanted.name)), .config = wanted, .endpoints = {}, .zones = {}});
       pool = &pools_.back();
     }
     update_pool(*pool, wanted);
@@ -150,8 +155,8 @@ void Control::apply(const Config& config) {
 
 void Control::publish() {
   std::vector<PoolRoute> routes;
-  for (const ManagedPool& pool : pools_) {
-    PoolRoute route{.pool = pool.pool, .config = pool.config, .endpoints = {}};
+  for (ManagedPool& pool : pools_) {
+    PoolRoute route{.pool = pool.pool, .config = pool.config, .endpoints = {}, .rules = {}};
     route.config.endpoints.clear();
     for (const auto& managed : pool.endpoints) {
       auto endpoint = std::make_shared<Endpoint>();
@@ -165,6 +170,9 @@ void Control::publish() {
       endpoint->metrics = managed->metrics;
       route.endpoints.push_back(std::move(endpoint));
     }
+    std::vector<const EndpointConfig*> configs;
+    for (const auto& managed : pool.endpoints) configs.push_back(&managed->config);
+    route.rules = request_rules(pool.config, configs, pool.zones);
     routes.push_back(std::move(route));
   }
   Config shown = config_;

@@ -17,6 +17,7 @@
 #include "evener/core/rng.h"
 #include "evener/gateway/config.h"
 #include "evener/gateway/load_collector.h"
+#include "evener/gateway/request_rules.h"
 #include "evener/gateway/resolver.h"
 #include "evener/gateway/worker.h"
 #include "evener/net/reactor.h"
@@ -47,6 +48,7 @@ struct ManagedPool {
   std::shared_ptr<Pool> pool;
   PoolConfig config;                     // its endpoints are in `endpoints`
   std::vector<std::shared_ptr<ManagedEndpoint>> endpoints;  // by rising id
+  ZoneNumbers zones;
 };
 
 /// Everything but the constructor, the destructor and call() is for the control thread only.

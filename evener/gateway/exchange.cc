@@ -8,7 +8,9 @@
 #include "evener/base/clock.h"
 #include "evener/core/hashing.h"
 #include "evener/gateway/paths.h"
+#include "evener/gateway/request_class.h"
 #include "evener/net/http1/head_writer.h"
+#include "evener/protocol/prompt_blocks.h"
 
 namespace evener::gateway {
 namespace {
@@ -122,7 +124,7 @@ net::Task<> Exchange::find_route() {
     }
     view_.prompt_bytes = static_cast<std::uint32_t>(std::min<std::uint64_t>(request_content_length_, UINT32_MAX));
     body_mode_ = BodyMode::Streamed;
-    route_ = route;
+    take_route(*route);
     co_return;
   }
 
@@ -149,6 +151,7 @@ net::Task<> Exchange::find_route() {
   }
   if (!co_await read_body(config.limits.body_bytes)) co_return;
 
+  std::optional<protocol::OpenAiRequest> parsed;
   if (match.operation == protocol::Operation::PassMultipart) {
     const auto* content_type = parsed_head().headers.find(net::http1::HeaderId::ContentType);
     auto found = protocol::read_multipart_model(content_type == nullptr ? std::string_view() : content_type->value, body());
@@ -173,6 +176,7 @@ net::Task<> Exchange::find_route() {
     view_.output_tokens_max = request->output_tokens_max;
     tier_ = protocol::priority_of_service_tier(request->service_tier);
     if (!request->affinity.empty()) view_.affinity_key = hash64(request->affinity, 1);
+    parsed = std::move(*request);
   }
   if (const std::string_view served = routing_->resolve_alias(model_); served != model_) {
     model_ = std::string(served);
@@ -198,13 +202,27 @@ net::Task<> Exchange::find_route() {
       }
     }
   }
-  route_ = route;
+  take_route(*route);
+  if (parsed) read_prompt(match.operation, *parsed);
+}
+
+void Exchange::take_route(const PoolRoute& route) {
+  route_ = &route;
+  tenant_ = classify(view_, route.config.classes, route.config.tenants, parsed_head().headers, tier_);
+}
+
+void Exchange::read_prompt(protocol::Operation operation, const protocol::OpenAiRequest& request) {
+  const bool asked = route_->rules.tokens || view_.tenant != 0;  // tenants share by tokens
+  if (!asked || operation == protocol::Operation::PassJson) return;
+  prompt_ = std::make_unique<PromptNote>();
+  const std::uint64_t salt = route_->rules.blocks ? protocol::prompt_salt(tenant_, model_, {}, worker_.shared.prompt_secret) : 0;
+  note_prompt(*prompt_, view_, route_->rules, salt, route_->pool->estimates(), operation, request, body());
 }
 
 net::Task<> Exchange::serve_models(const protocol::OperationMatch& match) {
   if (!body_read_ && !co_await read_body(4096)) co_return;
   if (routing_->models_json().empty() && routing_->models_pool() != nullptr) {
-    route_ = routing_->models_pool();
+    take_route(*routing_->models_pool());
     co_return;
   }
   if (match.operation == protocol::Operation::ModelList) {
@@ -288,7 +306,6 @@ void Exchange::write_log() {
   const Instant now = reactor_.now();
   const Duration total = now - began_;
   const std::uint64_t events = sse_ ? sse_->events() : 0;
-  if (sse_ && sse_->usage()) usage_ = sse_->usage();
   if (route_ != nullptr) {
     const PoolMetrics& metrics = route_->pool->metrics();
     metrics.requests[std::min<std::size_t>(status_ / 100, metrics.requests.size() - 1)].add();
@@ -303,6 +320,12 @@ void Exchange::write_log() {
       metrics.prompt_tokens.add(usage_->prompt_tokens);
       metrics.completion_tokens.add(usage_->completion_tokens);
       metrics.cached_tokens.add(usage_->cached_tokens);
+      if (prompt_ && route_->rules.blocks && usage_->cached_reported) {
+        const std::uint64_t expected = cached_expected(lease_.share());
+        metrics.prefix_expected.add(expected);
+        metrics.prefix_cached.add(usage_->cached_tokens);
+        metrics.prefix_error.add(std::max(expected, usage_->cached_tokens) - std::min(expected, usage_->cached_tokens));
+      }
     }
   }
   if (!worker_.log) return;
@@ -332,7 +355,11 @@ void Exchange::write_log() {
                       .events = events,
                       .prompt_tokens = usage_ ? static_cast<std::int64_t>(usage_->prompt_tokens) : -1,
                       .completion_tokens = usage_ ? static_cast<std::int64_t>(usage_->completion_tokens) : -1,
-                      .cached_tokens = usage_ ? static_cast<std::int64_t>(usage_->cached_tokens) : -1},
+                      .cached_tokens = usage_ && usage_->cached_reported ? static_cast<std::int64_t>(usage_->cached_tokens) : -1,
+                      .estimated = prompt_ != nullptr,
+                      .prompt_tokens_estimated = view_.prompt_tokens,
+                      .cached_tokens_expected = cached_expected(lease_.share()),
+                      .first_token_predicted = from_seconds(lease_.share().predicted_first_token_s)},
                      wall_clock_ns());
   worker_.log->line_done(now);
 }

@@ -17,6 +17,7 @@
 #include "evener/gateway/body_pace.h"
 #include "evener/gateway/memory_quota.h"
 #include "evener/gateway/pool.h"
+#include "evener/gateway/prompt_note.h"
 #include "evener/gateway/routing.h"
 #include "evener/gateway/session.h"
 #include "evener/net/http1/chunked.h"
@@ -71,6 +72,8 @@ class Exchange {
 
   // exchange.cc: routing, answers of our own, the log
   net::Task<> find_route();                                  // sets route_, or answers
+  void take_route(const PoolRoute& route);                   // sets route_, and what headers say of urgency and tenant
+  void read_prompt(protocol::Operation operation, const protocol::OpenAiRequest& request);  // where route_'s pool asks for it
   net::Task<> serve_models(const protocol::OperationMatch& match);
   net::Task<> refuse(OwnError error, EndedBy ended = EndedBy::Refused);
   net::Task<> answer(std::uint16_t status, std::string_view content_type, std::string body, Duration retry_after = {});
@@ -86,6 +89,7 @@ class Exchange {
     bool may_retry = false;
   };
   net::Task<> proxy();                                       // to route_, with body_mode_
+  [[nodiscard]] bool bind_to_zones();                        // by the data class; false: it is one that the pool does not know
   net::Task<bool> decide(Pool& pool, Pool::Decided& decided, std::span<const EndpointId> tried, route::Scheduler::Attempt kind);
   void find_endpoint(const Pool& pool, EndpointId id);
   enum class Connection : std::uint8_t { KeptOrNew, New };
@@ -120,9 +124,11 @@ class Exchange {
   enum class Passed : std::uint8_t { More, Done, ClientGone, Bad };
   net::Task<Passed> pass_on(std::string_view bytes);
   net::Task<> break_off(std::string error);                  // what to tell in a last event, as JSON
+  [[nodiscard]] std::string decision_text() const;           // of x-evener-decision
   void write_client_head(net::http1::HeadWriter& writer, const net::http1::ResponseHead& head) const;
   void observe(std::string_view data);
   void first_byte();
+  void end_attempt(route::Ending ending, Duration to_first_token);  // of an answer that was passed on
   [[nodiscard]] Instant answer_deadline(Duration step) const;
 
   Session& session_;
@@ -159,6 +165,7 @@ class Exchange {
   route::RequestView view_;
   std::optional<protocol::PriorityHint> tier_;               // what the body's service_tier says
   std::string tenant_;                                       // for the log
+  std::unique_ptr<PromptNote> prompt_;                       // in pools that ask for it
 
   // The attempt.
   net::Socket upstream_;

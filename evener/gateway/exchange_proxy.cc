@@ -7,7 +7,6 @@
 
 #include "evener/gateway/exchange.h"
 #include "evener/gateway/paths.h"
-#include "evener/gateway/request_class.h"
 #include "evener/net/http1/head_writer.h"
 #include "evener/protocol/openai.h"
 
@@ -47,7 +46,6 @@ net::Task<> Exchange::proxy() {
   if (!route_->config.timeouts.first_token_by_class.empty()) {
     if (const auto* header = parsed_head().headers.find(route_->config.classes.header)) first_token_limit_ = class_limit(header->value);
   }
-  tenant_ = classify(view_, route_->config.classes, route_->config.tenants, parsed_head().headers, tier_);
   // Also while a body is streamed: whoever reads it may be held up by an endpoint that takes nothing.
   client_.watch_hangup({.notify = &Exchange::client_hung_up, .context = this});
   if (body_mode_ == BodyMode::Streamed) {
@@ -58,6 +56,15 @@ net::Task<> Exchange::proxy() {
     }
   }
 
+  if (!bind_to_zones()) {
+    co_await refuse({.status = 400,
+                     .type = "invalid_request_error",
+                     .code = "unknown_data_class",
+                     .message = "Pool '" + route_->config.name + "' does not know this request's data class (header " + std::string(DataClassHeader) +
+                                "), so nothing says where its data may go."},
+                    EndedBy::BadRequest);
+    co_return;
+  }
   Pool::Decided decided;
   if (!co_await decide(pool, decided, {}, route::Scheduler::Attempt::First)) co_return;
   auto kind = route::Scheduler::Attempt::First;
@@ -98,7 +105,7 @@ net::Task<> Exchange::proxy() {
       const bool trouble = attempt.ending == route::Ending::ConnectFailed || attempt.ending == route::Ending::Reset;
       if (trouble && worker_.shared.on_trouble) worker_.shared.on_trouble(endpoint_->id);
     }
-    lease_.end({.ending = client_gone_ ? route::Ending::Cancelled : attempt.ending, .retry_after = answer_.retry_after});
+    lease_.end({.ending = client_gone_ ? route::Ending::Cancelled : attempt.ending, .retry_after = answer_.retry_after, .blocks = view_.blocks});
     if (client_gone_) {
       co_await stop_sending();
       ended_ = EndedBy::ClientGone;
@@ -139,6 +146,15 @@ net::Task<> Exchange::proxy() {
     co_await refuse_after(attempt);
     co_return;
   }
+}
+
+bool Exchange::bind_to_zones() {
+  const RequestRules& rules = route_->rules;
+  const net::http1::Headers& headers = parsed_head().headers;
+  const auto* header = headers.holds(net::http1::HeaderId::XEvener) ? headers.find(DataClassHeader) : nullptr;
+  const std::optional<std::uint64_t> zones = rules.zones_of(header == nullptr ? std::string_view() : header->value);
+  if (zones) view_.zones = *zones;
+  return zones.has_value();
 }
 
 /// A decision, with the wait for capacity. False when the client left meanwhile.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <charconv>
 #include <cstdio>
 #include <cstring>
@@ -151,6 +152,7 @@ void Exchange::write_client_head(net::http1::HeadWriter& writer, const net::http
   if (!delimited && !http10_) writer.header("Transfer-Encoding", "chunked");
   writer.unchecked_header("x-request-id", request_id_);
   writer.header("x-evener-endpoint", endpoint_->config.name);
+  if (route_->config.decision_header) writer.header("x-evener-decision", decision_text());
   if (!keep_alive_) {
     writer.header("Connection", "close");
   } else if (http10_) {
@@ -159,10 +161,25 @@ void Exchange::write_client_head(net::http1::HeadWriter& writer, const net::http
   writer.end();
 }
 
+std::string Exchange::decision_text() const {
+  const route::Share& share = lease_.share();
+  std::string text = "endpoint=\"" + endpoint_->config.name + "\";reason=" + std::string(pick_);
+  if (share.predicted_first_token_s > 0) text += ";first_token_predicted_ms=" + std::to_string(std::lround(share.predicted_first_token_s * 1000));
+  if (prompt_) {
+    text += ";prompt_tokens_estimated=" + std::to_string(share.prompt_tokens);
+    if (route_->rules.blocks) text += ";cached_tokens_expected=" + std::to_string(cached_expected(share));
+  }
+  return text;
+}
+
 void Exchange::first_byte() {
   first_token_ = reactor_.now() - began_;
   lease_.first_token();
   answer_begun_ = true;
+  if (prompt_) {  // it goes nowhere else now
+    view_.blocks = {};
+    prompt_->blocks = {};
+  }
   // From here on nothing is sent again, so the request need not be kept; unless it is still being sent.
   if (!sender_.running()) {
     request_.release();
@@ -335,11 +352,27 @@ net::Task<> Exchange::relay(route::Ending ending) {
     }
   }
   if (lease_.held()) endpoint_->metrics->attempts[static_cast<std::size_t>(ending)].add();  // else it was counted as not taken
-  lease_.end({.ending = ending, .first_token = to_first_token, .retry_after = answer_.retry_after});
-  kv_note_.end(sse_ && sse_->usage() ? sse_->usage() : usage_);
+  end_attempt(ending, to_first_token);
+  kv_note_.end(usage_);
   if (sender_.running()) co_await stop_sending();
   upstream_.close();
   if (passed == Passed::Done && !body_read_) co_await linger();  // an early answer, to a client that still sends
+}
+
+void Exchange::end_attempt(route::Ending ending, Duration to_first_token) {
+  if (sse_ && sse_->usage()) usage_ = sse_->usage();
+  route::Outcome outcome{.ending = ending, .first_token = to_first_token, .retry_after = answer_.retry_after};
+  if (prompt_ && lease_.held()) {
+    const AnswerTokens tokens{.usage = usage_, .events = sse_ ? sse_->events() : 0};
+    outcome.usage = token_usage(view_, tokens);
+    const bool whole = ending == route::Ending::Ok && answer_.status == 200;
+    if (whole) learn_from(*prompt_, view_.model, tokens, route_->pool->estimates());
+    const double predicted_s = lease_.share().predicted_first_token_s;
+    if (whole && view_.stream && predicted_s > 0) {
+      route_->pool->metrics().prediction_error.observe(std::abs(predicted_s / std::max(seconds(to_first_token), 1e-6) - 1.0));
+    }
+  }
+  lease_.end(outcome);
 }
 
 net::Task<> Exchange::break_off(std::string error) {

@@ -1,5 +1,6 @@
 #include "evener/gateway/gateway.h"
 
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -162,6 +163,10 @@ Result<std::unique_ptr<Gateway>> Gateway::start(const Config& config, GatewayOpt
     for (const int fd : fds) ::close(fd);
     fds.clear();
   };
+  if (::getrandom(&s.shared.prompt_secret, sizeof s.shared.prompt_secret, 0) != static_cast<ssize_t>(sizeof s.shared.prompt_secret)) {
+    close_all(inherited);
+    return fail("no random bits for the hashes of prompts");
+  }
 
   // Listeners: one per worker and address, so that the kernel spreads connections without a shared lock.
   std::vector<std::vector<int>> listeners(workers);

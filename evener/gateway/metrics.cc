@@ -6,6 +6,7 @@ namespace {
 // The buckets of OpenTelemetry's GenAI conventions, so that dashboards made for other servers fit.
 constexpr std::array<double, 16> FirstTokenBounds = {.001, .005, .01, .02, .04, .06, .08, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10};
 constexpr std::array<double, 14> RequestBounds = {.01, .02, .04, .08, .16, .32, .64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92};
+constexpr std::array<double, 9> PredictionErrorBounds = {.05, .1, .2, .3, .5, .75, 1, 2, 5};
 constexpr std::array<double, 13> PerTokenBounds = {.01, .025, .05, .075, .1, .15, .2, .3, .4, .5, .75, 1, 2.5};
 
 constexpr std::array<route::Ending, 8> Endings = {route::Ending::Ok,          route::Ending::Refused, route::Ending::ServerError,
@@ -50,6 +51,13 @@ GatewayMetrics::GatewayMetrics(telemetry::Registry& registry, std::size_t endpoi
   retries_ = registry.counter({.name = "evener_retries_total", .help = "Attempts after the first one.", .labels = {"pool"}});
   tokens_ = registry.counter(
       {.name = "evener_tokens_total", .help = "Tokens that endpoints reported in usage, by type.", .labels = {"pool", "type"}});
+  prefix_tokens_ = registry.counter({.name = "evener_prefix_tokens_total",
+                                     .help = "Prompt tokens expected in the prefix cache of the chosen endpoint, those it then reported, and the difference.",
+                                     .labels = {"pool", "type"}});
+  prediction_error_ = registry.histogram({.name = "evener_first_token_prediction_error_ratio",
+                                          .help = "Predicted time to first token of streams: how far from the real one, as a share of it.",
+                                          .labels = {"pool"}},
+                                         PredictionErrorBounds);
   large_events_ = registry.counter({.name = "evener_stream_events_too_large_total",
                                     .help = "Server-sent events above 16 KiB: passed on, but only the end of each was looked at.",
                                     .labels = {"pool"}});
@@ -111,6 +119,10 @@ PoolMetrics GatewayMetrics::pool(std::string_view pool) {
   }
   metrics.time_per_token_seconds = per_token_.with({pool});
   metrics.retries = retries_.with({pool});
+  metrics.prefix_expected = prefix_tokens_.with({pool, "expected"});
+  metrics.prefix_cached = prefix_tokens_.with({pool, "cached"});
+  metrics.prefix_error = prefix_tokens_.with({pool, "error"});
+  metrics.prediction_error = prediction_error_.with({pool});
   metrics.large_events = large_events_.with({pool});
   metrics.prompt_tokens = tokens_.with({pool, "prompt"});
   metrics.completion_tokens = tokens_.with({pool, "completion"});

@@ -54,6 +54,10 @@ TEST_CASE("a pool's times and tokens, and what belongs to no pool, are on the pa
   pool.prompt_tokens.add(7);
   pool.completion_tokens.add(8);
   pool.cached_tokens.add(9);
+  pool.prefix_expected.add(10);
+  pool.prefix_cached.add(11);
+  pool.prefix_error.add(1);
+  pool.prediction_error.observe(0.25);
   metrics.server().connections.add(3);
   metrics.server().connections.add(-1);
   metrics.server().memory_refused.add();
@@ -64,7 +68,9 @@ TEST_CASE("a pool's times and tokens, and what belongs to no pool, are on the pa
         "evener_queue_wait_seconds_count{pool=\"p\",class=\"batch\"} 1", "evener_time_per_output_token_seconds_count{pool=\"p\"} 1",
         "evener_retries_total{pool=\"p\"} 1", "evener_tokens_total{pool=\"p\",type=\"prompt\"} 7",
         "evener_tokens_total{pool=\"p\",type=\"completion\"} 8", "evener_tokens_total{pool=\"p\",type=\"cached\"} 9",
-        "evener_client_connections 2", "evener_memory_refusals_total 1", "evener_unrouted_requests_total 0"}) {
+        "evener_prefix_tokens_total{pool=\"p\",type=\"expected\"} 10", "evener_prefix_tokens_total{pool=\"p\",type=\"cached\"} 11",
+        "evener_prefix_tokens_total{pool=\"p\",type=\"error\"} 1", "evener_first_token_prediction_error_ratio_bucket{pool=\"p\",le=\"0.2\"} 0",
+        "evener_first_token_prediction_error_ratio_bucket{pool=\"p\",le=\"0.3\"} 1", "evener_client_connections 2", "evener_memory_refusals_total 1", "evener_unrouted_requests_total 0"}) {
     CAPTURE(line);
     CHECK(has_line(page, line));
   }

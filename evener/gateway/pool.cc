@@ -2,6 +2,7 @@
 
 #include "evener/base/clock.h"
 #include "evener/core/hashing.h"
+#include "evener/gateway/request_rules.h"
 
 namespace evener::gateway {
 
@@ -56,6 +57,7 @@ void Pool::finished(EndpointId endpoint, const route::Outcome& outcome, route::S
     if (record.number == number) {
       record.ended = true;
       record.outcome = outcome;
+      record.outcome.blocks = {};  // they go with the request
     }
   }
   wake(released);
@@ -129,7 +131,9 @@ std::vector<DecisionRecord> Pool::decisions(std::string_view request_id, std::si
 }
 
 route::PoolSettings pool_settings(const PoolConfig& config) {
-  return {.policy = config.policy,
+  return {.policy = policy_of(config),
+          .composition = config.composition,
+          .prefix = prefix_settings(config),
           .check = {.enabled = config.health_check.enabled, .rise = config.health_check.rise, .fall = config.health_check.fall},
           .outlier = config.outlier,
           .retry = config.retry.budget,
@@ -139,9 +143,20 @@ route::PoolSettings pool_settings(const PoolConfig& config) {
           .admission = admission_settings(config)};
 }
 
-route::EndpointSettings endpoint_settings(const EndpointConfig& config) {
+route::EndpointSettings endpoint_settings(const EndpointConfig& config, const Place& place) {
   // The same in every gateway and after a restart, so that all of them send a session to the same endpoint.
   route::EndpointSettings settings{.weight = config.weight, .capacity = config.capacity, .models = {}, .identity = hash64(config.url)};
+  settings.tier = config.tier;
+  settings.zone = place.zone;
+  settings.network_s = seconds(place.latency);
+  settings.input_price = config.price.input_per_million_tokens;
+  settings.output_price = config.price.output_per_million_tokens;
+  settings.power_w = config.power_watts;
+  settings.context_tokens_max = config.context_tokens_max;
+  if (!config.modalities.empty()) {
+    settings.modalities = 0;
+    for (const route::Modality one : config.modalities) settings.modalities |= one;
+  }
   for (const auto& [served, known_as] : config.models) settings.models.push_back(model_hash(served));
   return settings;
 }

@@ -15,6 +15,7 @@
 
 #include "evener/gateway/config.h"
 #include "evener/gateway/metrics.h"
+#include "evener/gateway/model_estimates.h"
 #include "evener/net/address.h"
 #include "evener/net/reactor.h"
 #include "evener/route/scheduler.h"
@@ -69,6 +70,8 @@ class Pool {
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const PoolMetrics& metrics() const { return metrics_; }
+  /// Thread-safe.
+  [[nodiscard]] ModelEstimates& estimates() { return estimates_; }
 
   /// A decision and the number under which it is kept (see decision()).
   struct Decided {
@@ -117,6 +120,7 @@ class Pool {
 
   const std::string name_;
   const PoolMetrics metrics_;
+  ModelEstimates estimates_;
   std::mutex mutex_;
   route::Scheduler scheduler_;
   std::vector<route::Released> released_scratch_;
@@ -149,6 +153,8 @@ class Lease {
   [[nodiscard]] bool held() const { return pool_ != nullptr; }
   [[nodiscard]] EndpointId endpoint() const { return endpoint_; }
   [[nodiscard]] Instant since() const { return since_; }
+  /// Also after the end, of the latest attempt.
+  [[nodiscard]] const route::Share& share() const { return share_; }
   /// The answer has begun; ignored when the attempt has ended already.
   void first_token() {
     if (pool_ != nullptr) pool_->first_token(endpoint_, share_, reactor_->now() - since_, reactor_->now());
@@ -170,9 +176,17 @@ class Lease {
   Instant since_{};
 };
 
+/// Prompt tokens that its endpoint was expected to hold in its cache.
+[[nodiscard]] inline std::uint32_t cached_expected(const route::Share& share) { return share.prompt_tokens - share.uncached_tokens; }
+
 /// The scheduler's settings that a pool's configuration means.
 [[nodiscard]] route::PoolSettings pool_settings(const PoolConfig& config);
-[[nodiscard]] route::EndpointSettings endpoint_settings(const EndpointConfig& config);
+/// Where an endpoint is, as the scheduler knows it.
+struct Place {
+  std::uint16_t zone = 0;
+  Duration latency{};
+};
+[[nodiscard]] route::EndpointSettings endpoint_settings(const EndpointConfig& config, const Place& place = {});
 [[nodiscard]] std::uint64_t model_hash(std::string_view model);
 
 }  // namespace evener::gateway

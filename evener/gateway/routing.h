@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "evener/gateway/pool.h"
+#include "evener/gateway/request_rules.h"
 
 namespace evener::gateway {
 
@@ -19,6 +20,7 @@ struct PoolRoute {
   std::shared_ptr<Pool> pool;
   PoolConfig config;
   std::vector<std::shared_ptr<const Endpoint>> endpoints;  // sorted by id
+  RequestRules rules;
 
   [[nodiscard]] const Endpoint* find(EndpointId id) const;
   [[nodiscard]] const Endpoint* find(std::string_view name) const;

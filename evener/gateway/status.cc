@@ -85,6 +85,30 @@ void write_load(JsonWriter& json, const LoadWatch& load, const std::optional<rou
   json.end_array().end_object();
 }
 
+/// What was learned of it from requests; null where nothing was.
+void write_learned(JsonWriter& json, const route::EndpointStatus& status) {
+  const auto member = [&](std::string_view name, bool known, double value) {
+    json.key(name);
+    if (known) {
+      json.value(value);
+    } else {
+      json.null();
+    }
+  };
+  const route::SpeedView& speed = status.speed;
+  json.begin_object();
+  member("first_token_base_s", speed.first_token_known(), speed.base_s);
+  member("prefill_s_per_token", speed.first_token_known(), speed.prefill_s_per_token);
+  member("token_s", speed.token_known(), speed.step_s);
+  member("token_s_per_request", speed.token_known(), speed.step_s_per_request);
+  member("first_token_prediction_error", status.prefill_error > 0, status.prefill_error);
+  json.member("in_flight_prompt_tokens", status.in_flight_prompt_tokens).member("in_flight_uncached_tokens", status.in_flight_uncached_tokens);
+  json.member("in_flight_output_tokens", status.in_flight_output_tokens);
+  json.member("cache_reports", status.prefix.requests).member("cached_tokens_expected", status.prefix.predicted_tokens);
+  json.member("cached_tokens_reported", status.prefix.cached_tokens).member("cached_tokens_error", status.prefix.error_tokens);
+  json.end_object();
+}
+
 /// The same in a few words: "3 running, 1 waiting, KV 42 %, 0.4 s ago".
 std::string load_words(const LoadWatch& load, const std::optional<route::LoadReport>& report, Instant now) {
   if (!report) return load.finding;
@@ -169,6 +193,8 @@ std::string status_json(Control& control) {
       }
       json.key("load");
       write_load(json, endpoint->load, status.report, now);
+      json.key("learned");
+      write_learned(json, status);
       json.end_object();
     }
     json.end_array().end_object();

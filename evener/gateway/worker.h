@@ -33,6 +33,7 @@ struct Shared {
   std::atomic<std::uint32_t> connections{0};
   std::atomic<bool> draining{false};
   KvSubscriber* kv_events = nullptr;
+  std::uint64_t prompt_secret = 0;               // of the salts of prompt hashes, see protocol::prompt_salt
   std::function<void(EndpointId)> on_trouble;    // an attempt could not connect or was reset; any thread, returns at once
   std::vector<std::unique_ptr<Worker>> workers;
 };

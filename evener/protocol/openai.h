@@ -106,6 +106,7 @@ void append_json_string(std::string& out, std::string_view text);
 
 struct Usage {
   std::uint64_t prompt_tokens = 0, completion_tokens = 0, cached_tokens = 0;
+  bool cached_reported = false;  // many engines do not say how much was cached: then 0 means nothing
 };
 /// Usage of a complete (not streamed) answer; nothing where it has none. Accepts both the chat names and the Responses names.
 /// `body` needs JsonPadding readable bytes behind it.

@@ -44,7 +44,8 @@ std::optional<Usage> to_usage(const Counts& counts) {
   if (!counts.prompt && !counts.completion) return std::nullopt;
   return Usage{.prompt_tokens = counts.prompt.value_or(0),
                .completion_tokens = counts.completion.value_or(0),
-               .cached_tokens = counts.cached.value_or(0)};
+               .cached_tokens = counts.cached.value_or(0),
+               .cached_reported = counts.cached.has_value()};
 }
 
 std::optional<Usage> usage_of(const JsonValue& object) {

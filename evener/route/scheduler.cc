@@ -312,6 +312,7 @@ std::vector<EndpointStatus> Scheduler::status(Instant now) const {
                    .in_flight_output_tokens = view.in_flight_output_tokens,
                    .speed = view.speed,
                    .prefill_error = view.prefill_error,
+                   .prefix = s.prefixes.quality(view.id),
                    .report = view.report,
                    .until = until});
   }

@@ -194,6 +194,7 @@ struct EndpointStatus {
   std::uint64_t in_flight_prompt_tokens = 0, in_flight_uncached_tokens = 0, in_flight_output_tokens = 0;  // as in EndpointView
   SpeedView speed;
   double prefill_error = 0;
+  PrefixQuality prefix;
   std::optional<LoadReport> report;
   std::optional<Instant> until;                // end of the ejection or of the back-off
 };

@@ -87,7 +87,7 @@ def test_the_admin_page_has_a_heading_for_each_route():
 
 
 def test_the_operating_page_explains_each_field_of_the_access_log(gateway, engine):
-    started = gateway(engine().url)
+    started = gateway(engine().url, engine().url)
     bad = started.call("POST", "/v1/chat/completions", {"no": "model"}, {"x-request-id": "documentation-1"})
     good = started.call("POST", "/v1/chat/completions", chat_body(max_tokens=1), {"x-request-id": "documentation-2"})
     assert (bad[0], good[0]) == (400, 200)

@@ -179,6 +179,11 @@ bool has_example(const Structure& structure) {
   });
 }
 
+// So is a list of structures of which none has an example: an item made of defaults alone would say nothing.
+bool is_open_list(const Field& field) {
+  return is_nested(field) && field.type->shape() == Type::Shape::List && field.text.example.empty() && !has_example(*field.type->structure());
+}
+
 enum class Shown : std::uint8_t { Set, CommentedOut };
 
 // `hash` is the column of the '#' that takes a line out: that of the outermost mapping that is out as a whole.
@@ -217,9 +222,10 @@ void append_field(std::string& out, const Structure& structure, const Field& fie
     out += line_begin(indent, column, set ? Shown::Set : Shown::CommentedOut) + field.name + ": " + value + '\n';
     return;
   }
-  if (is_open_map(field)) {
+  if (is_open_map(field) || is_open_list(field)) {
     const bool set = outer == Shown::Set && !field.text.example.empty();
-    out += line_begin(indent, column, set ? Shown::Set : Shown::CommentedOut) + field.name + ": " + (field.text.example.empty() ? "{}" : field.text.example) + '\n';
+    const std::string empty = is_open_map(field) ? "{}" : "[]";
+    out += line_begin(indent, column, set ? Shown::Set : Shown::CommentedOut) + field.name + ": " + (field.text.example.empty() ? empty : field.text.example) + '\n';
     return;
   }
   const Structure& inner = *field.type->structure();
