@@ -75,9 +75,11 @@ TEST_CASE("a line says everything about its request") {
 
 TEST_CASE("what was expected of a request is in its line where it was asked for, and nowhere else") {
   CHECK(line_of({.path = "/"}).find("estimated") == std::string::npos);
-  const std::string known = line_of({.estimated = true, .prompt_tokens_estimated = 900, .cached_tokens_expected = 512, .first_token_predicted = 40ms});
+  const std::string known =
+      line_of({.estimated = true, .prompt_tokens_estimated = 900, .cached_tokens_expected = 512, .first_token_predicted = 40ms});
   CHECK(known.ends_with(R"("prompt_tokens_estimated":900,"cached_tokens_expected":512,"first_token_predicted_ms":40.000})"));
-  CHECK(line_of({.estimated = true}).ends_with(R"("prompt_tokens_estimated":0,"cached_tokens_expected":0,"first_token_predicted_ms":null})"));
+  CHECK(
+      line_of({.estimated = true}).ends_with(R"("prompt_tokens_estimated":0,"cached_tokens_expected":0,"first_token_predicted_ms":null})"));
 }
 
 TEST_CASE("what was not reached or not said is null, and no detail leaves no member") {

@@ -48,7 +48,7 @@ struct EndpointConfig {
   std::string zone;                       // "edge", "cloud", a region
   double power_watts = 0;                 // drawn at full load; 0 = unknown
   std::vector<route::Modality> modalities;  // kinds of input it takes; empty = all
-  std::uint32_t context_tokens_max = 0;   // prompt and answer together; 0 = unknown
+  std::uint32_t context_tokens_max = 0;     // prompt and answer together; 0 = unknown
   PriceConfig price;
   std::map<std::string, std::string> models;  // served name -> the name this endpoint knows; empty = all of the pool's, unchanged
   std::string api_key_env;                // environment variable that holds the bearer token sent to it; empty = none
@@ -119,11 +119,11 @@ struct PoolConfig {
   std::vector<std::string> models;        // exact names, or with one * ; matched exact first, then the longest pattern
   std::string path_prefix;                // any HTTP inference server: requests below this path, no body inspection
   route::PolicyKind policy = route::PolicyKind::Balanced;
-  route::CompositionSettings composition; // of policy: composed
+  route::CompositionSettings composition;  // of policy: composed
   PrefixIndexConfig prefix_index;
   std::map<std::string, ZoneConfig> zones;
   std::map<std::string, DataClassConfig> data_classes;
-  std::string default_data_class;         // of requests that name none; empty = they may go anywhere
+  std::string default_data_class;  // of requests that name none; empty = they may go anywhere
   bool decision_header = false;
   std::vector<std::string> session_headers = {"x-session-id"};  // first present one is the affinity key; then the body's keys
   std::vector<EndpointConfig> endpoints;

@@ -152,15 +152,16 @@ class Rules {
       if (!zones.contains(zone)) warn({"pools", i, "zones", zone}, "no endpoint of the pool is in this zone yet");
     }
     for (const auto& [name, data_class] : pool.data_classes) {
-      const bool reached = std::any_of(data_class.zones.begin(), data_class.zones.end(), [&](const std::string& zone) { return zones.contains(zone); });
+      const bool reached =
+          std::any_of(data_class.zones.begin(), data_class.zones.end(), [&](const std::string& zone) { return zones.contains(zone); });
       if (!reached) warn({"pools", i, "data_classes", name}, "no endpoint is in one of its zones, so its requests are refused");
     }
     for (const auto& [zone, one] : pool.zones) zones.insert(zone);
     for (const auto& [name, data_class] : pool.data_classes) zones.insert(data_class.zones.begin(), data_class.zones.end());
     zones.erase("");
     if (zones.size() > route::ZonesMax) {
-      wrong({"pools", i, "zones"}, "endpoints, zones and data_classes of the pool name " + std::to_string(zones.size()) + " zones; at most " +
-                                       std::to_string(route::ZonesMax) + " can be told apart");
+      wrong({"pools", i, "zones"}, "endpoints, zones and data_classes of the pool name " + std::to_string(zones.size()) +
+                                       " zones; at most " + std::to_string(route::ZonesMax) + " can be told apart");
     }
     if (!pool.default_data_class.empty() && !pool.data_classes.contains(pool.default_data_class)) {
       wrong({"pools", i, "default_data_class"}, "there is no data class \"" + pool.default_data_class + "\" in data_classes");

@@ -20,19 +20,20 @@ Of<route::ScorerSettings> scorer() {
   using S = route::ScorerSettings;
   return Describe<S>("scorer", "A score between 0 and 1 for each candidate, and how much it counts.")
       .field("type", &S::kind,
-             one_of<route::ScorerKind>({{FreeCapacity, "free-capacity", "The share of its capacity that is free; without a capacity, the fewest in flight."},
-                                        {Queue, "queue", "The fewest waiting in its queue, as it reports."},
-                                        {KvFree, "kv-free", "The most free room in its KV cache, as it reports."},
-                                        {UncachedTokens, "uncached-tokens", "The fewest prompt tokens to compute, this request's included."},
-                                        {FirstToken, "first-token", "The shortest predicted time to the first token."},
-                                        {Finish, "finish", "The shortest predicted time to the last token."},
-                                        {PrefixHit, "prefix-hit", "The share of the prompt that it probably holds in its cache."},
-                                        {Session, "session", "The endpoint that the session hashes to."},
-                                        {Adapter, "adapter", "Whether it has the LoRA adapter loaded, as it reports."},
-                                        {Tier, "tier", "Weak endpoints for light requests, strong ones for heavy and urgent ones."},
-                                        {Network, "network", "The nearest zone."},
-                                        {Price, "price", "The cheapest for this request."},
-                                        {Power, "power", "The least power drawn."}}),
+             one_of<route::ScorerKind>(
+                 {{FreeCapacity, "free-capacity", "The share of its capacity that is free; without a capacity, the fewest in flight."},
+                  {Queue, "queue", "The fewest waiting in its queue, as it reports."},
+                  {KvFree, "kv-free", "The most free room in its KV cache, as it reports."},
+                  {UncachedTokens, "uncached-tokens", "The fewest prompt tokens to compute, this request's included."},
+                  {FirstToken, "first-token", "The shortest predicted time to the first token."},
+                  {Finish, "finish", "The shortest predicted time to the last token."},
+                  {PrefixHit, "prefix-hit", "The share of the prompt that it probably holds in its cache."},
+                  {Session, "session", "The endpoint that the session hashes to."},
+                  {Adapter, "adapter", "Whether it has the LoRA adapter loaded, as it reports."},
+                  {Tier, "tier", "Weak endpoints for light requests, strong ones for heavy and urgent ones."},
+                  {Network, "network", "The nearest zone."},
+                  {Price, "price", "The cheapest for this request."},
+                  {Power, "power", "The least power drawn."}}),
              {.doc = "What is scored.", .presence = Presence::Required})
       .field("weight", &S::weight, number({0.001, 1000}), {.doc = "How much it counts beside the others."})
       .done();
@@ -43,9 +44,10 @@ Of<route::FilterSettings> filter() {
   using F = route::FilterSettings;
   return Describe<F>("filter", "Leaves candidates out; one that would leave nobody is passed over.")
       .field("type", &F::kind,
-             one_of<route::FilterKind>({{PrefixHit, "prefix-hit", "At least this share of the prompt is probably in its cache."},
-                                        {KvUsed, "kv-used", "At most this share of its KV cache is in use."},
-                                        {FirstToken, "first-token", "The predicted first token comes within this many times the request's objective."}}),
+             one_of<route::FilterKind>(
+                 {{PrefixHit, "prefix-hit", "At least this share of the prompt is probably in its cache."},
+                  {KvUsed, "kv-used", "At most this share of its KV cache is in use."},
+                  {FirstToken, "first-token", "The predicted first token comes within this many times the request's objective."}}),
              {.doc = "What is asked.", .presence = Presence::Required})
       .field("threshold", &F::threshold, number({0, 1000}), {.doc = "The bound."})
       .done();
@@ -64,7 +66,9 @@ Of<route::PolicyKind> describe_policies() {
       {PeakEwma, "peak-ewma", "The lowest product of recent latency and requests in flight; reacts to an endpoint that slows down."},
       {BoundedHash, "bounded-hash", "Requests of one session to one endpoint (consistent hashing), unless it carries more than its share."},
       {Maglev, "maglev", "Requests of one session to one endpoint by a Maglev table; moves few sessions when endpoints change."},
-      {Balanced, "balanced", "The least waiting added, in seconds predicted from learned speeds, tokens in flight and cached prefixes. Where bodies are not read (path_prefix): least-request."},
+      {Balanced, "balanced",
+       "The least waiting added, in seconds predicted from learned speeds, tokens in flight and cached prefixes. Where bodies are not read "
+       "(path_prefix): least-request."},
       {StickyUntilSaturated, "sticky-until-saturated", "The endpoint that holds most of the prompt, until it is too busy."},
       {Blend, "blend", "llm-d's weighted scores: prefix hit 3, queue 2, free KV cache 2."},
       {DynamoCost, "dynamo-cost", "Dynamo's cost: uncached prompt blocks and blocks in flight."},
@@ -91,7 +95,8 @@ Of<PrefixIndexConfig> describe_prefix_index() {
   using P = PrefixIndexConfig;
   return Describe<P>("prefix_index", "What is kept of which endpoint holds which beginnings of prompts, for policies that ask.")
       .field("blocks_max", &P::blocks_max, whole_number<std::uint32_t>({1024, 10'000'000}),
-             {.doc = "Most different blocks, about 100 bytes each; the oldest go first. Read when the pool is made: a later change needs a restart."})
+             {.doc = "Most different blocks, about 100 bytes each; the oldest go first. Read when the pool is made: a later change needs a "
+                     "restart."})
       .field("block_bytes", &P::block_bytes, whole_number<std::uint32_t>({protocol::BlockBytesMin, protocol::BlockBytesMax}),
              {.doc = "Prompt text of a block. Smaller ones find shorter common beginnings and cost more."})
       .done();
@@ -99,19 +104,24 @@ Of<PrefixIndexConfig> describe_prefix_index() {
 
 Of<ZoneConfig> describe_zone() {
   return Describe<ZoneConfig>("zone", "A place where endpoints are.")
-      .field("latency", &ZoneConfig::latency, duration({Duration::zero(), seconds(60)}), {.doc = "From the gateway there and back; counts as waiting when endpoints are compared."})
+      .field("latency", &ZoneConfig::latency, duration({Duration::zero(), seconds(60)}),
+             {.doc = "From the gateway there and back; counts as waiting when endpoints are compared."})
       .done();
 }
 
 Of<DataClassConfig> describe_data_class() {
   return Describe<DataClassConfig>("data_class", "Where requests with data of a kind may go.")
-      .field("zones", &DataClassConfig::zones, list_of(text({.what = "a zone", .bytes_max = 64, .may_be_empty = false}), {1, route::ZonesMax}),
+      .field("zones", &DataClassConfig::zones,
+             list_of(text({.what = "a zone", .bytes_max = 64, .may_be_empty = false}), {1, route::ZonesMax}),
              {.doc = "They go to endpoints in these zones, or are refused.", .presence = Presence::Required})
       .done();
 }
 
 Of<route::Modality> describe_modality() {
-  return one_of<route::Modality>({{route::Text, "text", "Text."}, {route::Image, "image", "Images."}, {route::Audio, "audio", "Sound."}, {route::Video, "video", "Films."}});
+  return one_of<route::Modality>({{route::Text, "text", "Text."},
+                                  {route::Image, "image", "Images."},
+                                  {route::Audio, "audio", "Sound."},
+                                  {route::Video, "video", "Films."}});
 }
 
 route::PrefixSettings prefix_settings(const PoolConfig& pool) { return {.blocks_max = pool.prefix_index.blocks_max}; }

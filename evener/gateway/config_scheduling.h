@@ -14,20 +14,20 @@
 namespace evener::gateway {
 
 struct PrefixIndexConfig {
-  std::uint32_t blocks_max = 1'000'000;   // about 100 bytes each, taken as they come
-  std::uint32_t block_bytes = 1024;       // of prompt text, about 256 tokens of English
+  std::uint32_t blocks_max = 1'000'000;  // about 100 bytes each, taken as they come
+  std::uint32_t block_bytes = 1024;      // of prompt text, about 256 tokens of English
 
   bool operator==(const PrefixIndexConfig&) const = default;
 };
 
 struct ZoneConfig {
-  Duration latency{};                     // from here and back
+  Duration latency{};  // from here and back
 
   bool operator==(const ZoneConfig&) const = default;
 };
 
 struct DataClassConfig {
-  std::vector<std::string> zones;         // where such requests may go
+  std::vector<std::string> zones;  // where such requests may go
 
   bool operator==(const DataClassConfig&) const = default;
 };

@@ -58,9 +58,12 @@ std::string figure_pattern() {
 }
 
 Of<PriceConfig> price() {
-  return Describe<PriceConfig>("price", "What an endpoint charges, in the currency you think in. Counts with the policy cheapest-within-slo and the scorer price.")
+  return Describe<PriceConfig>(
+             "price",
+             "What an endpoint charges, in the currency you think in. Counts with the policy cheapest-within-slo and the scorer price.")
       .field("input_per_million_tokens", &PriceConfig::input_per_million_tokens, number({0, 1e6}), {.doc = "For a million prompt tokens."})
-      .field("output_per_million_tokens", &PriceConfig::output_per_million_tokens, number({0, 1e6}), {.doc = "For a million generated tokens."})
+      .field("output_per_million_tokens", &PriceConfig::output_per_million_tokens, number({0, 1e6}),
+             {.doc = "For a million generated tokens."})
       .done();
 }
 
@@ -78,11 +81,16 @@ Of<EndpointConfig> endpoint() {
       .field("name", &EndpointConfig::name, text(name_rule()),
              {.doc = "Unique in the pool; used in status, metrics and logs.", .example = "gpu-1", .default_text = "host:port of the url"})
       .field("url", &EndpointConfig::url,
-             text({.what = "a URL http://host[:port][/prefix]", .bytes_max = 1024, .may_be_empty = false, .pattern = "^http://[^\\s@?#\\\\]+$", .check = check_endpoint_url}),
+             text({.what = "a URL http://host[:port][/prefix]",
+                   .bytes_max = 1024,
+                   .may_be_empty = false,
+                   .pattern = "^http://[^\\s@?#\\\\]+$",
+                   .check = check_endpoint_url}),
              {.doc = "Where it is. Names are resolved again every dns_refresh; a prefix is put before the request's path.",
               .example = "http://127.0.0.1:8001",
               .presence = Presence::Required})
-      .field("engine", &EndpointConfig::engine, one_of(engines()), {.doc = "The software behind it; decides how its health is checked.", .example = "vllm"})
+      .field("engine", &EndpointConfig::engine, one_of(engines()),
+             {.doc = "The software behind it; decides how its health is checked.", .example = "vllm"})
       .field("weight", &EndpointConfig::weight, number({0.001, 1000}, "to take it out of rotation drain it"),
              {.doc = "Its strength relative to the other endpoints of the pool.", .example = "2"})
       .field("capacity", &EndpointConfig::capacity, whole_number<std::uint32_t>({0, 1'000'000}),
@@ -91,18 +99,23 @@ Of<EndpointConfig> endpoint() {
              {.doc = "About how strong it is beside the others, for scorers that keep strong endpoints free; speed itself is learned."})
       .field("zone", &EndpointConfig::zone, text({.what = "a word of yours", .bytes_max = 64}),
              {.doc = "Where it is, such as edge, cloud or a region. See zones and data_classes of the pool."})
-      .field("power_watts", &EndpointConfig::power_watts, number({0, 1e6}), {.doc = "What it draws at full load, for the scorer power. 0: unknown."})
+      .field("power_watts", &EndpointConfig::power_watts, number({0, 1e6}),
+             {.doc = "What it draws at full load, for the scorer power. 0: unknown."})
       .field("modalities", &EndpointConfig::modalities, list_of(describe_modality(), {0, 4}),
              {.doc = "Kinds of input it takes; requests with others never go there. Empty: all."})
       .field("context_tokens_max", &EndpointConfig::context_tokens_max, whole_number<std::uint32_t>({0, 100'000'000}),
              {.doc = "Tokens of prompt and answer together that it can hold; a request that would not fit never goes there. 0: unknown."})
       .field("price", &EndpointConfig::price, price(), {.doc = "What it charges."})
-      .field("models", &EndpointConfig::models,
-             map_of(model_rule(), text(model_rule()), {0, NamesMax}),
-             {.doc = "Models it serves, each with the name this endpoint knows it by. Empty: all of the pool's, under the names that clients use."})
+      .field("models", &EndpointConfig::models, map_of(model_rule(), text(model_rule()), {0, NamesMax}),
+             {.doc = "Models it serves, each with the name this endpoint knows it by. Empty: all of the pool's, under the names that "
+                     "clients use."})
       .field("api_key_env", &EndpointConfig::api_key_env,
-             text({.what = "the name of an environment variable", .bytes_max = 128, .pattern = "^([A-Za-z_][A-Za-z0-9_]*)?$", .check = check_environment_name}),
-             {.doc = "Environment variable whose value is sent to this endpoint as bearer token. Empty: the client's own Authorization header is passed on."})
+             text({.what = "the name of an environment variable",
+                   .bytes_max = 128,
+                   .pattern = "^([A-Za-z_][A-Za-z0-9_]*)?$",
+                   .check = check_environment_name}),
+             {.doc = "Environment variable whose value is sent to this endpoint as bearer token. Empty: the client's own Authorization "
+                     "header is passed on."})
       .field("kv_events", &EndpointConfig::kv_events, kv_events(), {.doc = "The events of its KV cache."})
       .field("metrics_port", &EndpointConfig::metrics_port, whole_number<std::uint16_t>({0, 65535}),
              {.doc = "Port of its load report, when that is not the port it serves on. 0: the port it serves on; Triton's 8002."})
@@ -214,29 +227,46 @@ Of<TimeoutConfig> timeouts() {
 Of<PoolConfig> pool() {
   using P = PoolConfig;
   return Describe<P>("pool", "Endpoints that serve the same models, and how requests are spread over them.")
-      .field("name", &P::name, text(name_rule()), {.doc = "Unique; used in status, metrics and logs.", .example = "chat", .presence = Presence::Required})
+      .field("name", &P::name, text(name_rule()),
+             {.doc = "Unique; used in status, metrics and logs.", .example = "chat", .presence = Presence::Required})
       .field("models", &P::models,
-             list_of(text({.what = "a model name with at most one '*'", .bytes_max = 256, .may_be_empty = false, .pattern = "^[^\\s*]*\\*?[^\\s*]*$", .check = check_model_pattern}), {0, NamesMax}),
-             {.doc = "Models it serves; * stands for any text. An exact name goes before a pattern, a longer pattern before a shorter one.", .example = "[\"*\"]"})
-      .field("path_prefix", &P::path_prefix, text({.what = "a path that begins with '/'", .bytes_max = 1024, .pattern = "^(/[^\\s?#*]*)?$", .check = check_path}),
-             {.doc = "Instead of models: takes every request below this path, whatever its body. For inference servers with an API of their own."})
+             list_of(text({.what = "a model name with at most one '*'",
+                           .bytes_max = 256,
+                           .may_be_empty = false,
+                           .pattern = "^[^\\s*]*\\*?[^\\s*]*$",
+                           .check = check_model_pattern}),
+                     {0, NamesMax}),
+             {.doc = "Models it serves; * stands for any text. An exact name goes before a pattern, a longer pattern before a shorter one.",
+              .example = "[\"*\"]"})
+      .field("path_prefix", &P::path_prefix,
+             text({.what = "a path that begins with '/'", .bytes_max = 1024, .pattern = "^(/[^\\s?#*]*)?$", .check = check_path}),
+             {.doc = "Instead of models: takes every request below this path, whatever its body. For inference servers with an API of "
+                     "their own."})
       .field("policy", &P::policy, describe_policies(), {.doc = "How an endpoint is chosen.", .example = "balanced"})
       .field("composition", &P::composition, describe_composition(), {.doc = "The parts of policy: composed."})
       .field("prefix_index", &P::prefix_index, describe_prefix_index(), {.doc = "The memory of which endpoint holds which prompts."})
       .field("zones", &P::zones, map_of({.what = "a zone", .bytes_max = 64, .may_be_empty = false}, describe_zone(), {0, route::ZonesMax}),
              {.doc = "The zones of endpoints that have a latency. Others count as near."})
-      .field("data_classes", &P::data_classes,
-             map_of({.what = "a data class", .bytes_max = 64, .may_be_empty = false}, describe_data_class(), {0, DataClassesMax}),
-             {.doc = "Where data may go: a request names its class in the header x-evener-data-class. A class that is not here is refused."})
+      .field(
+          "data_classes", &P::data_classes,
+          map_of({.what = "a data class", .bytes_max = 64, .may_be_empty = false}, describe_data_class(), {0, DataClassesMax}),
+          {.doc = "Where data may go: a request names its class in the header x-evener-data-class. A class that is not here is refused."})
       .field("default_data_class", &P::default_data_class, text({.what = "a data class", .bytes_max = 64}),
              {.doc = "The class of requests that name none. Empty: they may go anywhere."})
       .field("decision_header", &P::decision_header, boolean(),
              {.doc = "Whether answers carry x-evener-decision: the endpoint, why, and what was predicted."})
       .field("session_headers", &P::session_headers,
-             list_of(text({.what = "the name of a header", .bytes_max = 128, .may_be_empty = false, .pattern = "^[!-'*+\\-.0-9A-Z^_`a-z|~]+$", .check = check_header_name}), {0, 10}),
-             {.doc = "For the hashing policies: the first of these that a request has names its session; then the user or session key of its body."})
+             list_of(text({.what = "the name of a header",
+                           .bytes_max = 128,
+                           .may_be_empty = false,
+                           .pattern = "^[!-'*+\\-.0-9A-Z^_`a-z|~]+$",
+                           .check = check_header_name}),
+                     {0, 10}),
+             {.doc = "For the hashing policies: the first of these that a request has names its session; then the user or session key of "
+                     "its body."})
       .field("endpoints", &P::endpoints, list_of(endpoint(), {0, EndpointsMax}),
-             {.doc = "Who serves. More can be added and removed at run time.", .example = "- name: cpu-1\n  url: http://127.0.0.1:8002\n  engine: llama.cpp"})
+             {.doc = "Who serves. More can be added and removed at run time.",
+              .example = "- name: cpu-1\n  url: http://127.0.0.1:8002\n  engine: llama.cpp"})
       .field("health_check", &P::health_check, health_check(), {.doc = "Active health checks."})
       .field("load_reports", &P::load_reports, load_reports(), {.doc = "Load reports of the endpoints."})
       .field("outlier", &P::outlier, outlier(), {.doc = "Passive ejection of failing endpoints."})
@@ -244,11 +274,14 @@ Of<PoolConfig> pool() {
       .field("queue", &P::queue, queue(), {.doc = "Waiting for capacity."})
       .field("classes", &P::classes, describe_classes(), {.doc = "How urgent requests are."})
       .field("tenants", &P::tenants, describe_tenants(), {.doc = "Who shares the pool."})
-      .field("learned_capacity", &P::learned_capacity, describe_learned_capacity(), {.doc = "Capacity that is found out instead of configured."})
+      .field("learned_capacity", &P::learned_capacity, describe_learned_capacity(),
+             {.doc = "Capacity that is found out instead of configured."})
       .field("timeouts", &P::timeouts, timeouts(), {.doc = "Time limits towards the endpoints."})
-      .field("slow_start", &P::slow_start, duration({milliseconds(100), hours(1)}, "off"), {.doc = "An endpoint that comes up grows to its full weight over this time."})
+      .field("slow_start", &P::slow_start, duration({milliseconds(100), hours(1)}, "off"),
+             {.doc = "An endpoint that comes up grows to its full weight over this time."})
       .field("panic_threshold", &P::panic_threshold, number({0, 1}),
-             {.doc = "When a smaller share of the endpoints than this is healthy, health is ignored, so that the few are not crushed. 0 means never."})
+             {.doc = "When a smaller share of the endpoints than this is healthy, health is ignored, so that the few are not crushed. 0 "
+                     "means never."})
       .done();
 }
 

@@ -118,9 +118,10 @@ pools:
   const PoolConfig& p = c.pools[0];
   CHECK(p.models == std::vector<std::string>{"llama-3", "qwen-*"});
   CHECK(p.policy == route::PolicyKind::Composed);
-  CHECK(p.composition == route::CompositionSettings{.filters = {{.kind = route::FilterKind::KvUsed, .threshold = 0.9}},
-                                                    .scorers = {{.kind = route::ScorerKind::PrefixHit, .weight = 3}, {.kind = route::ScorerKind::Queue}},
-                                                    .picker = route::PickerKind::Weighted});
+  CHECK(p.composition ==
+        route::CompositionSettings{.filters = {{.kind = route::FilterKind::KvUsed, .threshold = 0.9}},
+                                   .scorers = {{.kind = route::ScorerKind::PrefixHit, .weight = 3}, {.kind = route::ScorerKind::Queue}},
+                                   .picker = route::PickerKind::Weighted});
   CHECK(p.prefix_index == PrefixIndexConfig{.blocks_max = 2000, .block_bytes = 512});
   CHECK(p.zones == std::map<std::string, ZoneConfig>{{"edge", {.latency = milliseconds(5)}}});
   CHECK(p.data_classes == std::map<std::string, DataClassConfig>{{"private", {.zones = {"edge", "vault"}}}});
@@ -129,9 +130,20 @@ pools:
   CHECK(p.session_headers == std::vector<std::string>{"x-user"});
   CHECK(p.slow_start == Duration(seconds(30)));
   CHECK(p.panic_threshold == 0.25);
-  const EndpointConfig endpoint{.name = "a", .url = "http://10.0.0.2:8000/engine", .engine = EngineKind::Vllm, .weight = 2.5, .capacity = 32, .tier = 4,
-                                .zone = "edge", .power_watts = 700, .modalities = {route::Text, route::Image}, .context_tokens_max = 128'000, .price = {.input_per_million_tokens = 0.5, .output_per_million_tokens = 1.5},
-                                .models = {{"llama-3", "meta/llama-3"}}, .api_key_env = "ENGINE_KEY", .metrics_port = 8002};
+  const EndpointConfig endpoint{.name = "a",
+                                .url = "http://10.0.0.2:8000/engine",
+                                .engine = EngineKind::Vllm,
+                                .weight = 2.5,
+                                .capacity = 32,
+                                .tier = 4,
+                                .zone = "edge",
+                                .power_watts = 700,
+                                .modalities = {route::Text, route::Image},
+                                .context_tokens_max = 128'000,
+                                .price = {.input_per_million_tokens = 0.5, .output_per_million_tokens = 1.5},
+                                .models = {{"llama-3", "meta/llama-3"}},
+                                .api_key_env = "ENGINE_KEY",
+                                .metrics_port = 8002};
   CHECK(p.endpoints == std::vector<EndpointConfig>{endpoint});
   CHECK(p.health_check == HealthCheckConfig{.enabled = false, .path = "/ready", .interval = seconds(5), .timeout = milliseconds(500), .rise = 1, .fall = 2});
   CHECK(p.load_reports == LoadReportConfig{.enabled = false, .interval = seconds(5), .timeout = milliseconds(500), .path = "/stats",
@@ -180,13 +192,18 @@ TEST_CASE("all mistakes of a file come at once, in its order, each with place, v
         "e.yaml:1:10: listen[0] is \":8080\"; it must be an address host:port or [IPv6]:port (write 0.0.0.0:8080)\n"
         "e.yaml:2:1: worker: unknown field (did you mean \"workers\"?)\n"
         "e.yaml:5:14: pools[0].models[0] is \"a*b*\"; it must be a model name with at most one '*'\n"
-        "e.yaml:6:13: pools[0].policy is least-requests; it must be one of round-robin, weighted-round-robin, random, least-request, power-of-two, peak-ewma, "
-        "bounded-hash, maglev, balanced, sticky-until-saturated, blend, dynamo-cost, smg-cache-aware, least-load, cheapest-within-slo, composed (did you mean least-request?)\n"
-        "e.yaml:8:14: pools[0].endpoints[0].url is \"https://api.example.com\"; it must be a URL http://host[:port][/prefix] (TLS to endpoints is not supported "
+        "e.yaml:6:13: pools[0].policy is least-requests; it must be one of round-robin, weighted-round-robin, random, least-request, "
+        "power-of-two, peak-ewma, "
+        "bounded-hash, maglev, balanced, sticky-until-saturated, blend, dynamo-cost, smg-cache-aware, least-load, cheapest-within-slo, "
+        "composed (did you mean least-request?)\n"
+        "e.yaml:8:14: pools[0].endpoints[0].url is \"https://api.example.com\"; it must be a URL http://host[:port][/prefix] (TLS to "
+        "endpoints is not supported "
         "yet; put a local TLS forwarder in front of it and write http://)\n"
         "e.yaml:9:17: pools[0].endpoints[0].weight is 0; it must be a number 0.001..1000 (to take it out of rotation drain it)\n"
-        "e.yaml:10:14: pools[0].endpoints[1].url is \"127.0.0.1:8001\"; it must be a URL http://host[:port][/prefix] (write http://127.0.0.1:8001)\n"
-        "e.yaml:11:17: pools[0].endpoints[1].engine is vLLM; it must be one of openai, vllm, sglang, llama.cpp, tgi, trtllm, triton, tfserving, ollama, generic "
+        "e.yaml:10:14: pools[0].endpoints[1].url is \"127.0.0.1:8001\"; it must be a URL http://host[:port][/prefix] (write "
+        "http://127.0.0.1:8001)\n"
+        "e.yaml:11:17: pools[0].endpoints[1].engine is vLLM; it must be one of openai, vllm, sglang, llama.cpp, tgi, trtllm, triton, "
+        "tfserving, ollama, generic "
         "(did you mean vllm?)\n"
         "e.yaml:12:9: pools[0].endpoints[1].weigth: unknown field (did you mean \"weight\"?)\n");
 }
@@ -354,7 +371,8 @@ TEST_CASE("an endpoint without a name is called by host and port") {
 TEST_CASE("every policy that the router knows can be configured, under the same name") {
   for (const std::string_view name : route::policy_names()) {
     CAPTURE(std::string(name));
-    const Outcome outcome = read("pools: [{name: a, models: [m], policy: " + std::string(name) + ", composition: {scorers: [{type: queue}]}, endpoints: []}]");
+    const Outcome outcome =
+        read("pools: [{name: a, models: [m], policy: " + std::string(name) + ", composition: {scorers: [{type: queue}]}, endpoints: []}]");
     CHECK(outcome.errors == "");
     REQUIRE(outcome.config.pools.size() == 1);
     CHECK(route::policy_name(outcome.config.pools[0].policy) == name);

@@ -5,6 +5,7 @@
 #include "evener/base/log.h"
 #include "evener/gateway/endpoint_url.h"
 #include "evener/gateway/health_check.h"
+#include "evener/gateway/kv_to_index.h"
 #include "evener/gateway/kv_subscriber.h"
 #include "evener/telemetry/metrics.h"
 
@@ -26,6 +27,11 @@ std::string_view health_name(route::Health health) {
     case route::Health::Draining: return "draining";
   }
   return "unknown";
+}
+
+std::shared_ptr<route::KvListener> listener_of(const ManagedPool& pool) {
+  constexpr double BytesPerToken = 4;  // of English; a capacity need not be known better
+  return std::make_shared<KvToIndex>(pool.pool, pool.config.prefix_index.block_bytes / BytesPerToken);
 }
 
 Place place_of(ManagedPool& pool, const EndpointConfig& endpoint) {
@@ -77,7 +83,7 @@ std::shared_ptr<ManagedEndpoint> Control::new_endpoint(ManagedPool& pool, const 
     scheduler.put_endpoint(endpoint->id, endpoint_settings(config, place_of(pool, config)), now);
   });
   pool.endpoints.push_back(endpoint);
-  if (!config.kv_events.address.empty()) shared_.kv_events->follow(endpoint->id, config.kv_events, nullptr);
+  if (!config.kv_events.address.empty()) shared_.kv_events->follow(endpoint->id, config.kv_events, listener_of(pool));
   reactor.spawn(check_endpoint(endpoint, pool.config.name));
   reactor.spawn(collect_load(*this, endpoint, pool.config.name));
   return endpoint;
@@ -121,12 +127,14 @@ void Control::update_pool(ManagedPool& pool, const PoolConfig& config) {
       if (wanted.kv_events.address.empty()) {
         shared_.kv_events->forget((*known)->id);
       } else {
-        shared_.kv_events->follow((*known)->id, wanted.kv_events, nullptr);
+        shared_.kv_events->follow((*known)->id, wanted.kv_events, listener_of(pool));
       }
     }
     (*known)->config = wanted;
     if (!config.health_check.enabled) (*known)->last_check.clear();  // it would be shown for ever
-    pool.pool->with_scheduler(now, [&](route::Scheduler& scheduler) { scheduler.put_endpoint((*known)->id, endpoint_settings(wanted, place_of(pool, wanted)), now); });
+    pool.pool->with_scheduler(now, [&](route::Scheduler& scheduler) {
+      scheduler.put_endpoint((*known)->id, endpoint_settings(wanted, place_of(pool, wanted)), now);
+    });
     (*known)->check_now.set();
   }
 }
@@ -145,7 +153,10 @@ void Control::apply(const Config& config) {
     ManagedPool* pool = find_pool(wanted.name);
     if (pool == nullptr) {
       const std::uint64_t seed = rng_.fork(++pools_made_).next();
-      pools_.push_back({.pool = std::make_shared<Pool>(wanted, seed, shared_.metrics->pool(wanted.name)), .config = wanted, .endpoints = {}, .zones = {}});
+      pools_.push_back({.pool = std::make_shared<Pool>(wanted, seed, shared_.metrics->pool(wanted.name)),
+                        .config = wanted,
+                        .endpoints = {},
+                        .zones = {}});
       pool = &pools_.back();
     }
     update_pool(*pool, wanted);

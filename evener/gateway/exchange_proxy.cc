@@ -60,8 +60,8 @@ net::Task<> Exchange::proxy() {
     co_await refuse({.status = 400,
                      .type = "invalid_request_error",
                      .code = "unknown_data_class",
-                     .message = "Pool '" + route_->config.name + "' does not know this request's data class (header " + std::string(DataClassHeader) +
-                                "), so nothing says where its data may go."},
+                     .message = "Pool '" + route_->config.name + "' does not know this request's data class (header " +
+                                std::string(DataClassHeader) + "), so nothing says where its data may go."},
                     EndedBy::BadRequest);
     co_return;
   }
@@ -105,7 +105,8 @@ net::Task<> Exchange::proxy() {
       const bool trouble = attempt.ending == route::Ending::ConnectFailed || attempt.ending == route::Ending::Reset;
       if (trouble && worker_.shared.on_trouble) worker_.shared.on_trouble(endpoint_->id);
     }
-    lease_.end({.ending = client_gone_ ? route::Ending::Cancelled : attempt.ending, .retry_after = answer_.retry_after, .blocks = view_.blocks});
+    lease_.end(
+        {.ending = client_gone_ ? route::Ending::Cancelled : attempt.ending, .retry_after = answer_.retry_after, .blocks = view_.blocks});
     if (client_gone_) {
       co_await stop_sending();
       ended_ = EndedBy::ClientGone;

@@ -164,7 +164,8 @@ void Exchange::write_client_head(net::http1::HeadWriter& writer, const net::http
 std::string Exchange::decision_text() const {
   const route::Share& share = lease_.share();
   std::string text = "endpoint=\"" + endpoint_->config.name + "\";reason=" + std::string(pick_);
-  if (share.predicted_first_token_s > 0) text += ";first_token_predicted_ms=" + std::to_string(std::lround(share.predicted_first_token_s * 1000));
+  if (share.predicted_first_token_s > 0)
+    text += ";first_token_predicted_ms=" + std::to_string(std::lround(share.predicted_first_token_s * 1000));
   if (prompt_) {
     text += ";prompt_tokens_estimated=" + std::to_string(share.prompt_tokens);
     if (route_->rules.blocks) text += ";cached_tokens_expected=" + std::to_string(cached_expected(share));

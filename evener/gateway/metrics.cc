@@ -51,9 +51,10 @@ GatewayMetrics::GatewayMetrics(telemetry::Registry& registry, std::size_t endpoi
   retries_ = registry.counter({.name = "evener_retries_total", .help = "Attempts after the first one.", .labels = {"pool"}});
   tokens_ = registry.counter(
       {.name = "evener_tokens_total", .help = "Tokens that endpoints reported in usage, by type.", .labels = {"pool", "type"}});
-  prefix_tokens_ = registry.counter({.name = "evener_prefix_tokens_total",
-                                     .help = "Prompt tokens expected in the prefix cache of the chosen endpoint, those it then reported, and the difference.",
-                                     .labels = {"pool", "type"}});
+  prefix_tokens_ = registry.counter(
+      {.name = "evener_prefix_tokens_total",
+       .help = "Prompt tokens expected in the prefix cache of the chosen endpoint, those it then reported, and the difference.",
+       .labels = {"pool", "type"}});
   prediction_error_ = registry.histogram({.name = "evener_first_token_prediction_error_ratio",
                                           .help = "Predicted time to first token of streams: how far from the real one, as a share of it.",
                                           .labels = {"pool"}},

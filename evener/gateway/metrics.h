@@ -50,8 +50,10 @@ class GatewayMetrics {
 
  private:
   telemetry::Registry& registry_;
-  telemetry::Registry::Family<telemetry::Counter> attempts_, opened_, reused_, requests_, retries_, tokens_, prefix_tokens_, refusals_, large_events_;
-  telemetry::Registry::Family<telemetry::Histogram> endpoint_first_token_, request_seconds_, first_token_, queue_, per_token_, prediction_error_;
+  telemetry::Registry::Family<telemetry::Counter> attempts_, opened_, reused_, requests_, retries_, tokens_, prefix_tokens_, refusals_,
+      large_events_;
+  telemetry::Registry::Family<telemetry::Histogram> endpoint_first_token_, request_seconds_, first_token_, queue_, per_token_,
+      prediction_error_;
   ServerMetrics server_;
 };
 

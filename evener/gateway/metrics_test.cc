@@ -69,8 +69,10 @@ TEST_CASE("a pool's times and tokens, and what belongs to no pool, are on the pa
         "evener_retries_total{pool=\"p\"} 1", "evener_tokens_total{pool=\"p\",type=\"prompt\"} 7",
         "evener_tokens_total{pool=\"p\",type=\"completion\"} 8", "evener_tokens_total{pool=\"p\",type=\"cached\"} 9",
         "evener_prefix_tokens_total{pool=\"p\",type=\"expected\"} 10", "evener_prefix_tokens_total{pool=\"p\",type=\"cached\"} 11",
-        "evener_prefix_tokens_total{pool=\"p\",type=\"error\"} 1", "evener_first_token_prediction_error_ratio_bucket{pool=\"p\",le=\"0.2\"} 0",
-        "evener_first_token_prediction_error_ratio_bucket{pool=\"p\",le=\"0.3\"} 1", "evener_client_connections 2", "evener_memory_refusals_total 1", "evener_unrouted_requests_total 0"}) {
+        "evener_prefix_tokens_total{pool=\"p\",type=\"error\"} 1",
+        "evener_first_token_prediction_error_ratio_bucket{pool=\"p\",le=\"0.2\"} 0",
+        "evener_first_token_prediction_error_ratio_bucket{pool=\"p\",le=\"0.3\"} 1", "evener_client_connections 2",
+        "evener_memory_refusals_total 1", "evener_unrouted_requests_total 0"}) {
     CAPTURE(line);
     CHECK(has_line(page, line));
   }

@@ -109,6 +109,13 @@ class Pool {
     }
   }
 
+  /// For news of the endpoints' caches, which free no capacity: calls `use(index)` under the mutex. `use` must not block.
+  template <class Use>
+  void with_prefixes(Use use) {
+    const std::lock_guard lock(mutex_);
+    use(scheduler_.prefixes());
+  }
+
   /// The newest decisions first, at most `most`; only those of one request when an id is given.
   [[nodiscard]] std::vector<DecisionRecord> decisions(std::string_view request_id, std::size_t most);
 

@@ -37,7 +37,8 @@ void note_prompt(PromptNote& note, route::RequestView& view, const RequestRules&
 std::optional<route::TokenUsage> token_usage(const route::RequestView& view, const AnswerTokens& answer) {
   if (answer.usage) {
     const protocol::Usage& usage = *answer.usage;
-    route::TokenUsage tokens{.prompt_tokens = bounded(usage.prompt_tokens), .output_tokens = bounded(usage.completion_tokens), .cached_tokens = {}};
+    route::TokenUsage tokens{
+        .prompt_tokens = bounded(usage.prompt_tokens), .output_tokens = bounded(usage.completion_tokens), .cached_tokens = {}};
     if (usage.cached_reported) tokens.cached_tokens = bounded(usage.cached_tokens);
     return tokens;
   }

@@ -63,8 +63,9 @@ TEST_CASE("the bound of the answer counts for what is expected, and an embedding
 
 TEST_CASE("pictures are seen") {
   ModelEstimates estimates;
-  const std::string body = R"({"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"http://h/i.png"}}]}]})" +
-                           std::string(protocol::JsonPadding, ' ');
+  const std::string body =
+      R"({"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"http://h/i.png"}}]}]})" +
+      std::string(protocol::JsonPadding, ' ');
   CHECK((read(body, TokensOnly, estimates).view.modalities & route::Image) != 0);
   CHECK(read(chat("hi"), TokensOnly, estimates).view.modalities == route::Text);
 }
@@ -76,7 +77,8 @@ TEST_CASE("the engine's word goes before what was seen, and cached tokens that i
   CHECK(token_usage(view, said)->prompt_tokens == 90);
   CHECK(token_usage(view, said)->output_tokens == 7);
   CHECK(!token_usage(view, said)->cached_tokens);
-  const AnswerTokens with_cache{.usage = protocol::Usage{.prompt_tokens = 90, .completion_tokens = 7, .cached_tokens = 0, .cached_reported = true}};
+  const AnswerTokens with_cache{
+      .usage = protocol::Usage{.prompt_tokens = 90, .completion_tokens = 7, .cached_tokens = 0, .cached_reported = true}};
   CHECK(token_usage(view, with_cache)->cached_tokens == 0U);
   CHECK(token_usage(view, {.usage = {}, .events = 30})->output_tokens == 30);
   CHECK(token_usage(view, {.usage = {}, .events = 30})->prompt_tokens == 100);

@@ -96,8 +96,14 @@ TEST_CASE("a data class whose zones got no number may go nowhere") {
 }
 
 TEST_CASE("what is configured of an endpoint reaches the scheduler") {
-  const EndpointConfig config{.name = "a", .url = "http://h:1", .tier = 3, .zone = "edge", .power_watts = 500, .modalities = {route::Text, route::Audio},
-                              .context_tokens_max = 100, .price = {.input_per_million_tokens = 2, .output_per_million_tokens = 4}};
+  const EndpointConfig config{.name = "a",
+                              .url = "http://h:1",
+                              .tier = 3,
+                              .zone = "edge",
+                              .power_watts = 500,
+                              .modalities = {route::Text, route::Audio},
+                              .context_tokens_max = 100,
+                              .price = {.input_per_million_tokens = 2, .output_per_million_tokens = 4}};
   const route::EndpointSettings settings = endpoint_settings(config, {.zone = 7, .latency = std::chrono::milliseconds(20)});
   CHECK(settings.tier == 3);
   CHECK(settings.zone == 7);

@@ -102,7 +102,8 @@ void write_learned(JsonWriter& json, const route::EndpointStatus& status) {
   member("token_s", speed.token_known(), speed.step_s);
   member("token_s_per_request", speed.token_known(), speed.step_s_per_request);
   member("first_token_prediction_error", status.prefill_error > 0, status.prefill_error);
-  json.member("in_flight_prompt_tokens", status.in_flight_prompt_tokens).member("in_flight_uncached_tokens", status.in_flight_uncached_tokens);
+  json.member("in_flight_prompt_tokens", status.in_flight_prompt_tokens)
+      .member("in_flight_uncached_tokens", status.in_flight_uncached_tokens);
   json.member("in_flight_output_tokens", status.in_flight_output_tokens);
   json.member("cache_reports", status.prefix.requests).member("cached_tokens_expected", status.prefix.predicted_tokens);
   json.member("cached_tokens_reported", status.prefix.cached_tokens).member("cached_tokens_error", status.prefix.error_tokens);

@@ -373,6 +373,7 @@ std::uint32_t Scheduler::in_flight() const { return state_->book.in_flight(); }
 bool Scheduler::in_panic() const { return state_->group_of({}).panic; }
 std::string_view Scheduler::policy() const { return state_->policy->name(); }
 const PoolSettings& Scheduler::settings() const { return state_->settings; }
+PrefixIndex& Scheduler::prefixes() { return state_->prefixes; }
 bool Scheduler::knows(EndpointId id) const { return state_->book.find(id).has_value(); }
 
 }  // namespace evener::route

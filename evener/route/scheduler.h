@@ -281,6 +281,9 @@ class Scheduler {
   [[nodiscard]] const PoolSettings& settings() const;
   [[nodiscard]] bool knows(EndpointId id) const;
 
+  /// Who holds which prompts; for what engines say of their caches themselves.
+  [[nodiscard]] PrefixIndex& prefixes();
+
  private:
   struct State;
   std::unique_ptr<State> state_;

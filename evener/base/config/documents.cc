@@ -181,7 +181,8 @@ bool has_example(const Structure& structure) {
 
 // So is a list of structures of which none has an example: an item made of defaults alone would say nothing.
 bool is_open_list(const Field& field) {
-  return is_nested(field) && field.type->shape() == Type::Shape::List && field.text.example.empty() && !has_example(*field.type->structure());
+  return is_nested(field) && field.type->shape() == Type::Shape::List && field.text.example.empty() &&
+         !has_example(*field.type->structure());
 }
 
 enum class Shown : std::uint8_t { Set, CommentedOut };
@@ -225,7 +226,8 @@ void append_field(std::string& out, const Structure& structure, const Field& fie
   if (is_open_map(field) || is_open_list(field)) {
     const bool set = outer == Shown::Set && !field.text.example.empty();
     const std::string empty = is_open_map(field) ? "{}" : "[]";
-    out += line_begin(indent, column, set ? Shown::Set : Shown::CommentedOut) + field.name + ": " + (field.text.example.empty() ? empty : field.text.example) + '\n';
+    out += line_begin(indent, column, set ? Shown::Set : Shown::CommentedOut) + field.name + ": " +
+           (field.text.example.empty() ? empty : field.text.example) + '\n';
     return;
   }
   const Structure& inner = *field.type->structure();
