@@ -1,8 +1,8 @@
 #pragma once
 // RobustLine: learns y = base + slope * x from samples that arrive one by one, with old ones fading and outliers cut. Least squares with
 // exponential forgetting; a sample further from the line than a few times its usual error counts only up to there (Huber's clipping), so that
-// one hiccup moves nothing and a lasting change is followed within some samples. Both base and slope stay at 0 or above, because times
-// do.
+// one hiccup moves nothing. Several in a row on the same side are no hiccup: the line is learned anew, with all that was before counting
+// like one sample. Both base and slope stay at 0 or above, because times do.
 
 #include <algorithm>
 #include <cmath>
@@ -12,19 +12,32 @@ namespace evener {
 
 class RobustLine {
  public:
+  static constexpr double Trusted = 8;           // samples before outliers are cut
+  static constexpr double ClipAt = 3;            // times the usual error
+  static constexpr double SmallestError = 0.02;  // of the value: exact samples must not make every later change an outlier
+  static constexpr int ChangeAfter = 16;         // outliers in a row on one side; bursts of load bring runs of ten
+
   /// `memory`: after so many samples the older ones have lost 63 % of their say. > 1.
   explicit RobustLine(double memory) : keep_(1.0 - 1.0 / memory) {}
 
+  /// x and y are finite and at least 0.
   void add(double x, double y) {
+    const double line = at(x);
     double sample = y;
-    if (count_ >= Trusted) {
-      const double line = at(x);
+    if (fresh_ >= Trusted) {
       const double reach = ClipAt * std::max(error_, SmallestError * line);
       sample = std::clamp(y, line - reach, line + reach);
+      const int side = y > sample ? 1 : y < sample ? -1 : 0;
+      strayed_ = side == 0 ? 0 : side * strayed_ > 0 ? strayed_ + side : side;
       error_ += (std::min(std::abs(y - line), 4 * reach) - error_) * (1.0 - keep_) * 2.0;
+      if (std::abs(strayed_) >= ChangeAfter) {
+        begin_anew();
+        sample = y;
+      }
     } else {
-      error_ += (std::abs(y - at(x)) - error_) / (count_ + 1.0);
+      error_ += (std::abs(y - line) - error_) / (fresh_ + 1.0);
     }
+    fresh_ = std::min(fresh_ + 1.0, 1e9);
     count_ = std::min(count_ + 1.0, 1e9);
     weight_ = weight_ * keep_ + 1.0;
     x_ += (x - x_) / weight_;
@@ -42,9 +55,13 @@ class RobustLine {
   [[nodiscard]] bool empty() const { return count_ == 0.0; }
 
  private:
-  static constexpr double Trusted = 8;          // samples before outliers are cut
-  static constexpr double ClipAt = 3;           // times the usual error
-  static constexpr double SmallestError = 0.02; // of the value: exact samples must not make every later change an outlier
+  void begin_anew() {
+    xx_ /= weight_;
+    xy_ /= weight_;
+    weight_ = 1;
+    fresh_ = 0;
+    strayed_ = 0;
+  }
 
   void solve() {
     const double spread = xx_ - weight_ * x_ * x_;
@@ -59,7 +76,10 @@ class RobustLine {
 
   double keep_;
   double weight_ = 0, x_ = 0, y_ = 0, xx_ = 0, xy_ = 0;
-  double base_ = 0, slope_ = 0, error_ = 0, count_ = 0;
+  double base_ = 0, slope_ = 0, error_ = 0;
+  double count_ = 0;  // samples
+  double fresh_ = 0;  // since the start or the latest change
+  int strayed_ = 0;   // outliers in a row; below 0: under the line
 };
 
 }  // namespace evener

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 
 #include "evener/core/hashing.h"
@@ -32,25 +33,26 @@ void lower_is_better(std::span<double> figures) {
   for (double& figure : figures) figure = (most - (figure == Unknown ? mean : figure)) / (most - least);
 }
 
-double uncached_of(const RequestView& request, const PoolView& view, std::uint32_t index) {
-  return static_cast<double>(request.prompt_tokens - std::min(request.prompt_tokens, view.cached(index)));
-}
-
 Prediction predicted(const RequestView& request, const PoolView& view, std::uint32_t index) {
   const EndpointView& endpoint = view.endpoints[index];
-  return predict(endpoint, believed_speed(endpoint, view), uncached_of(request, view, index), report_trust(endpoint.report, view.now));
+  return predict(endpoint, believed_speed(endpoint, view), uncached_tokens(request, view, index), foreign_trust(endpoint, view.now));
 }
 
-double finish_s(const RequestView& request, const PoolView& view, std::uint32_t index) {
-  const Prediction prediction = predicted(request, view, index);
-  return prediction.first_token_s + prediction.token_s * request.output_tokens;
+/// Nobody has answered anything that teaches speed.
+bool speed_unknown(const PoolView& view, std::span<const std::uint32_t> candidates) {
+  return !view.speed.first_token_known() && std::none_of(candidates.begin(), candidates.end(), [&](std::uint32_t index) {
+    return view.endpoints[index].speed.first_token_known();
+  });
 }
 
 /// Rendezvous hashing: each endpoint draws for the session, the highest draw has it.
-std::uint64_t session_draw(std::uint64_t session, const EndpointView& endpoint) { return splitmix64(session ^ splitmix64(endpoint.identity)); }
+std::uint64_t session_draw(std::uint64_t session, const EndpointView& endpoint) {
+  return splitmix64(session ^ splitmix64(endpoint.identity));
+}
 
-constexpr std::array<std::string_view, 13> ScorerNames = {"free-capacity", "queue",   "kv-free", "uncached-tokens", "first-token", "finish", "prefix-hit",
-                                                          "session",       "adapter", "tier",    "network",         "price",       "power"};
+constexpr std::array<std::string_view, 13> ScorerNames = {"free-capacity", "queue",      "kv-free", "uncached-tokens", "first-token",
+                                                          "finish",        "prefix-hit", "session", "adapter",         "tier",
+                                                          "network",       "price",      "power"};
 constexpr std::array<std::string_view, 3> FilterNames = {"prefix-hit", "kv-used", "first-token"};
 constexpr std::array<std::string_view, 2> PickerNames = {"best", "weighted"};
 
@@ -60,7 +62,8 @@ std::span<const std::string_view> scorer_names() { return ScorerNames; }
 std::span<const std::string_view> filter_names() { return FilterNames; }
 std::span<const std::string_view> picker_names() { return PickerNames; }
 
-void score(ScorerKind kind, const RequestView& request, const PoolView& view, std::span<const std::uint32_t> candidates, std::span<double> out) {
+void score(ScorerKind kind, const RequestView& request, const PoolView& view, std::span<const std::uint32_t> candidates,
+           std::span<double> out) {
   const auto each = [&](auto figure) {
     for (std::size_t i = 0; i < candidates.size(); ++i) out[i] = figure(candidates[i]);
   };
@@ -78,7 +81,9 @@ void score(ScorerKind kind, const RequestView& request, const PoolView& view, st
     case ScorerKind::Queue:
       each([&](std::uint32_t index) {
         const auto& report = endpoint(index).report;
-        return report && report->waiting ? *report->waiting : static_cast<double>(endpoint(index).in_prefill);
+        const auto ours = static_cast<double>(endpoint(index).in_prefill);
+        const double waiting = report && report->waiting ? ours + (*report->waiting - ours) * report_trust(report, view.now) : ours;
+        return waiting / endpoint(index).weight;
       });
       return lower_is_better(out);
     case ScorerKind::KvFree: {
@@ -91,28 +96,28 @@ void score(ScorerKind kind, const RequestView& request, const PoolView& view, st
         known += 1;
         return free;
       });
-      for (double& free : out) {
-        if (free == Unknown) free = known > 0 ? sum / known : 1.0;
+      const double mean = known > 0 ? sum / known : 1.0;
+      for (std::size_t i = 0; i < out.size(); ++i) {
+        out[i] = out[i] == Unknown ? mean : mean + (out[i] - mean) * report_trust(endpoint(candidates[i]).report, view.now);
       }
       return;
     }
     case ScorerKind::UncachedTokens:
       each([&](std::uint32_t index) {
-        const double tokens = static_cast<double>(endpoint(index).in_flight_uncached_tokens) + uncached_of(request, view, index);
+        const double tokens = static_cast<double>(endpoint(index).in_flight_uncached_tokens) + uncached_tokens(request, view, index);
         return tokens / endpoint(index).weight;
       });
       return lower_is_better(out);
     case ScorerKind::FirstToken:
-      each([&](std::uint32_t index) { return predicted(request, view, index).first_token_s; });
-      return lower_is_better(out);
     case ScorerKind::Finish:
-      each([&](std::uint32_t index) { return finish_s(request, view, index); });
-      return lower_is_better(out);
-    case ScorerKind::PrefixHit:
+      if (speed_unknown(view, candidates)) return score(ScorerKind::UncachedTokens, request, view, candidates, out);
       each([&](std::uint32_t index) {
-        return request.prompt_tokens == 0 ? 0.0 : std::min(1.0, static_cast<double>(view.cached(index)) / request.prompt_tokens);
+        const Prediction prediction = predicted(request, view, index);
+        const double until = kind == ScorerKind::Finish ? prediction.token_s * request.output_tokens : 0.0;
+        return (prediction.first_token_s + until) * slow_start_factor(endpoint(index));
       });
-      return;
+      return lower_is_better(out);
+    case ScorerKind::PrefixHit: each([&](std::uint32_t index) { return prefix_share(request, view, index); }); return;
     case ScorerKind::Session: {
       if (request.affinity_key == 0) return std::fill(out.begin(), out.end(), 0.0);
       std::uint64_t highest = 0;
@@ -136,12 +141,8 @@ void score(ScorerKind kind, const RequestView& request, const PoolView& view, st
       });
       return;
     }
-    case ScorerKind::Network:
-      each([&](std::uint32_t index) { return endpoint(index).network_s; });
-      return lower_is_better(out);
-    case ScorerKind::Price:
-      each([&](std::uint32_t index) { return request_price(request, endpoint(index)); });
-      return lower_is_better(out);
+    case ScorerKind::Network: each([&](std::uint32_t index) { return endpoint(index).network_s; }); return lower_is_better(out);
+    case ScorerKind::Price: each([&](std::uint32_t index) { return request_price(request, endpoint(index)); }); return lower_is_better(out);
     case ScorerKind::Power:
       each([&](std::uint32_t index) { return endpoint(index).power_w > 0 ? endpoint(index).power_w : Unknown; });
       return lower_is_better(out);
@@ -151,7 +152,7 @@ void score(ScorerKind kind, const RequestView& request, const PoolView& view, st
 bool passes(const FilterSettings& filter, const RequestView& request, const PoolView& view, std::uint32_t index) {
   const EndpointView& endpoint = view.endpoints[index];
   switch (filter.kind) {
-    case FilterKind::PrefixHit: return view.cached(index) >= filter.threshold * request.prompt_tokens;
+    case FilterKind::PrefixHit: return prefix_share(request, view, index) >= filter.threshold;
     case FilterKind::KvUsed: return !endpoint.report || !endpoint.report->kv_used || *endpoint.report->kv_used <= filter.threshold;
     case FilterKind::FirstToken:
       return request.first_token_objective == Duration::zero() ||

@@ -29,16 +29,22 @@ SpeedView believed_speed(const EndpointView& endpoint, const PoolView& pool) {
   const double scale = 1.0 / endpoint.weight_configured;
   const double age_s = std::max(seconds(pool.now - own.at), 0.0);
   const double trust = SpeedMemory_s / (SpeedMemory_s + age_s);
-  const auto mix = [trust](double mine, double others) { return others > 0 ? others + (mine - others) * trust : mine; };
+  const auto mix = [trust](double mine, double others) { return others + (mine - others) * trust; };
   SpeedView belief{.at = own.at};
-  if (own.first_token_known()) {
+  if (own.first_token_known() && !pool.speed.first_token_known()) {
+    belief.base_s = own.base_s;
+    belief.prefill_s_per_token = own.prefill_s_per_token;
+  } else if (own.first_token_known()) {
     belief.base_s = mix(own.base_s, pool.speed.base_s * scale);
     belief.prefill_s_per_token = mix(own.prefill_s_per_token, pool.speed.prefill_s_per_token * scale);
   } else {
     belief.base_s = pool.speed.base_s * scale;
     belief.prefill_s_per_token = pool.speed.prefill_s_per_token * scale;
   }
-  if (own.token_known()) {
+  if (own.token_known() && !pool.speed.token_known()) {
+    belief.step_s = own.step_s;
+    belief.step_s_per_request = own.step_s_per_request;
+  } else if (own.token_known()) {
     belief.step_s = mix(own.step_s, pool.speed.step_s * scale);
     belief.step_s_per_request = mix(own.step_s_per_request, pool.speed.step_s_per_request * scale);
   } else {

@@ -15,7 +15,7 @@ class SpeedRecord {
  public:
   static constexpr double FirstTokenMemory = 100;  // samples
   static constexpr double TokenMemory = 100;
-  static constexpr double SamplesWanted = 5;       // before a line is believed
+  static constexpr double SamplesWanted = 5;  // before a line is believed
 
   void first_token(const Share& share, double seconds, double weight);
   /// `seconds_per_token` of one stream while about `in_flight` requests were in flight there.
@@ -29,8 +29,8 @@ class SpeedRecord {
   RobustLine token_{TokenMemory};
 };
 
-/// What an endpoint is taken for: its own figures, the pool's where it has none yet, and something in between when its own are old, so that
-/// an endpoint that was slow once is tried again.
+/// What an endpoint is taken for: its own figures, the pool's (by weight) where it has none yet, and something in between when its own are
+/// old, so that an endpoint that was slow once is tried again.
 [[nodiscard]] SpeedView believed_speed(const EndpointView& endpoint, const PoolView& pool);
 inline constexpr double SpeedMemory_s = 60;  // after this time without news, half of the belief is the pool's
 
@@ -41,7 +41,11 @@ struct Prediction {
 /// Of a request with `uncached_tokens` to compute, sent there now. Zero where nothing has been learned at all.
 [[nodiscard]] Prediction predict(const EndpointView& endpoint, const SpeedView& speed, double uncached_tokens, double report_trust);
 
-/// Requests there that are not ours: what the endpoint reports beyond what we sent, as far as the report is trusted.
+/// report_trust() where there is something foreign that it would be applied to, else 0, which comes to the same and is cheaper.
+[[nodiscard]] inline double foreign_trust(const EndpointView& endpoint, Instant now) {
+  return endpoint.foreign_requests > 0 || endpoint.foreign_uncached_tokens > 0 ? report_trust(endpoint.report, now) : 0.0;
+}
+/// What is there, ours and others': what the endpoint reports beyond what we sent counts as far as the report is trusted.
 [[nodiscard]] inline double load_in_requests(const EndpointView& endpoint, double report_trust) {
   return static_cast<double>(endpoint.in_flight) + report_trust * endpoint.foreign_requests;
 }

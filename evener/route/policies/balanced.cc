@@ -2,12 +2,14 @@
 
 #include <algorithm>
 
+#include "evener/route/request_cost.h"
 #include "evener/route/speed.h"
 
 namespace evener::route {
 namespace {
 
-// Before any speed was learned: only ratios matter then. A request in flight weighs like this many tokens of prompt.
+// Before any speed was learned: only ratios matter then. A request in flight weighs like this many tokens of prompt, which did best of fixed
+// charges on the Mooncake traces.
 constexpr double UnlearnedTokensPerRequest = 150;
 constexpr double UnlearnedPrefill_s = 1e-4;
 constexpr double OutputTokensUnknown = 200;
@@ -26,23 +28,21 @@ constexpr double CopyShare = 8;
 
 double added_waiting_s(const RequestView& request, const PoolView& view, std::uint32_t index) {
   const EndpointView& endpoint = view.endpoints[index];
-  const double trust = report_trust(endpoint.report, view.now);
+  const double trust = foreign_trust(endpoint, view.now);
+  const double output = request.output_tokens > 0 ? request.output_tokens : OutputTokensUnknown;
   SpeedView speed = believed_speed(endpoint, view);
   if (!speed.first_token_known()) speed.prefill_s_per_token = UnlearnedPrefill_s / endpoint.weight_configured;
-  if (!speed.token_known()) speed.step_s_per_request = UnlearnedTokensPerRequest * speed.prefill_s_per_token / OutputTokensUnknown;
-  // A slow start is told by the weight: what it has less than configured, it takes longer.
-  const double ramp = endpoint.weight_configured / endpoint.weight;
-  const double uncached = static_cast<double>(request.prompt_tokens - std::min(request.prompt_tokens, view.cached(index)));
+  if (!speed.token_known()) speed.step_s_per_request = UnlearnedTokensPerRequest * speed.prefill_s_per_token / (DecodeShare * output);
   const double others = load_in_requests(endpoint, trust);
   const double ahead = load_in_uncached_tokens(endpoint, trust);
-  const double output = request.output_tokens > 0 ? request.output_tokens : OutputTokensUnknown;
-  const double own_prefill = speed.prefill_s_per_token * uncached;
+  const double own_prefill = speed.prefill_s_per_token * uncached_tokens(request, view, index);
   const double wait = speed.base_s + speed.prefill_s_per_token * ahead;
   const double decode = output * (speed.step_s + speed.step_s_per_request * (others + 1));
   const double held_up = others * own_prefill;
   // What another endpoint holds already becomes a second copy here, and a full cache evicts something else for it.
-  const double copied = speed.prefill_s_per_token * (view.cached_most - view.cached(index)) * view.reuse;
-  return (endpoint.network_s + wait + own_prefill + DecodeShare * decode + HeldUpShare * held_up + CopyShare * copied) * ramp;
+  const double copied = speed.prefill_s_per_token * (std::max(view.cached_most, view.cached(index)) - view.cached(index)) * view.reuse;
+  const double waiting = endpoint.network_s + wait + own_prefill + DecodeShare * decode + HeldUpShare * held_up + CopyShare * copied;
+  return waiting * slow_start_factor(endpoint);
 }
 
 std::string_view Balanced::name() const { return policy_name(PolicyKind::Balanced); }

@@ -1,8 +1,10 @@
 #pragma once
-// CandidateSample: which candidates of a large pool are worth a close look. Up to LookAtAll of them all are; beyond that, those that hold some
-// of the prompt (at most HoldersMax) and DrawnMax others by chance. The best of so many draws is among the best per cent of the pool, and a
-// choice among 4,000 costs no more than one among a few hundred.
+// CandidateSample: which candidates of a large pool are worth a close look. Up to LookAtAll of them all are; beyond that, those that hold much
+// of the prompt (at most HoldersMax, from a place drawn by chance, so that a beginning common to all does not make a few endpoints everybody's
+// choice) and DrawnMax others by chance. The best of so many draws is among the best per cent of the pool, and a choice among 4,000 costs no
+// more than one among a few hundred.
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -18,20 +20,31 @@ class CandidateSample {
   static constexpr std::size_t LookAtAll = 192;
   static constexpr std::size_t HoldersMax = 64;
   static constexpr std::size_t DrawnMax = 96;
+  static constexpr double MuchShare = 0.5;  // of what the best holder holds
 
   std::span<const std::uint32_t> of(const PoolView& view, Rng& rng) {
     if (view.candidates.size() <= LookAtAll) return view.candidates;
     sample_.clear();
-    if (!view.cached_tokens.empty()) {
-      for (const std::uint32_t index : view.candidates) {
-        if (view.cached_tokens[index] > 0 && sample_.size() < HoldersMax) sample_.push_back(index);
-      }
-    }
+    add_holders(view, rng);
     for (std::size_t i = 0; i < DrawnMax; ++i) sample_.push_back(view.candidates[rng.below(view.candidates.size())]);
     return sample_;
   }
 
  private:
+  void add_holders(const PoolView& view, Rng& rng) {
+    if (view.cached_tokens.empty()) return;
+    std::uint32_t most = 0;
+    for (const std::uint32_t index : view.candidates) most = std::max(most, view.cached_tokens[index]);
+    if (most == 0) return;
+    const auto much = static_cast<std::uint32_t>(std::max(1.0, most * MuchShare));
+    const std::size_t size = view.candidates.size();
+    std::size_t at = rng.below(size);
+    for (std::size_t seen = 0; seen < size && sample_.size() < HoldersMax; ++seen, at = at + 1 < size ? at + 1 : 0) {
+      const std::uint32_t index = view.candidates[at];
+      if (view.cached_tokens[index] >= much) sample_.push_back(index);
+    }
+  }
+
   std::vector<std::uint32_t> sample_;
 };
 

@@ -1,6 +1,5 @@
 #include "evener/route/policies/cheapest_within_slo.h"
 
-#include <algorithm>
 #include <limits>
 
 #include "evener/route/request_cost.h"
@@ -11,8 +10,8 @@ namespace {
 
 bool meets_objectives(const RequestView& request, const PoolView& view, std::uint32_t index) {
   const EndpointView& endpoint = view.endpoints[index];
-  const double uncached = static_cast<double>(request.prompt_tokens - std::min(request.prompt_tokens, view.cached(index)));
-  const Prediction prediction = predict(endpoint, believed_speed(endpoint, view), uncached, report_trust(endpoint.report, view.now));
+  const Prediction prediction =
+      predict(endpoint, believed_speed(endpoint, view), uncached_tokens(request, view, index), foreign_trust(endpoint, view.now));
   if (request.first_token_objective > Duration::zero() && prediction.first_token_s > seconds(request.first_token_objective)) return false;
   return request.token_objective == Duration::zero() || prediction.token_s <= seconds(request.token_objective);
 }

@@ -2,7 +2,10 @@
 // Cheapest within the objectives: of the endpoints that are predicted to meet the request's objectives for the first token and between tokens,
 // the one with the lowest price for it; endpoints of one price, and all when none meets them, are compared as balanced does.
 //
-// When not to use it: without prices or objectives it is balanced. Predictions are means, so leave some room in the objectives.
+// An endpoint of which no speed is known counts as meeting them: it is tried, and then it is known.
+//
+// When not to use it: without prices it is balanced. A request without objectives goes to the cheapest endpoint however long the wait there, so
+// give each class objectives, or the cheap endpoints a capacity. Predictions are means: leave some room in the objectives.
 
 #include "evener/route/policies/balanced.h"
 #include "evener/route/policies/candidate_sample.h"

@@ -1,13 +1,16 @@
 #include "evener/route/policies/composed.h"
 
 #include <algorithm>
-#include <cmath>
+
+#include "evener/route/request_cost.h"
 
 namespace evener::route {
 
 CompositionSettings blend_settings() {
   return {.filters = {},
-          .scorers = {{.kind = ScorerKind::PrefixHit, .weight = 3}, {.kind = ScorerKind::Queue, .weight = 2}, {.kind = ScorerKind::KvFree, .weight = 2}},
+          .scorers = {{.kind = ScorerKind::PrefixHit, .weight = 3},
+                      {.kind = ScorerKind::Queue, .weight = 2},
+                      {.kind = ScorerKind::KvFree, .weight = 2}},
           .picker = PickerKind::Best};
 }
 
@@ -33,14 +36,26 @@ void Composed::weigh(const RequestView& request, const PoolView& view, std::span
 
 std::uint32_t Composed::choose(const RequestView& request, const PoolView& view, Rng& rng) {
   std::span<const std::uint32_t> candidates = sample_.of(view, rng);
+  const auto keep = [&] {
+    if (passed_.empty() || passed_.size() == candidates.size()) return;
+    left_.swap(passed_);
+    candidates = left_;
+  };
+  if (std::any_of(candidates.begin(), candidates.end(),
+                  [&](std::uint32_t index) { return slow_start_factor(view.endpoints[index]) > 1; })) {
+    passed_.clear();
+    for (const std::uint32_t index : candidates) {
+      const double factor = slow_start_factor(view.endpoints[index]);
+      if (factor <= 1 || rng.uniform() * factor < 1) passed_.push_back(index);
+    }
+    keep();
+  }
   for (const FilterSettings& filter : settings_.filters) {
     passed_.clear();
     for (const std::uint32_t index : candidates) {
       if (passes(filter, request, view, index)) passed_.push_back(index);
     }
-    if (passed_.empty() || passed_.size() == candidates.size()) continue;
-    left_.swap(passed_);
-    candidates = left_;
+    keep();
   }
   weigh(request, view, candidates);
   if (settings_.picker == PickerKind::Best) {

@@ -1,6 +1,7 @@
 #pragma once
 // Composed: a policy put together from filters, weighted scorers and a picker, see route/scorers.h. `blend` is llm-d's classic composition:
-// prefix hit 3, queue 2, free KV cache 2, the best with ties by chance.
+// prefix hit 3, queue 2, free KV cache 2, the best with ties by chance. Scores know no slow start, so an endpoint in one is looked at by as
+// large a share of the requests as it has of its weight.
 //
 // When not to use it: weighted sums of unlike figures have no unit, so weights that suit one load may be wrong for the next; balanced has
 // seconds on both sides. Use it to try an idea, or to move from a gateway that works this way.

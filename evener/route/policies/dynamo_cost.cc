@@ -1,6 +1,6 @@
 #include "evener/route/policies/dynamo_cost.h"
 
-#include <algorithm>
+#include "evener/route/request_cost.h"
 
 namespace evener::route {
 namespace {
@@ -8,7 +8,7 @@ namespace {
 double blocks_with(const RequestView& request, const PoolView& view, std::uint32_t index) {
   const EndpointView& endpoint = view.endpoints[index];
   const double prompt = request.prompt_tokens;
-  const double to_compute = static_cast<double>(endpoint.in_flight_uncached_tokens) + prompt - std::min<double>(prompt, view.cached(index));
+  const double to_compute = static_cast<double>(endpoint.in_flight_uncached_tokens) + uncached_tokens(request, view, index);
   const double decoding = static_cast<double>(endpoint.in_flight_prompt_tokens) + prompt;
   return (to_compute + decoding) / DynamoCost::BlockTokens / endpoint.weight;
 }

@@ -2,21 +2,24 @@
 
 #include <algorithm>
 
-#include "evener/route/policies/load.h"
+#include "evener/route/request_cost.h"
+#include "evener/route/speed.h"
 
 namespace evener::route {
 namespace {
 
-constexpr double MeanPrefillTokens = 1024;  // of a request whose tokens nobody told: SMG's figure
-
 double load_seconds(const PoolView& view, std::uint32_t index) {
   const EndpointView& endpoint = view.endpoints[index];
-  const double rate = endpoint.speed.prefill_s_per_token > 0 ? 1.0 / endpoint.speed.prefill_s_per_token
-                                                             : LeastLoad::TokensPerSecond * endpoint.weight_configured;
-  if (!endpoint.report) return load_of(endpoint) * MeanPrefillTokens / rate;
-  const double queued = endpoint.report->waiting_tokens.value_or(endpoint.report->waiting.value_or(0) * MeanPrefillTokens);
-  const double kv = std::clamp(endpoint.report->kv_used.value_or(0), 0.0, 0.999);
-  return (queued + static_cast<double>(endpoint.tokens_since_report)) / rate + LeastLoad::KvPenalty_s * kv / (1.0 - kv);
+  const double learned = believed_speed(endpoint, view).prefill_s_per_token;
+  const double s_per_token =
+      (learned > 0 ? learned : 1.0 / (LeastLoad::TokensPerSecond * endpoint.weight_configured)) * slow_start_factor(endpoint);
+  const auto& report = endpoint.report;
+  if (!report || view.now - report->at > LeastLoad::FreshMax || (!report->waiting_tokens && !report->waiting)) {
+    return endpoint.in_flight * LeastLoad::MeanPrefillTokens * s_per_token;
+  }
+  const double queued = report->waiting_tokens ? *report->waiting_tokens : *report->waiting * LeastLoad::MeanPrefillTokens;
+  const double kv = std::clamp(report->kv_used.value_or(0), 0.0, 0.999);
+  return (queued + static_cast<double>(endpoint.tokens_since_report)) * s_per_token + LeastLoad::KvPenalty_s * kv / (1.0 - kv);
 }
 
 }  // namespace

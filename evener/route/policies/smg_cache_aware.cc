@@ -2,15 +2,21 @@
 
 #include <algorithm>
 
-#include "evener/route/policies/load.h"
-
 namespace evener::route {
+namespace {
+
+// With this request, so that an idle pool follows the weights, too.
+double load_with(const EndpointView& endpoint) { return (endpoint.in_flight + 1.0) / endpoint.weight; }
+
+constexpr double NotHeld = 1e300;
+
+}  // namespace
 
 std::string_view SmgCacheAware::name() const { return policy_name(PolicyKind::SmgCacheAware); }
 
 std::uint32_t SmgCacheAware::choose(const RequestView& request, const PoolView& view, Rng& rng) {
   const auto candidates = sample_.of(view, rng);
-  const auto load = [&](std::uint32_t index) { return load_of(view.endpoints[index]); };
+  const auto load = [&](std::uint32_t index) { return load_with(view.endpoints[index]); };
   std::uint32_t fewest = view.endpoints[candidates.front()].in_flight, most = fewest, held = 0;
   for (const std::uint32_t index : candidates) {
     fewest = std::min(fewest, view.endpoints[index].in_flight);
@@ -19,11 +25,11 @@ std::uint32_t SmgCacheAware::choose(const RequestView& request, const PoolView& 
   }
   const bool unbalanced = most - fewest > BalanceAbsolute && most > BalanceRelative * fewest;
   if (unbalanced || held <= CacheThreshold * request.prompt_tokens) return lowest(candidates, rng, load);
-  return lowest(candidates, rng, [&](std::uint32_t index) { return view.cached(index) == held ? load(index) : 1e300; });
+  return lowest(candidates, rng, [&](std::uint32_t index) { return view.cached(index) == held ? load(index) : NotHeld; });
 }
 
 std::optional<double> SmgCacheAware::cost(const RequestView&, const PoolView& view, std::uint32_t index) const {
-  return load_of(view.endpoints[index]);
+  return load_with(view.endpoints[index]);
 }
 
 }  // namespace evener::route

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "evener/route/request_cost.h"
+
 namespace evener::route {
 namespace {
 
@@ -9,8 +11,8 @@ constexpr double TieBreak = 0.001;
 
 double tokens_with(const RequestView& request, const PoolView& view, std::uint32_t index) {
   const EndpointView& endpoint = view.endpoints[index];
-  const double uncached = static_cast<double>(request.prompt_tokens - std::min(request.prompt_tokens, view.cached(index)));
-  return (static_cast<double>(endpoint.in_flight_uncached_tokens) + uncached + TieBreak * endpoint.in_flight) / endpoint.weight;
+  const double tokens = static_cast<double>(endpoint.in_flight_uncached_tokens) + uncached_tokens(request, view, index);
+  return (tokens + TieBreak * (endpoint.in_flight + 1)) / endpoint.weight;
 }
 
 }  // namespace
@@ -20,19 +22,21 @@ std::string_view StickyUntilSaturated::name() const { return policy_name(PolicyK
 std::uint32_t StickyUntilSaturated::choose(const RequestView& request, const PoolView& view, Rng& rng) {
   warm_.clear();
   cold_.clear();
-  for (const std::uint32_t index : sample_.of(view, rng)) {
-    const bool warm = request.prompt_tokens > 0 && view.cached(index) >= AffinityMin * request.prompt_tokens;
+  const std::span<const std::uint32_t> candidates = sample_.of(view, rng);
+  for (const std::uint32_t index : candidates) {
+    const bool warm = prefix_share(request, view, index) >= AffinityMin;
     (warm ? warm_ : cold_).push_back(index);
   }
   const auto cost = [&](std::uint32_t index) { return tokens_with(request, view, index); };
   if (warm_.empty()) return lowest(cold_, rng, cost);
-  const std::uint32_t warm = lowest(warm_, rng, cost);
-  if (cold_.empty()) return warm;
+  if (cold_.empty()) return lowest(warm_, rng, cost);
   const auto in_flight = [&](std::uint32_t index) {
     return static_cast<double>(view.endpoints[index].in_flight_uncached_tokens) / view.endpoints[index].weight;
   };
-  const std::uint32_t idlest = lowest(cold_, rng, in_flight);
-  return in_flight(warm) - in_flight(idlest) > ReleaseTokens ? lowest(cold_, rng, cost) : warm;
+  const auto least = [&](std::span<const std::uint32_t> some) {
+    return in_flight(*std::min_element(some.begin(), some.end(), [&](auto a, auto b) { return in_flight(a) < in_flight(b); }));
+  };
+  return lowest(least(warm_) - least(cold_) > ReleaseTokens ? candidates : std::span<const std::uint32_t>(warm_), rng, cost);
 }
 
 std::optional<double> StickyUntilSaturated::cost(const RequestView& request, const PoolView& view, std::uint32_t index) const {
