@@ -45,7 +45,7 @@ struct OwnError {
 
 class Exchange {
  public:
-  static constexpr std::size_t LoggedTextMax = 256;          // of a path or model in the log
+  static constexpr std::size_t LoggedTextMax = 128;          // of a path or model in the log
   static constexpr std::size_t RequestIdMax = 128;           // a longer one of the client is not taken
   static constexpr std::uint32_t AttemptsMax = 10;           // retry.attempts_max can be no higher
 

@@ -44,6 +44,7 @@ Buffer Buffer::take(std::size_t bytes) {
   for (std::size_t i = 0; i < ClassBytes.size(); ++i) {
     if (bytes > ClassBytes[i]) continue;
     buffer.capacity_ = ClassBytes[i];
+    buffer.class_ = static_cast<std::uint8_t>(i);
     auto& list = lists.free[i];
     if (list.empty()) {
       buffer.data_ = from_heap(ClassBytes[i]);
@@ -54,20 +55,20 @@ Buffer Buffer::take(std::size_t bytes) {
     return buffer;
   }
   buffer.capacity_ = bytes;
+  buffer.class_ = static_cast<std::uint8_t>(ClassBytes.size());
   buffer.data_ = from_heap(bytes);
   return buffer;
 }
 
-void Buffer::release() {
-  if (data_ == nullptr) return;
+void Buffer::give_back() {
   char* data = std::exchange(data_, nullptr);
   const std::size_t capacity = std::exchange(capacity_, 0);
-  for (std::size_t i = 0; i < ClassBytes.size(); ++i) {
-    if (capacity != ClassBytes[i]) continue;
-    auto& list = lists.free[i];
-    if (lists.gone || (list.size() + 1) * capacity > FreeBytesPerClassMax) break;
-    list.push_back(data);
-    return;
+  if (class_ < ClassBytes.size() && !lists.gone) {
+    auto& list = lists.free[class_];
+    if ((list.size() + 1) * capacity <= FreeBytesPerClassMax) {
+      list.push_back(data);
+      return;
+    }
   }
   std::free(data);
 }

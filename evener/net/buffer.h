@@ -4,6 +4,7 @@
 // an idle connection holds none.
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -18,20 +19,26 @@ inline constexpr std::size_t SmallBlockBytes = 8 * 1024;
 class Buffer {
  public:
   Buffer() = default;
-  Buffer(Buffer&& other) noexcept : data_(std::exchange(other.data_, nullptr)), capacity_(std::exchange(other.capacity_, 0)) {}
+  Buffer(Buffer&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), capacity_(std::exchange(other.capacity_, 0)), class_(other.class_) {}
   Buffer& operator=(Buffer&& other) noexcept {
     if (this != &other) {
       release();
       data_ = std::exchange(other.data_, nullptr);
       capacity_ = std::exchange(other.capacity_, 0);
+      class_ = other.class_;
     }
     return *this;
   }
-  ~Buffer() { release(); }
+  ~Buffer() {
+    if (data_ != nullptr) give_back();
+  }
 
   /// At least `bytes` of capacity; contents are undefined, but for the padding, which is readable.
   [[nodiscard]] static Buffer take(std::size_t bytes = BlockBytes);
-  void release();
+  void release() {
+    if (data_ != nullptr) give_back();
+  }
 
   [[nodiscard]] explicit operator bool() const { return data_ != nullptr; }
   [[nodiscard]] char* data() { return data_; }
@@ -41,8 +48,11 @@ class Buffer {
   [[nodiscard]] std::string_view view(std::size_t offset, std::size_t length) const { return {data_ + offset, length}; }
 
  private:
+  void give_back();
+
   char* data_ = nullptr;
   std::size_t capacity_ = 0;
+  std::uint8_t class_ = 0;  // of the free lists, when data_ is set; behind the last one: none
 };
 
 }  // namespace evener::net

@@ -220,6 +220,8 @@ void Scheduler::load_reported(EndpointId endpoint, const LoadReport& report, Ins
   const auto index = s.book.find(endpoint);
   if (!index) return;
   s.book.reported(*index, report);
+  // How many tokens a block of ours has is known from the requests alone.
+  if (report.kv_capacity_tokens && s.block_tokens > 0) s.prefixes.capacity_reported(endpoint, *report.kv_capacity_tokens / s.block_tokens);
   s.apply_capacity(*index);
 }
 
@@ -265,6 +267,7 @@ void Scheduler::checked(EndpointId endpoint, Check result, Instant now) {
   const ActiveChecks::Change change = s.states[*index].checks.checked(result, s.settings.check);
   if (change == ActiveChecks::Change::None) return;
   if (change == ActiveChecks::Change::CameUp) s.begin_slow_start(*index, s.now);
+  if (change == ActiveChecks::Change::WentDown) s.prefixes.cleared(endpoint);  // an engine that comes back has usually been restarted
   s.refresh(*index);
 }
 
@@ -334,7 +337,7 @@ void Scheduler::explain_into(std::vector<Explanation>& out, const RequestView& r
   const Candidates::Group& group = *reach.group;
   const State::Selection selection = s.select(reach, {});
   s.costs.assign(selection.candidates.size(), std::nullopt);
-  if (!selection.candidates.empty()) {
+  if (selection.candidates.size() > 1 || (selection.candidates.size() == 1 && s.states.size() > 1)) {
     if (s.membership_changed) s.introduce_endpoints();
     s.policy->costs(request, s.view_for(request, selection), s.costs);
   }

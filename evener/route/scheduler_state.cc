@@ -90,17 +90,17 @@ Dispatch Scheduler::State::dispatch(const RequestView& request, const Reach& rea
               .ahead_tokens = static_cast<std::uint32_t>(std::min(load_in_uncached_tokens(endpoint, trust), 4e9)),
               .ahead_requests = endpoint.in_flight};
   if (endpoint.speed.first_token_known()) {
-    share.predicted_first_token_s = static_cast<float>(predict(endpoint, believed_speed(endpoint, view), share.uncached_tokens, trust).first_token_s);
+    share.predicted_first_token_s =
+        static_cast<float>(predict(endpoint, believed_speed(endpoint, view), share.uncached_tokens, trust).first_token_s);
   }
   if (policy->wants_prefix() && !request.blocks.empty()) {
+    block_tokens = request.block_tokens;
     share.prefix = prefixes.sent(endpoint.id, request.blocks, request.prompt_tokens, request.block_tokens);
   }
   book.dispatched(index, share);
   ++states[index].requests_total;
-  return {.endpoint = book[index].id,
-          .reason = reason,
-          .candidates = static_cast<std::uint32_t>(selection.candidates.size()),
-          .share = share};
+  return {
+      .endpoint = book[index].id, .reason = reason, .candidates = static_cast<std::uint32_t>(selection.candidates.size()), .share = share};
 }
 
 void Scheduler::State::introduce_endpoints() {
@@ -142,6 +142,7 @@ Refusal Scheduler::State::refuse_unusable(const Reach& reach, const RequestView&
 void Scheduler::State::learn(std::uint32_t index, const Outcome& outcome) {
   const EndpointId id = book[index].id;
   const Share& share = outcome.share;
+  if (outcome.ending == Ending::ConnectFailed) prefixes.cleared(id);  // nobody listens: whatever comes back begins with an empty cache
   if (share.awaits_first_token && share.prefix.prompt_tokens > 0 && outcome.ending != Ending::Ok) {
     prefixes.withdrawn(id, outcome.blocks, share.prefix);
     return;

@@ -32,6 +32,7 @@ struct Scheduler::State {
   LoadBook book;
   PrefixIndex prefixes;
   CacheReuse reuse;
+  std::uint32_t block_tokens = 0;  // of a content block, in the latest prompt
   std::vector<EndpointState> states;  // by the book's index
   Candidates candidates;
   FitBounds fit;                             // of the endpoints in the book

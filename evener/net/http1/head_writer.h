@@ -32,6 +32,17 @@ class HeadWriter {
 
   void header(std::string_view name, std::string_view value);
   void header(std::string_view name, std::uint64_t value);
+  /// A name that stands in our own text need not be checked, only the value.
+  template <std::size_t N>
+  void header(const char (&name)[N], std::string_view value) {
+    start(Stage::Fields);
+    check_value(value);
+    unchecked_header(std::string_view(name, N - 1), value);
+  }
+  template <std::size_t N>
+  void header(const char (&name)[N], std::uint64_t value) {
+    header(std::string_view(name, N - 1), value);
+  }
   /// A field as the parser of head.h gave it: what it accepted is not checked again, which is most of the cost of writing one.
   void parsed_header(const Header& header) {
     const char* const between = header.name.data() + header.name.size();
@@ -66,7 +77,8 @@ class HeadWriter {
 
   /// Makes room for so many bytes; false when the buffer cannot grow.
   bool reserve(std::size_t bytes) {
-    if (!overflow_ && bytes <= static_cast<std::size_t>(end_ - pos_)) [[likely]] return true;
+    if (!overflow_ && bytes <= static_cast<std::size_t>(end_ - pos_)) [[likely]]
+      return true;
     return grow(bytes);
   }
   bool grow(std::size_t bytes);
