@@ -18,7 +18,7 @@ namespace {
 std::string_view cut(std::string_view text) { return text.substr(0, Exchange::LoggedTextMax); }
 
 bool is_request_id(std::string_view id) {
-  return !id.empty() && id.size() <= Exchange::RequestIdMax && std::all_of(id.begin(), id.end(), [](char c) {
+  return !id.empty() && id.size() <= ClientRequest::IdMax && std::all_of(id.begin(), id.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == ':';
   });
 }
@@ -60,7 +60,7 @@ Exchange::Exchange(Session& session)
       client_(session.client),
       reactor_(session.worker.reactor),
       routing_(session.worker.routing()),
-      began_(reactor_.now()) {
+      request_(session) {
   worker_.exchange_began();
   worker_.shared.metrics->server().active.add();
 }
@@ -68,7 +68,6 @@ Exchange::Exchange(Session& session)
 Exchange::~Exchange() {
   worker_.exchange_ended();
   worker_.shared.metrics->server().active.subtract();
-  if (worker_.request_head_owner == this) worker_.request_head_owner = nullptr;
 }
 
 net::Task<AfterExchange> Exchange::run() {
@@ -77,10 +76,10 @@ net::Task<AfterExchange> Exchange::run() {
     if (route_ != nullptr) co_await proxy();
   }
   if (client_) client_.forget_hangup_watch();
-  if (!request_id_.empty()) write_log();
+  if (!request_.id.empty()) write_log();
   // What has not been read of this request cannot be told from the next one. If a drain began after the answer's head was written, the client
   // was not told that the connection ends and may be sending already: it gets one more answer.
-  const bool reusable = keep_alive_ && body_read_ && !client_gone_ && client_;
+  const bool reusable = request_.keep_alive && request_.body_read && !request_.client_gone && client_;
   co_return reusable ? AfterExchange::KeepAlive : AfterExchange::Close;
 }
 
@@ -88,23 +87,24 @@ void Exchange::name_request() {
   using net::http1::HeaderId;
   const net::http1::Headers& headers = worker_.request_head.headers;
   std::string_view given_trace;
-  if (const auto* id = headers.find(HeaderId::XRequestId); id != nullptr && is_request_id(id->value)) request_id_ = id->value;
+  if (const auto* id = headers.find(HeaderId::XRequestId); id != nullptr && is_request_id(id->value)) request_.id = id->value;
   if (const auto* trace = headers.find(HeaderId::Traceparent)) given_trace = trace->value;
   if (headers.holds(HeaderId::XEvener)) {
-    if (const auto* hops = headers.find(HopsHeader)) hops_ = parse_hops(hops->value);
+    if (const auto* hops = headers.find(HopsHeader)) request_.hops = parse_hops(hops->value);
   }
-  if (request_id_.empty()) request_id_ = view_of(hex(worker_.rng.next()));
-  trace_ = telemetry::continue_trace(given_trace, worker_.rng.next(), worker_.rng.next(), worker_.rng.next());
+  if (request_.id.empty()) request_.id = view_of(hex(worker_.rng.next()));
+  request_.trace = telemetry::continue_trace(given_trace, worker_.rng.next(), worker_.rng.next(), worker_.rng.next());
 }
 
 net::Task<> Exchange::find_route() {
-  const net::http1::RequestHead& head = parsed_head();
+  const net::http1::RequestHead& head = request_.parsed_head();
   const Config& config = routing_->config();
-  if (hops_ >= HopsMax) {
-    co_await refuse({.status = 508,
-                     .type = "server_error",
-                     .code = "loop_detected",
-                     .message = "The request has passed through " + std::to_string(HopsMax) + " gateways: an endpoint leads back to a gateway."});
+  if (request_.hops >= HopsMax) {
+    co_await refuse(
+        {.status = 508,
+         .type = "server_error",
+         .code = "loop_detected",
+         .message = "The request has passed through " + std::to_string(HopsMax) + " gateways: an endpoint leads back to a gateway."});
     co_return;
   }
   if (const PoolRoute* route = routing_->by_path(head.path)) {
@@ -118,12 +118,12 @@ net::Task<> Exchange::find_route() {
     }
     for (const std::string& name : route->config.session_headers) {
       if (const auto* header = head.headers.find(name)) {
-        view_.affinity_key = hash64(header->value, 1);
+        request_.view.affinity_key = hash64(header->value, 1);
         break;
       }
     }
-    view_.prompt_bytes = static_cast<std::uint32_t>(std::min<std::uint64_t>(request_content_length_, UINT32_MAX));
-    body_mode_ = BodyMode::Streamed;
+    request_.view.prompt_bytes = static_cast<std::uint32_t>(std::min<std::uint64_t>(request_.content_length, UINT32_MAX));
+    request_.body_mode = BodyMode::Streamed;
     take_route(*route);
     co_return;
   }
@@ -153,51 +153,53 @@ net::Task<> Exchange::find_route() {
 
   std::optional<protocol::OpenAiRequest> parsed;
   if (match.operation == protocol::Operation::PassMultipart) {
-    const auto* content_type = parsed_head().headers.find(net::http1::HeaderId::ContentType);
-    auto found = protocol::read_multipart_model(content_type == nullptr ? std::string_view() : content_type->value, body());
+    const auto* content_type = request_.parsed_head().headers.find(net::http1::HeaderId::ContentType);
+    auto found = protocol::read_multipart_model(content_type == nullptr ? std::string_view() : content_type->value, request_.body());
     if (!found) {
       co_await refuse({.status = 400, .type = "invalid_request_error", .code = "invalid_body", .message = std::move(found.error().message)},
                       EndedBy::BadRequest);
       co_return;
     }
-    model_ = std::move(found->model);
-    model_value_ = found->value;
-    model_quoted_ = false;
+    request_.model = std::move(found->model);
+    request_.model_value = found->value;
+    request_.model_quoted = false;
   } else {
-    auto request = protocol::read_openai_request(body());
+    auto request = protocol::read_openai_request(request_.body());
     if (!request) {
-      co_await refuse({.status = 400, .type = "invalid_request_error", .code = "invalid_body", .message = std::move(request.error().message)},
-                      EndedBy::BadRequest);
+      co_await refuse(
+          {.status = 400, .type = "invalid_request_error", .code = "invalid_body", .message = std::move(request.error().message)},
+          EndedBy::BadRequest);
       co_return;
     }
-    model_ = std::move(request->model);
-    model_value_ = request->model_value;
-    view_.stream = request->stream;
-    view_.output_tokens_max = request->output_tokens_max;
+    request_.model = std::move(request->model);
+    request_.model_value = request->model_value;
+    request_.view.stream = request->stream;
+    request_.view.output_tokens_max = request->output_tokens_max;
     tier_ = protocol::priority_of_service_tier(request->service_tier);
-    if (!request->affinity.empty()) view_.affinity_key = hash64(request->affinity, 1);
+    if (!request->affinity.empty()) request_.view.affinity_key = hash64(request->affinity, 1);
     parsed = std::move(*request);
   }
-  if (const std::string_view served = routing_->resolve_alias(model_); served != model_) {
-    model_ = std::string(served);
-    model_renamed_ = true;
+  if (const std::string_view served = routing_->resolve_alias(request_.model); served != request_.model) {
+    request_.model = std::string(served);
+    request_.model_renamed = true;
   }
-  const PoolRoute* route = routing_->by_model(model_);
+  const PoolRoute* route = routing_->by_model(request_.model);
   if (route == nullptr) {
     worker_.shared.metrics->server().unrouted.add();
-    co_await refuse({.status = 404,
-                     .type = "invalid_request_error",
-                     .code = "model_not_found",
-                     .message = "The model '" + std::string(cut(model_)) + "' does not exist here; GET /v1/models lists those that do."});
+    co_await refuse(
+        {.status = 404,
+         .type = "invalid_request_error",
+         .code = "model_not_found",
+         .message = "The model '" + std::string(cut(request_.model)) + "' does not exist here; GET /v1/models lists those that do."});
     co_return;
   }
-  view_.model = model_hash(model_);
-  view_.prompt_bytes = static_cast<std::uint32_t>(std::min<std::uint64_t>(body_bytes_, UINT32_MAX));
+  request_.view.model = model_hash(request_.model);
+  request_.view.prompt_bytes = static_cast<std::uint32_t>(std::min<std::uint64_t>(request_.body_bytes, UINT32_MAX));
   if (!route->config.session_headers.empty()) {
-    const auto& headers = parsed_head().headers;
+    const auto& headers = request_.parsed_head().headers;
     for (const std::string& name : route->config.session_headers) {
       if (const auto* header = headers.find(name)) {
-        view_.affinity_key = hash64(header->value, 1);
+        request_.view.affinity_key = hash64(header->value, 1);
         break;
       }
     }
@@ -208,19 +210,19 @@ net::Task<> Exchange::find_route() {
 
 void Exchange::take_route(const PoolRoute& route) {
   route_ = &route;
-  tenant_ = classify(view_, route.config.classes, route.config.tenants, parsed_head().headers, tier_);
+  tenant_ = classify(request_.view, route.config.classes, route.config.tenants, request_.parsed_head().headers, tier_);
 }
 
 void Exchange::read_prompt(protocol::Operation operation, const protocol::OpenAiRequest& request) {
-  const bool asked = route_->rules.tokens || view_.tenant != 0;  // tenants share by tokens
+  const bool asked = route_->rules.tokens || request_.view.tenant != 0;  // tenants share by tokens
   if (!asked || operation == protocol::Operation::PassJson) return;
-  prompt_ = std::make_unique<PromptNote>();
-  const std::uint64_t salt = route_->rules.blocks ? protocol::prompt_salt(tenant_, model_, {}, worker_.shared.prompt_secret) : 0;
-  note_prompt(*prompt_, view_, route_->rules, salt, route_->pool->estimates(), operation, request, body());
+  request_.prompt = std::make_unique<PromptNote>();
+  const std::uint64_t salt = route_->rules.blocks ? protocol::prompt_salt(tenant_, request_.model, {}, worker_.shared.prompt_secret) : 0;
+  note_prompt(*request_.prompt, request_.view, route_->rules, salt, route_->pool->estimates(), operation, request, request_.body());
 }
 
 net::Task<> Exchange::serve_models(const protocol::OperationMatch& match) {
-  if (!body_read_ && !co_await read_body(4096)) co_return;
+  if (!request_.body_read && !co_await read_body(4096)) co_return;
   if (routing_->models_json().empty() && routing_->models_pool() != nullptr) {
     take_route(*routing_->models_pool());
     co_return;
@@ -229,7 +231,7 @@ net::Task<> Exchange::serve_models(const protocol::OperationMatch& match) {
     co_await answer(200, "application/json", routing_->models_json().empty() ? R"({"object":"list","data":[]})" : routing_->models_json());
     co_return;
   }
-  const protocol::OperationMatch again = protocol::match_operation(parsed_head().method, parsed_head().path);
+  const protocol::OperationMatch again = protocol::match_operation(request_.parsed_head().method, request_.parsed_head().path);
   const std::string model = percent_decoded(again.model_id);
   if (routing_->lists_model(model)) {
     std::string json;
@@ -247,8 +249,8 @@ net::Task<> Exchange::refuse(OwnError error, EndedBy ended) {
   ended_ = ended;
   detail_ = error.code;
   if (ended == EndedBy::BadRequest) worker_.shared.metrics->server().bad_requests.add();
-  if (request_id_.empty()) request_id_ = view_of(hex(worker_.rng.next()));  // its head never came
-  if (!body_read_) keep_alive_ = false;
+  if (request_.id.empty()) request_.id = view_of(hex(worker_.rng.next()));  // its head never came
+  if (!request_.body_read) request_.keep_alive = false;
   co_await answer(error.status, "application/json", protocol::openai_error(error.message, error.type, error.code), error.retry_after);
 }
 
@@ -259,38 +261,38 @@ net::Task<> Exchange::answer(std::uint16_t status, std::string_view content_type
   writer.header("Date", http_date(wall_clock_ns()));
   writer.header("Content-Type", content_type);
   writer.header("Content-Length", body.size());
-  if (!request_id_.empty()) writer.header("x-request-id", request_id_);
+  if (!request_.id.empty()) writer.header("x-request-id", request_.id);
   if (retry_after > Duration::zero()) {
     writer.header("Retry-After", static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::seconds>(retry_after).count()));
   }
-  if (worker_.shared.draining.load(std::memory_order_relaxed)) keep_alive_ = false;
-  if (!keep_alive_) {
+  if (worker_.shared.draining.load(std::memory_order_relaxed)) request_.keep_alive = false;
+  if (!request_.keep_alive) {
     writer.header("Connection", "close");
-  } else if (http10_) {
+  } else if (request_.http10) {
     writer.header("Connection", "keep-alive");
   }
   writer.end();
-  iovec pieces[2] = {{head.data(), head.size()}, {body.data(), method_ == net::http1::Method::Head ? 0 : body.size()}};
+  iovec pieces[2] = {{head.data(), head.size()}, {body.data(), request_.method == net::http1::Method::Head ? 0 : body.size()}};
   client_.set_write_deadline(reactor_.now() + routing_->config().timeouts.send_idle);
   const long sent = co_await client_.send(pieces);
   if (sent < 0) {
-    client_gone_ = true;
+    request_.client_gone = true;
     co_return;
   }
   status_ = status;
   response_bytes_ += static_cast<std::uint64_t>(sent);
-  if (!keep_alive_) co_await linger();
+  if (!request_.keep_alive) co_await linger();
 }
 
 net::Task<> Exchange::linger() {
   // Closing with unread input makes the kernel send a reset, which can destroy the answer before the client has read it.
   constexpr Duration LingerMax = std::chrono::seconds(2);
   constexpr std::size_t LingerBytesMax = 4 * 1024 * 1024;
-  if (body_read_) co_return;
-  request_.release();
-  chunked_body_.release();
+  if (request_.body_read) co_return;
+  request_.block.release();
+  request_.chunked_body.release();
   memory_.release();
-  if (worker_.request_head_owner == this) worker_.request_head_owner = nullptr;
+  if (worker_.request_head_owner == &request_) worker_.request_head_owner = nullptr;
   client_.shutdown_send();
   net::Buffer sink = net::Buffer::take();
   const Instant deadline = reactor_.now() + LingerMax;
@@ -304,8 +306,10 @@ net::Task<> Exchange::linger() {
 
 void Exchange::write_log() {
   const Instant now = reactor_.now();
-  const Duration total = now - began_;
+  const Duration total = now - request_.began;
   const std::uint64_t events = sse_ ? sse_->events() : 0;
+  static const route::Share nowhere;
+  const route::Share& share = attempt_ ? attempt_->lease().share() : nowhere;
   if (route_ != nullptr) {
     const PoolMetrics& metrics = route_->pool->metrics();
     metrics.requests[std::min<std::size_t>(status_ / 100, metrics.requests.size() - 1)].add();
@@ -314,14 +318,14 @@ void Exchange::write_log() {
       metrics.first_token_seconds.observe(seconds(first_token_));
       if (events > 1) metrics.time_per_token_seconds.observe(seconds(total - first_token_) / static_cast<double>(events - 1));
     }
-    if (queue_ > Duration::zero()) metrics.queue_seconds[static_cast<std::size_t>(view_.priority)].observe(seconds(queue_));
+    if (queue_ > Duration::zero()) metrics.queue_seconds[static_cast<std::size_t>(request_.view.priority)].observe(seconds(queue_));
     if (sse_ && sse_->too_large() > 0) metrics.large_events.add(sse_->too_large());
     if (usage_) {
       metrics.prompt_tokens.add(usage_->prompt_tokens);
       metrics.completion_tokens.add(usage_->completion_tokens);
       metrics.cached_tokens.add(usage_->cached_tokens);
-      if (prompt_ && route_->rules.blocks && usage_->cached_reported) {
-        const std::uint64_t expected = cached_expected(lease_.share());
+      if (request_.prompt && route_->rules.blocks && usage_->cached_reported) {
+        const std::uint64_t expected = cached_expected(share);
         metrics.prefix_expected.add(expected);
         metrics.prefix_cached.add(usage_->cached_tokens);
         metrics.prefix_error.add(std::max(expected, usage_->cached_tokens) - std::min(expected, usage_->cached_tokens));
@@ -330,36 +334,36 @@ void Exchange::write_log() {
   }
   if (!worker_.log) return;
   append_access_line(worker_.log->buffer(),
-                     {.request_id = request_id_,
-                      .trace_id = trace_.trace_id(),
+                     {.request_id = request_.id,
+                      .trace_id = request_.trace.trace_id(),
                       .client = session_.client_text(),
                       .method = log_method_,
                       .path = log_path_,
                       .pool = route_ == nullptr ? std::string_view() : std::string_view(route_->config.name),
-                      .endpoint = endpoint_ == nullptr ? std::string_view() : std::string_view(endpoint_->config.name),
-                      .model = cut(model_),
-                      .request_class = route_ == nullptr ? std::string_view() : route::priority_name(view_.priority),
+                      .endpoint = attempt_ ? std::string_view(attempt_->endpoint().config.name) : std::string_view(),
+                      .model = cut(request_.model),
+                      .request_class = route_ == nullptr ? std::string_view() : route::priority_name(request_.view.priority),
                       .tenant = tenant_,
-                      .pick = pick_,
+                      .pick = attempt_ ? attempt_->pick() : std::string_view(),
                       .detail = detail_,
                       .status = status_,
                       .ended = ended_,
                       .attempts = attempts_,
-                      .stream = view_.stream,
+                      .stream = request_.view.stream,
                       .queue = queue_,
-                      .connect = connect_,
+                      .connect = attempt_ ? attempt_->connect_time() : Duration(-1),
                       .first_token = first_token_,
                       .total = total,
-                      .request_bytes = request_bytes_,
+                      .request_bytes = request_.bytes,
                       .response_bytes = response_bytes_,
                       .events = events,
                       .prompt_tokens = usage_ ? static_cast<std::int64_t>(usage_->prompt_tokens) : -1,
                       .completion_tokens = usage_ ? static_cast<std::int64_t>(usage_->completion_tokens) : -1,
                       .cached_tokens = usage_ && usage_->cached_reported ? static_cast<std::int64_t>(usage_->cached_tokens) : -1,
-                      .estimated = prompt_ != nullptr,
-                      .prompt_tokens_estimated = view_.prompt_tokens,
-                      .cached_tokens_expected = cached_expected(lease_.share()),
-                      .first_token_predicted = from_seconds(lease_.share().predicted_first_token_s)},
+                      .estimated = request_.prompt != nullptr,
+                      .prompt_tokens_estimated = request_.view.prompt_tokens,
+                      .cached_tokens_expected = cached_expected(share),
+                      .first_token_predicted = from_seconds(share.predicted_first_token_s)},
                      wall_clock_ns());
   worker_.log->line_done(now);
 }
