@@ -168,7 +168,9 @@ TEST_CASE("a request that is refused while it waits is kept as refused, with how
     CHECK(refusal != nullptr);
     if (refusal != nullptr) CHECK(refusal->reason == route::RefusalReason::QueueTimeout);
     CHECK(kept.waited == waiter.waited);
-    CHECK(seconds(waiter.waited) == doctest::Approx(31));
+    // The pool may have seen a later time than this turn's before the request came.
+    CHECK(waiter.waited > route::QueueSettings{}.wait_max);
+    CHECK(waiter.waited <= later - came);
   };
   run_until_ended(reactor, body());
 }

@@ -110,7 +110,7 @@ TEST_CASE("prompt and bound together have to fit into the context") {
   for (int i = 0; i < 20; ++i) REQUIRE(endpoint_of(pool.arrived({.output_tokens_max = 2000, .prompt_tokens = 2000})) == Edge);
 }
 
-TEST_CASE("where none fits by the estimate, one that may fit is asked; what cannot fit is refused") {
+TEST_CASE("where none fits by the estimate, one that may fit is asked, and what cannot fit is refused") {
   TwoZones pool;
   CHECK(endpoint_of(pool.arrived({.prompt_tokens = 160'000})) == Cloud);
   CHECK(refusal_of(pool.arrived({.prompt_tokens = 180'000})) == "context_too_long");
