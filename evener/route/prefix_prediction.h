@@ -2,6 +2,8 @@
 // PrefixPrediction: what the prefix index expected of a prompt when it was dispatched, kept with the request so that it can be compared with
 // what the engine reports at the end.
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 
 namespace evener::route {
