@@ -35,7 +35,8 @@ class Attempt {
   struct Answer {
     std::uint16_t status = 0;
     net::http1::Framing framing = net::http1::Framing::None;
-    bool keep_alive = false, event_stream = false, json = false;
+    bool keep_alive = false;
+    bool event_stream = false, json = false;                 // and not compressed: it can be read on its way
     bool complete = false;              // nothing more of it is to come
     std::uint64_t remaining = 0;        // with a length: bytes not yet taken
     net::http1::ChunkedDecoder chunks;  // with chunks
@@ -53,8 +54,8 @@ class Attempt {
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
 
-  /// Connects, sends, and waits for the first byte behind the answer's head: until then the request can still go elsewhere. Once.
-  net::Task<Result> run(Duration first_token_limit);
+  /// Connects, sends, and waits (once all is sent, at most `answer_limit`; 0 = as long as it takes) for the first byte behind the answer's head: until then the request can still go elsewhere. Once.
+  net::Task<Result> run(Duration answer_limit);
   /// Fails whatever it waits for. Safe from anywhere on the worker's thread.
   void cancel() { connection_.cancel(); }
   /// Ends what is still being sent and closes the connection, unless that was given back.
@@ -90,9 +91,14 @@ class Attempt {
   net::Task<long> open_connection();
   net::Task<long> send_request();
   net::Task<> send_large(net::http1::HeadText head);
+  void body_sent();              // from now on it is the endpoint's turn
+  void send_failed(long error);  // of what is sent beside the wait for the answer
+
+  // attempt_pump.cc
+  net::Task<> pump_body(net::http1::HeadText head);
 
   // attempt_await.cc
-  net::Task<Result> await_answer(Duration first_token_limit);
+  net::Task<Result> await_answer();
   void take_head(const net::http1::ResponseHead& head);
   void write_client_head(net::http1::HeadWriter& writer, const net::http1::ResponseHead& head) const;
   [[nodiscard]] std::string decision_text() const;  // of x-evener-decision
@@ -109,7 +115,10 @@ class Attempt {
   std::string_view pick_;
   net::Socket connection_;
   net::Sibling sender_;
+  Duration answer_limit_{};                                  // from the request's last byte to the answer's first; 0 = none
+  Instant give_up_ = Instant::max();
   bool reused_ = false, got_bytes_ = false;
+  bool awaits_answer_ = false, stalled_ = false;             // stalled: the endpoint takes nothing of the request
   bool request_sent_ = false;  // a whole body, to its end: a later request may follow on the connection
   Duration connect_time_{-1};
   Answer answer_;

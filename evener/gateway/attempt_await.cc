@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cmath>
 #include <cstring>
 
 #include "evener/gateway/attempt.h"
+#include "evener/base/clock.h"
 #include "evener/gateway/paths.h"
+#include "evener/gateway/retry_after.h"
 #include "evener/net/http1/head_writer.h"
 
 namespace evener::gateway {
@@ -21,21 +22,13 @@ route::Ending ending_of(std::uint16_t status) {
   return status >= 500 ? route::Ending::ServerError : route::Ending::Ok;
 }
 
-/// Seconds only: the other form (a date) would need a wall clock that agrees with the endpoint's.
-Duration parse_retry_after(std::string_view value) {
-  std::uint32_t seconds_asked = 0;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds_asked);
-  if (error != std::errc() || end != value.data() + value.size()) return {};
-  return std::chrono::seconds(std::min<std::uint32_t>(seconds_asked, 3600));
-}
-
 std::string_view media_type(std::string_view content_type) { return content_type.substr(0, content_type.find(';')); }
 
 bool is_delimited(net::http1::Framing framing) { return framing == net::http1::Framing::None || framing == net::http1::Framing::Length; }
 
 }  // namespace
 
-net::Task<Attempt::Result> Attempt::await_answer(Duration first_token_limit) {
+net::Task<Attempt::Result> Attempt::await_answer() {
   const auto lost = [&](const char* detail) {
     const ResetRetry rule = route_.config.retry.on_reset;
     const bool may_retry = rule == ResetRetry::Any || (rule == ResetRetry::ReusedConnection && reused_ && !got_bytes_);
@@ -44,14 +37,19 @@ net::Task<Attempt::Result> Attempt::await_answer(Duration first_token_limit) {
   net::Buffer& block = kept_.block;
   std::size_t& begin = kept_.begin;
   std::size_t& end = kept_.end;
-  const Instant give_up = deadline(first_token_limit);
   net::http1::HeadScanner scanner;
   int interim = 0;
   bool have_head = false;
   for (;;) {
-    connection_.set_read_deadline(give_up);
+    connection_.set_read_deadline(give_up_);
     const long waited = co_await connection_.wait_readable();
     if (waited < 0) {
+      if (stalled_) co_return failed(route::Ending::Timeout, true, "the endpoint takes nothing of the request");
+      if (waited == -ETIMEDOUT && request_.sent_once() && request_.awaits_client) {
+        request_.keep_alive = false;
+        request_.body_fault = BodyFault::Late;  // all its time went by while its body was on the way
+        co_return failed(route::Ending::Cancelled, false, "total time over");
+      }
       if (waited == -ETIMEDOUT) {
         const Duration total = route_.config.timeouts.total;
         const bool time_left = total == Duration::zero() || worker_.reactor.now() - request_.began < total;
@@ -118,10 +116,12 @@ void Attempt::take_head(const net::http1::ResponseHead& head) {
   answer_.keep_alive = head.keep_alive;
   if (const auto* type = head.headers.find(HeaderId::ContentType)) {
     const std::string_view media = media_type(type->value);
-    answer_.event_stream = equals_ignoring_case(media, "text/event-stream");
-    answer_.json = equals_ignoring_case(media, "application/json");
+    const auto* encoding = head.headers.find(HeaderId::ContentEncoding);
+    const bool plain = encoding == nullptr || equals_ignoring_case(encoding->value, "identity");
+    answer_.event_stream = plain && equals_ignoring_case(media, "text/event-stream");
+    answer_.json = plain && equals_ignoring_case(media, "application/json");
   }
-  if (const auto* retry = head.headers.find(HeaderId::RetryAfter)) answer_.retry_after = parse_retry_after(retry->value);
+  if (const auto* retry = head.headers.find(HeaderId::RetryAfter)) answer_.retry_after = parse_retry_after(retry->value, wall_clock_ns);
   // An answer ends its connection when we drain, and when HTTP/1.0 has no other way to say where it ends.
   if (worker_.shared.draining.load(std::memory_order_relaxed) || (request_.http10 && !is_delimited(head.framing)))
     request_.keep_alive = false;

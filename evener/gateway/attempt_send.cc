@@ -6,16 +6,12 @@
 #include <span>
 
 #include "evener/gateway/attempt.h"
-#include "evener/gateway/body_pump.h"
 
 namespace evener::gateway {
 namespace {
 
 /// Bodies beyond this are sent beside the wait for the answer, so that an early answer is not missed.
 constexpr std::size_t InlineSendMax = 64 * 1024;
-
-/// What of a large body must be taken within body_idle.
-constexpr std::size_t SendSliceBytes = 256 * 1024;
 
 /// Bodies up to this are copied behind their head: that is cheaper than to send two pieces.
 constexpr std::size_t CopiedBodyMax = 4 * 1024;
@@ -34,9 +30,9 @@ net::Task<long> Attempt::open_connection() {
 net::Task<long> Attempt::send_request() {
   net::http1::HeadText head;
   head.write([this](net::http1::HeadWriter& writer) { request_.write_head(writer, endpoint_); });
-  connection_.set_write_deadline(worker_.reactor.now() + config_.timeouts.body_idle);
+  connection_.set_write_idle(config_.timeouts.body_idle);
   if (request_.sent_once()) {
-    sender_.start(pump_body(request_, config_, connection_, std::move(head)));
+    sender_.start(pump_body(std::move(head)));
     co_return 0;
   }
   if (request_.body_bytes > InlineSendMax) {
@@ -61,18 +57,24 @@ net::Task<> Attempt::send_large(net::http1::HeadText head) {
   std::string renamed;
   pieces[0] = {head.data(), head.size()};
   const std::size_t used = request_.body_pieces(pieces, 1, endpoint_, renamed);
-  // In slices, because a deadline is for the whole of a send: what is limited is a pause, not how long a large body takes.
-  for (iovec& piece : std::span(pieces).first(used)) {
-    while (piece.iov_len > 0) {
-      iovec slice{piece.iov_base, std::min(piece.iov_len, SendSliceBytes)};
-      piece = {static_cast<char*>(piece.iov_base) + slice.iov_len, piece.iov_len - slice.iov_len};
-      connection_.set_write_deadline(worker_.reactor.now() + config_.timeouts.body_idle);
-      if (co_await connection_.send({&slice, 1}) < 0) {
-        request_sent_ = false;
-        co_return;
-      }
-    }
+  if (const long sent = co_await connection_.send(std::span(pieces).first(used)); sent < 0) {
+    send_failed(sent);
+  } else {
+    body_sent();
   }
+}
+
+void Attempt::body_sent() {
+  if (!awaits_answer_) return;
+  give_up_ = deadline(answer_limit_);
+  connection_.shorten_read_deadline(give_up_);
+}
+
+void Attempt::send_failed(long error) {
+  request_sent_ = false;
+  if (error != -ETIMEDOUT || !awaits_answer_) return;  // else the answer tells more: the endpoint may have given one before it closed
+  stalled_ = true;
+  connection_.interrupt_read();
 }
 
 }  // namespace evener::gateway

@@ -56,6 +56,7 @@ void ClientRequest::write_head(net::http1::HeadWriter& writer, const Endpoint& e
       case HeaderId::XForwardedPort:
       case HeaderId::Forwarded:
       case HeaderId::XRealIp:
+      case HeaderId::ClientClaim:
       case HeaderId::XRequestId:
       case HeaderId::Traceparent:
       case HeaderId::XEvener: continue;

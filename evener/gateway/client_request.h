@@ -25,7 +25,7 @@
 namespace evener::gateway {
 
 enum class BodyMode : std::uint8_t { Whole, Streamed };
-enum class BodyFault : std::uint8_t { None, Malformed, Late };
+enum class BodyFault : std::uint8_t { None, Malformed, Late, TooLarge };
 
 /// Used on its worker's thread only.
 struct ClientRequest {
@@ -69,6 +69,7 @@ struct ClientRequest {
   BodyMode body_mode = BodyMode::Whole;
   bool body_read = false;                  // nothing of this request is left in the connection
   bool body_forwarded = false;             // a streamed body has begun to flow: it cannot be sent again
+  bool awaits_client = false;              // of a streamed body, the next bytes are the client's to send
   BodyFault body_fault = BodyFault::None;  // of a streamed body, while it was passed on
 
   // What it says.

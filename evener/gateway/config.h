@@ -105,8 +105,9 @@ struct RetryConfig {
 /// Zero means "no limit" for the durations that say so.
 struct TimeoutConfig {
   Duration connect = std::chrono::seconds(2);
-  Duration first_token = std::chrono::seconds(120);   // to the first byte of the answer's body; 0 = none
-  std::map<std::string, Duration> first_token_by_class;  // by the request's class (header x-evener-class); others use first_token
+  Duration first_token = std::chrono::seconds(120);   // of a streamed answer: to the first byte of its body; 0 = none
+  std::map<std::string, Duration> first_token_by_class;  // by the name of the request's class; others use first_token
+  Duration whole_answer = std::chrono::seconds(0);    // of any other: to the first byte of its body, which comes when it is complete; 0 = none
   Duration between_tokens = std::chrono::seconds(120);  // 0 = none
   Duration total = std::chrono::seconds(0);           // 0 = none
   Duration upstream_idle = std::chrono::seconds(4);   // kept connections; below uvicorn's 5 s

@@ -291,6 +291,13 @@ std::string check_header_name(std::string_view text) {
   return all_of(text, "!#$%&'*+-.^_`|~") ? std::string() : "the name of a header";
 }
 
+std::string check_class_name(std::string_view text) {
+  for (std::size_t i = 0; i < route::Priorities; ++i) {
+    if (text == route::priority_name(static_cast<route::Priority>(i))) return {};
+  }
+  return "realtime, standard, batch or background";
+}
+
 std::string check_environment_name(std::string_view text) {
   const std::string rule = "the name of an environment variable, not the key itself";
   return all_of(text, "_") && !(text[0] >= '0' && text[0] <= '9') ? std::string() : rule;

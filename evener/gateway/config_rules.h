@@ -17,6 +17,7 @@ namespace evener::gateway {
 [[nodiscard]] std::string check_name(std::string_view text);
 [[nodiscard]] std::string check_path(std::string_view text);
 [[nodiscard]] std::string check_header_name(std::string_view text);
+[[nodiscard]] std::string check_class_name(std::string_view text);
 [[nodiscard]] std::string check_environment_name(std::string_view text);
 [[nodiscard]] std::string check_socket_path(std::string_view text);
 [[nodiscard]] std::string check_zmq_address(std::string_view text);

@@ -213,10 +213,13 @@ Of<TimeoutConfig> timeouts() {
   const auto none_or = [](Duration least) { return duration({least, hours(24)}, "no limit"); };
   return Describe<T>("timeouts", "How long an endpoint may take.")
       .field("connect", &T::connect, duration({milliseconds(1), seconds(60)}), {.doc = "To connect."})
-      .field("first_token", &T::first_token, none_or(milliseconds(1)), {.doc = "To the first byte of the answer's body. Another endpoint is tried after it."})
+      .field("first_token", &T::first_token, none_or(milliseconds(1)), {.doc = "Of a streamed answer: from the request's last byte to the first of the answer's body. Another endpoint is tried after it."})
       .field("first_token_by_class", &T::first_token_by_class,
-             map_of({.what = "a class", .bytes_max = 64, .may_be_empty = false, .check = check_header_name}, none_or(milliseconds(1)), {0, 100}),
-             {.doc = "The same for requests of a class (header x-evener-class)."})
+             map_of({.what = "a class", .bytes_max = 64, .may_be_empty = false, .pattern = "^(realtime|standard|batch|background)$", .check = check_class_name}, none_or(milliseconds(1)), {0, route::Priorities}),
+             {.doc = "The same for requests that end up in a class: realtime, standard, batch or background."})
+      .field("whole_answer", &T::whole_answer, none_or(milliseconds(1)),
+             {.doc = "Of an answer that is not streamed, and of every answer in a pool with path_prefix: from the request's last byte to the first of the answer's body. Engines send "
+                     "that when all of it has been generated, so it must allow for the longest. Another endpoint is tried after it."})
       .field("between_tokens", &T::between_tokens, none_or(milliseconds(1)), {.doc = "Silence within an answer."})
       .field("total", &T::total, none_or(milliseconds(1)), {.doc = "To the end of the answer."})
       .field("upstream_idle", &T::upstream_idle, duration({Duration::zero(), hours(1)}),

@@ -273,7 +273,7 @@ net::Task<> Exchange::answer(std::uint16_t status, std::string_view content_type
   }
   writer.end();
   iovec pieces[2] = {{head.data(), head.size()}, {body.data(), request_.method == net::http1::Method::Head ? 0 : body.size()}};
-  client_.set_write_deadline(reactor_.now() + routing_->config().timeouts.send_idle);
+  client_.set_write_idle(routing_->config().timeouts.send_idle);
   const long sent = co_await client_.send(pieces);
   if (sent < 0) {
     request_.client_gone = true;

@@ -76,7 +76,7 @@ class Exchange {
   [[nodiscard]] const Endpoint* find_endpoint(const Pool& pool, EndpointId id);  // nullptr: it has been removed
   void end_unanswered(Attempt::Result& result);                                  // attempt_, which brought no answer that counts
   net::Task<> stop_attempt();  // attempt_, if there is one; nothing of it is of use any more
-  [[nodiscard]] Duration class_limit(std::string_view name) const;
+  [[nodiscard]] Duration answer_limit() const;  // to the first byte of an answer's body; 0 = none
   static void client_hung_up(void* self);
 
   // exchange_relay.cc: the answer from its first byte on
@@ -103,7 +103,6 @@ class Exchange {
   std::optional<protocol::PriorityHint> tier_;  // what the body's service_tier says
   std::string tenant_;                          // for the log
 
-  Duration first_token_limit_{-1};
   std::optional<Attempt> attempt_;  // the latest
   Waiter* waiting_ = nullptr;
   bool surplus_ = false;  // bytes came behind the answer

@@ -88,7 +88,7 @@ net::Task<Exchange::Passed> Exchange::pass_on(Attempt& attempt, std::string_view
       used = 1;
     }
     if (used > 0) {
-      client_.set_write_deadline(reactor_.now() + routing_->config().timeouts.send_idle);
+      client_.set_write_idle(routing_->config().timeouts.send_idle);
       const long sent = co_await client_.send(std::span(pieces).first(used));
       if (sent < 0) co_return Passed::ClientGone;
       status_ = answer.status;

@@ -20,14 +20,13 @@ net::Task<> Exchange::proxy() {
   const std::shared_ptr<Pool> kept_pool = route_->pool;  // a reload may drop it while we use it
   Pool& pool = *kept_pool;
   std::array<EndpointId, AttemptsMax> tried{};
-  first_token_limit_ = route_->config.timeouts.first_token;
-  if (!route_->config.timeouts.first_token_by_class.empty()) {
-    if (const auto* header = request_.parsed_head().headers.find(route_->config.classes.header))
-      first_token_limit_ = class_limit(header->value);
-  }
   // Also while a body is streamed: whoever reads it may be held up by an endpoint that takes nothing.
   client_.watch_hangup({.notify = &Exchange::client_hung_up, .context = this});
   if (request_.body_mode == BodyMode::Streamed) {
+    if (request_.framing == net::http1::Framing::Length && request_.content_length > routing_->config().limits.body_bytes) {
+      co_await refuse_large(routing_->config().limits.body_bytes);
+      co_return;
+    }
     if (request_.expects_continue) co_await continue_if_expected();
     if (!worker_.shared.memory.grow(memory_, request_.block.capacity())) {
       co_await refuse_for_memory();
@@ -59,7 +58,7 @@ net::Task<> Exchange::proxy() {
     Attempt::Result result{.end = Attempt::End::Failed, .ending = route::Ending::Cancelled, .may_retry = true};
     if (const Endpoint* endpoint = find_endpoint(pool, dispatch.endpoint)) {
       attempt_.emplace(request_, *route_, routing_->config(), *endpoint, dispatch, std::move(lease));
-      result = co_await attempt_->run(first_token_limit_);
+      result = co_await attempt_->run(answer_limit());
       if (result.end == Attempt::End::Answered) {
         co_await relay(*attempt_, result.ending);
         co_return;
@@ -181,10 +180,13 @@ const Endpoint* Exchange::find_endpoint(const Pool& pool, EndpointId id) {
   return route_->find(id);
 }
 
-Duration Exchange::class_limit(std::string_view name) const {
-  const auto& limits = route_->config.timeouts.first_token_by_class;
-  const auto found = limits.find(std::string(name));
-  return found == limits.end() ? route_->config.timeouts.first_token : found->second;
+Duration Exchange::answer_limit() const {
+  const TimeoutConfig& timeouts = route_->config.timeouts;
+  // Without a stream the first byte comes when everything has been generated, which says nothing of how the endpoint is.
+  if (!request_.view.stream) return timeouts.whole_answer;
+  if (timeouts.first_token_by_class.empty()) return timeouts.first_token;
+  const auto found = timeouts.first_token_by_class.find(std::string(route::priority_name(request_.view.priority)));
+  return found == timeouts.first_token_by_class.end() ? timeouts.first_token : found->second;
 }
 
 }  // namespace evener::gateway

@@ -83,7 +83,7 @@ net::Task<> Exchange::relay(Attempt& attempt, route::Ending ending) {
     ending = route::Ending::Cancelled;
   } else if (broken != nullptr) {
     const bool client_fault = request_.body_fault != BodyFault::None;
-    const OwnError fault = body_error(request_.body_fault);
+    const OwnError fault = body_error(request_.body_fault, routing_->config().limits.body_bytes);
     if (client_fault) ending = route::Ending::Cancelled;
     detail_ = client_fault ? fault.code : broken;
     ended_ = client_fault                         ? EndedBy::BadRequest
@@ -135,7 +135,7 @@ net::Task<> Exchange::break_off(Attempt& attempt, std::string error) {
     const int length = std::snprintf(size_line, sizeof size_line, "%zx\r\n", event.size());
     std::array<iovec, 3> pieces = {
         {{size_line, static_cast<std::size_t>(length)}, {const_cast<char*>(event.data()), event.size()}, {const_cast<char*>("\r\n"), 2}}};
-    client_.set_write_deadline(reactor_.now() + routing_->config().timeouts.send_idle);
+    client_.set_write_idle(routing_->config().timeouts.send_idle);
     (void)co_await client_.send(pieces);
   } else if (request_.http10) {
     co_await attempt.stop();  // it may be reading from the client

@@ -83,7 +83,8 @@ OwnError failure_error(route::Ending ending, std::uint32_t attempts, std::string
   return {.status = 502, .type = "server_error", .code = "endpoint_failed", .message = "No endpoint could serve the request" + tried};
 }
 
-OwnError body_error(BodyFault fault) {
+OwnError body_error(BodyFault fault, std::uint64_t limit_bytes) {
+  if (fault == BodyFault::TooLarge) return large_body_error(limit_bytes);
   if (fault == BodyFault::Late) {
     return {.status = 408,
             .type = "invalid_request_error",

@@ -220,6 +220,7 @@ bool Socket::Send::await_ready() noexcept {
 
 bool Socket::Send::try_again(Operation& self, SocketState& socket) {
   auto& send = static_cast<Send&>(self);
+  bool moved = false;
   while (!send.pieces_.empty()) {
     if (send.pieces_.front().iov_len == 0) {
       send.pieces_ = send.pieces_.subspan(1);
@@ -238,12 +239,14 @@ bool Socket::Send::try_again(Operation& self, SocketState& socket) {
       if (errno == EINTR) continue;
       if (errno == EAGAIN) {
         socket.writable = false;
+        if (moved && socket.write_idle > Duration::zero()) socket.write_deadline = socket.reactor.now() + socket.write_idle;
         return false;
       }
       send.result = -errno;
       return true;
     }
     send.sent_ += wrote;
+    moved = true;
     auto left = static_cast<std::size_t>(wrote);
     while (left > 0) {
       iovec& piece = send.pieces_.front();
