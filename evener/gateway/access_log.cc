@@ -150,6 +150,11 @@ void append_access_line(std::string& out, const AccessRecord& record, std::int64
   line.text(record.tenant);
   line.put(",\"attempts\":");
   line.number(record.attempts);
+  if (!record.hedge.empty()) {
+    line.put(",\"hedged\":\"");
+    line.put_view(record.hedge);
+    line.put("\"");
+  }
   if (record.stream) {
     line.put(",\"stream\":true,\"queue_ms\":");
   } else {

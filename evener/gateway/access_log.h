@@ -26,6 +26,7 @@ enum class EndedBy : std::uint8_t {
 /// request_id, trace_id, client and pick must need no escapes (we made or checked them). Durations below zero were not reached: null.
 struct AccessRecord {
   std::string_view request_id, trace_id, client, method, path, pool, endpoint, model, request_class, tenant, pick, detail;
+  std::string_view hedge;           // "won" or "lost" when there was one; constant text
   std::uint16_t status = 0;         // 0 = nothing was sent
   EndedBy ended = EndedBy::Done;
   std::uint32_t attempts = 0;

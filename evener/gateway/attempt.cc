@@ -25,7 +25,7 @@ Attempt::Result Attempt::failed(route::Ending ending, bool may_retry, std::strin
 net::Task<Attempt::Result> Attempt::run(Duration answer_limit) {
   answer_limit_ = answer_limit;
   for (bool kept_allowed = true;; kept_allowed = false) {
-    if (request_.client_gone) co_return failed(route::Ending::Cancelled, false, "client gone");
+    if (request_.client_gone || cancelled_) co_return failed(route::Ending::Cancelled, false, "cancelled");
     // A streamed body can be sent once, so it does not go over a connection that may have been closed meanwhile.
     if (kept_allowed && !request_.sent_once()) {
       connection_ = worker_.upstreams.take(endpoint_, worker_.reactor.now(), route_.config.timeouts.upstream_idle);
@@ -35,7 +35,7 @@ net::Task<Attempt::Result> Attempt::run(Duration answer_limit) {
       endpoint_.metrics->connections_reused.add();
       connect_time_ = Duration::zero();
     } else if (const long opened = co_await open_connection(); opened < 0) {
-      if (request_.client_gone) co_return failed(route::Ending::Cancelled, false, "client gone");
+      if (request_.client_gone || cancelled_) co_return failed(route::Ending::Cancelled, false, "cancelled");
       co_return failed(route::Ending::ConnectFailed, true, std::string("connect: ") + std::strerror(static_cast<int>(-opened)));
     }
     request_sent_ = true;

@@ -3,6 +3,7 @@
 // to its first byte; and it ends in the load book exactly once. Whether to try elsewhere, and what becomes of the answer behind its first byte,
 // is decided by the exchange, which may hold two of these at the same time.
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -56,8 +57,11 @@ class Attempt {
 
   /// Connects, sends, and waits (once all is sent, at most `answer_limit`; 0 = as long as it takes) for the first byte behind the answer's head: until then the request can still go elsewhere. Once.
   net::Task<Result> run(Duration answer_limit);
-  /// Fails whatever it waits for. Safe from anywhere on the worker's thread.
-  void cancel() { connection_.cancel(); }
+  /// Fails whatever it waits for, as Cancelled. Safe from anywhere on the worker's thread.
+  void cancel() {
+    cancelled_ = true;
+    connection_.cancel();
+  }
   /// Ends what is still being sent and closes the connection, unless that was given back.
   net::Task<> stop();
   /// The answer has begun to be passed on.
@@ -76,6 +80,9 @@ class Attempt {
   [[nodiscard]] Instant since() const { return lease_.since(); }
   [[nodiscard]] Duration connect_time() const { return connect_time_; }  // negative = there was no connection
   [[nodiscard]] const std::string& detail() const { return detail_; }    // why it failed
+  /// Tokens that the endpoint probably computes for it before anything of an answer comes.
+  [[nodiscard]] std::uint32_t prompt_cost() const { return lease_.share().charge - std::min(lease_.share().charge, lease_.share().output_tokens); }
+  [[nodiscard]] bool cancelled() const { return cancelled_; }
   [[nodiscard]] bool sending() const { return sender_.running(); }
   /// For a wait of at most `step` (0 = no limit) within the request's total time.
   [[nodiscard]] Instant deadline(Duration step) const;
@@ -118,6 +125,7 @@ class Attempt {
   Duration answer_limit_{};                                  // from the request's last byte to the answer's first; 0 = none
   Instant give_up_ = Instant::max();
   bool reused_ = false, got_bytes_ = false;
+  bool cancelled_ = false;
   bool awaits_answer_ = false, stalled_ = false;             // stalled: the endpoint takes nothing of the request
   bool request_sent_ = false;  // a whole body, to its end: a later request may follow on the connection
   Duration connect_time_{-1};

@@ -55,7 +55,7 @@ net::Task<Attempt::Result> Attempt::await_answer() {
         const bool time_left = total == Duration::zero() || worker_.reactor.now() - request_.began < total;
         co_return failed(route::Ending::Timeout, time_left, time_left ? "first token late" : "total time over");
       }
-      if (request_.client_gone) co_return failed(route::Ending::Cancelled, false, "client gone");
+      if (request_.client_gone || cancelled_) co_return failed(route::Ending::Cancelled, false, "cancelled");
       if (waited == -ECANCELED) co_return failed(route::Ending::Cancelled, false, "cancelled");
       co_return lost("connection reset before the answer");
     }

@@ -136,6 +136,7 @@ struct PoolConfig {
   ClassesConfig classes;
   TenantsConfig tenants;
   route::LearnedCapacitySettings learned_capacity;
+  route::HedgingSettings hedging;
   TimeoutConfig timeouts;
   Duration slow_start = std::chrono::seconds(0);
   double panic_threshold = 0.5;           // 0..1

@@ -208,6 +208,18 @@ Of<route::QueueSettings> queue() {
       .done();
 }
 
+Of<route::HedgingSettings> hedging() {
+  using H = route::HedgingSettings;
+  return Describe<H>("hedging", "Asking a second endpoint when the first token of a stream is late; who is first is passed on, and the other one is cancelled. See docs/failure.md.")
+      .field("enabled", &H::enabled, boolean(), {.doc = "Whether that is done."})
+      .field("quantile", &H::quantile, number({0.5, 0.999}),
+             {.doc = "Of the pool's latencies to the first token, which are learned: what takes longer is late. 0.95 asks twice for one request in twenty."})
+      .field("delay_min", &H::delay_min, duration({milliseconds(1), hours(1)}), {.doc = "Nothing is late before this."})
+      .field("delay_max", &H::delay_max, duration({milliseconds(1), hours(1)}), {.doc = "Everything is late after this."})
+      .field("budget_share", &H::budget_share, number({0, 1}), {.doc = "Most tokens that are computed twice, as a share of all: when that is spent, the client waits."})
+      .done();
+}
+
 Of<TimeoutConfig> timeouts() {
   using T = TimeoutConfig;
   const auto none_or = [](Duration least) { return duration({least, hours(24)}, "no limit"); };
@@ -277,6 +289,7 @@ Of<PoolConfig> pool() {
       .field("queue", &P::queue, queue(), {.doc = "Waiting for capacity."})
       .field("classes", &P::classes, describe_classes(), {.doc = "How urgent requests are."})
       .field("tenants", &P::tenants, describe_tenants(), {.doc = "Who shares the pool."})
+      .field("hedging", &P::hedging, hedging(), {.doc = "A second endpoint when the first one's answer is late."})
       .field("learned_capacity", &P::learned_capacity, describe_learned_capacity(),
              {.doc = "Capacity that is found out instead of configured."})
       .field("timeouts", &P::timeouts, timeouts(), {.doc = "Time limits towards the endpoints."})

@@ -309,7 +309,7 @@ void Exchange::write_log() {
   const Duration total = now - request_.began;
   const std::uint64_t events = sse_ ? sse_->events() : 0;
   static const route::Share nowhere;
-  const route::Share& share = attempt_ ? attempt_->lease().share() : nowhere;
+  const route::Share& share = current_ != nullptr ? current_->lease().share() : nowhere;
   if (route_ != nullptr) {
     const PoolMetrics& metrics = route_->pool->metrics();
     metrics.requests[std::min<std::size_t>(status_ / 100, metrics.requests.size() - 1)].add();
@@ -340,18 +340,19 @@ void Exchange::write_log() {
                       .method = log_method_,
                       .path = log_path_,
                       .pool = route_ == nullptr ? std::string_view() : std::string_view(route_->config.name),
-                      .endpoint = attempt_ ? std::string_view(attempt_->endpoint().config.name) : std::string_view(),
+                      .endpoint = current_ != nullptr ? std::string_view(current_->endpoint().config.name) : std::string_view(),
                       .model = cut(request_.model),
                       .request_class = route_ == nullptr ? std::string_view() : route::priority_name(request_.view.priority),
                       .tenant = tenant_,
-                      .pick = attempt_ ? attempt_->pick() : std::string_view(),
+                      .pick = current_ != nullptr ? current_->pick() : std::string_view(),
                       .detail = detail_,
+                      .hedge = hedge_ == nullptr || !hedge_->attempt ? std::string_view() : hedge_->won ? "won" : "lost",
                       .status = status_,
                       .ended = ended_,
                       .attempts = attempts_,
                       .stream = request_.view.stream,
                       .queue = queue_,
-                      .connect = attempt_ ? attempt_->connect_time() : Duration(-1),
+                      .connect = current_ != nullptr ? current_->connect_time() : Duration(-1),
                       .first_token = first_token_,
                       .total = total,
                       .request_bytes = request_.bytes,

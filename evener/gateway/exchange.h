@@ -74,10 +74,23 @@ class Exchange {
   [[nodiscard]] bool bind_to_zones();  // by the data class; false: it is one that the pool does not know
   net::Task<bool> decide(Pool& pool, Pool::Decided& decided, std::span<const EndpointId> tried, route::Scheduler::Attempt kind);
   [[nodiscard]] const Endpoint* find_endpoint(const Pool& pool, EndpointId id);  // nullptr: it has been removed
-  void end_unanswered(Attempt::Result& result);                                  // attempt_, which brought no answer that counts
+  void end_unanswered(Attempt& attempt, Attempt::Result& result);                                  // attempt_, which brought no answer that counts
   net::Task<> stop_attempt();  // attempt_, if there is one; nothing of it is of use any more
   [[nodiscard]] Duration answer_limit() const;  // to the first byte of an answer's body; 0 = none
   static void client_hung_up(void* self);
+
+  // exchange_hedge.cc: a second attempt while the first still runs
+  struct Hedge {
+    explicit Hedge(net::Reactor& reactor) : late(reactor) {}
+    net::Event late;                 // times out when the first token is late; set: no hedge is wanted any more
+    net::Sibling runner;
+    std::optional<Attempt> attempt;  // once there is one
+    Attempt::Result result;
+    bool won = false;
+  };
+  net::Task<Attempt::Result> race(Pool& pool, Duration hedge_after);  // attempt_ against a hedge; current_ is who answered
+  net::Task<> run_hedge(Pool& pool, Duration hedge_after);
+  net::Task<> lose(Attempt& attempt, Attempt::Result result);
 
   // exchange_relay.cc: the answer from its first byte on
   net::Task<> relay(Attempt& attempt, route::Ending ending);
@@ -103,7 +116,10 @@ class Exchange {
   std::optional<protocol::PriorityHint> tier_;  // what the body's service_tier says
   std::string tenant_;                          // for the log
 
-  std::optional<Attempt> attempt_;  // the latest
+  std::array<EndpointId, AttemptsMax> tried_{};
+  std::optional<Attempt> attempt_;   // the latest, but for a hedge
+  std::unique_ptr<Hedge> hedge_;     // of attempt_, where it may be hedged
+  Attempt* current_ = nullptr;       // whose answer is passed on, and who is in the log
   Waiter* waiting_ = nullptr;
   bool surplus_ = false;  // bytes came behind the answer
   std::optional<protocol::SseObserver> sse_;
@@ -114,7 +130,7 @@ class Exchange {
   std::string detail_;
   EndedBy ended_ = EndedBy::Done;
   std::uint16_t status_ = 0;
-  std::uint32_t attempts_ = 0;
+  std::uint32_t attempts_ = 0;        // how many of tried_
   Duration queue_{-1}, first_token_{-1};
   std::uint64_t response_bytes_ = 0;
   std::optional<protocol::Usage> usage_;

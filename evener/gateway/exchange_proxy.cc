@@ -13,13 +13,16 @@ void Exchange::client_hung_up(void* self) {
   exchange.request_.client_gone = true;
   exchange.client_.cancel();
   if (exchange.attempt_) exchange.attempt_->cancel();
+  if (exchange.hedge_) {
+    exchange.hedge_->late.set();
+    if (exchange.hedge_->attempt) exchange.hedge_->attempt->cancel();
+  }
   if (exchange.waiting_ != nullptr) exchange.waiting_->released.cancel();
 }
 
 net::Task<> Exchange::proxy() {
   const std::shared_ptr<Pool> kept_pool = route_->pool;  // a reload may drop it while we use it
   Pool& pool = *kept_pool;
-  std::array<EndpointId, AttemptsMax> tried{};
   // Also while a body is streamed: whoever reads it may be held up by an endpoint that takes nothing.
   client_.watch_hangup({.notify = &Exchange::client_hung_up, .context = this});
   if (request_.body_mode == BodyMode::Streamed) {
@@ -54,18 +57,21 @@ net::Task<> Exchange::proxy() {
     }
     const auto& dispatch = std::get<route::Dispatch>(decided.decision);
     Lease lease(pool, dispatch, kind, decided.number, reactor_);
-    tried[attempts_++] = dispatch.endpoint;
+    tried_[attempts_++] = dispatch.endpoint;
     Attempt::Result result{.end = Attempt::End::Failed, .ending = route::Ending::Cancelled, .may_retry = true};
     if (const Endpoint* endpoint = find_endpoint(pool, dispatch.endpoint)) {
       attempt_.emplace(request_, *route_, routing_->config(), *endpoint, dispatch, std::move(lease));
-      result = co_await attempt_->run(answer_limit());
+      current_ = &*attempt_;
+      const bool hedge = dispatch.hedge_after > Duration::zero() && request_.body_mode == BodyMode::Whole;
+      result = hedge ? co_await race(pool, dispatch.hedge_after) : co_await attempt_->run(answer_limit());
       if (result.end == Attempt::End::Answered) {
-        co_await relay(*attempt_, result.ending);
+        co_await relay(*current_, result.ending);
         co_return;
       }
-      end_unanswered(result);
+      end_unanswered(*attempt_, result);
     } else {
       attempt_.reset();
+      current_ = nullptr;
       detail_ = "endpoint removed";
       lease.end({.ending = result.ending, .blocks = request_.view.blocks});
     }
@@ -85,7 +91,7 @@ net::Task<> Exchange::proxy() {
                         result.ending == route::Ending::Cancelled;
       kind = lost ? route::Scheduler::Attempt::Failover : route::Scheduler::Attempt::Retry;
       if (lost) co_await stop_attempt();  // it may have to wait now, and nothing of the attempt is of use any more
-      if (!co_await decide(pool, decided, std::span(tried).first(attempts_), kind)) co_return;
+      if (!co_await decide(pool, decided, std::span(tried_).first(attempts_), kind)) co_return;
       if (std::holds_alternative<route::Dispatch>(decided.decision)) {
         co_await stop_attempt();
         pool.metrics().retries.add();
@@ -108,16 +114,17 @@ net::Task<> Exchange::proxy() {
   }
 }
 
-void Exchange::end_unanswered(Attempt::Result& result) {
-  detail_ = attempt_->detail();
+void Exchange::end_unanswered(Attempt& attempt, Attempt::Result& result) {
+  detail_ = attempt.detail();
   if (request_.body_fault != BodyFault::None) {  // the client's doing, whatever the endpoint makes of it
     result.may_retry = false;
     if (result.end == Attempt::End::Failed) result.ending = route::Ending::Cancelled;
   }
   if (request_.client_gone) result.ending = route::Ending::Cancelled;
-  attempt_->end({.ending = result.ending, .blocks = request_.view.blocks});
+  if (!attempt.lease().held()) return;  // told already, while another one ran
+  attempt.end({.ending = result.ending, .blocks = request_.view.blocks});
   const bool trouble = result.ending == route::Ending::ConnectFailed || result.ending == route::Ending::Reset;
-  if (trouble && worker_.shared.on_trouble) worker_.shared.on_trouble(attempt_->endpoint().id);
+  if (trouble && worker_.shared.on_trouble) worker_.shared.on_trouble(attempt.endpoint().id);
 }
 
 net::Task<> Exchange::stop_attempt() {
@@ -174,7 +181,9 @@ const Endpoint* Exchange::find_endpoint(const Pool& pool, EndpointId id) {
   std::shared_ptr<const Routing> newer = worker_.routing();
   const PoolRoute* newer_route = newer->find_pool(pool.name());
   if (newer_route == nullptr) return nullptr;
-  attempt_.reset();  // it borrows of the routing before
+  hedge_.reset();  // they borrow of the routing before
+  attempt_.reset();
+  current_ = nullptr;
   route_ = newer_route;
   routing_ = std::move(newer);
   return route_->find(id);

@@ -49,6 +49,11 @@ GatewayMetrics::GatewayMetrics(telemetry::Registry& registry, std::size_t endpoi
   requests_ = registry.counter(
       {.name = "evener_requests_total", .help = "Requests by pool and class of the status sent.", .labels = {"pool", "status"}});
   retries_ = registry.counter({.name = "evener_retries_total", .help = "Attempts after the first one.", .labels = {"pool"}});
+  hedges_ = registry.counter({.name = "evener_hedges_total",
+                              .help = "Streams whose first token was late: by whether the second endpoint won, lost or could not be asked.",
+                              .labels = {"pool", "result"}});
+  hedge_tokens_ = registry.counter(
+      {.name = "evener_hedge_tokens_total", .help = "Tokens that endpoints computed for attempts which another one overtook.", .labels = {"pool"}});
   tokens_ = registry.counter(
       {.name = "evener_tokens_total", .help = "Tokens that endpoints reported in usage, by type.", .labels = {"pool", "type"}});
   prefix_tokens_ = registry.counter(
@@ -120,6 +125,9 @@ PoolMetrics GatewayMetrics::pool(std::string_view pool) {
   }
   metrics.time_per_token_seconds = per_token_.with({pool});
   metrics.retries = retries_.with({pool});
+  constexpr std::array<std::string_view, 3> results = {"won", "lost", "not_allowed"};
+  for (std::size_t i = 0; i < results.size(); ++i) metrics.hedges[i] = hedges_.with({pool, results[i]});
+  metrics.hedge_tokens = hedge_tokens_.with({pool});
   metrics.prefix_expected = prefix_tokens_.with({pool, "expected"});
   metrics.prefix_cached = prefix_tokens_.with({pool, "cached"});
   metrics.prefix_error = prefix_tokens_.with({pool, "error"});

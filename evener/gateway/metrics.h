@@ -2,6 +2,7 @@
 // What the gateway counts, and the handles through which it counts. Names follow Prometheus' rules; see docs/metrics.md for the list.
 
 #include <array>
+#include <cstdint>
 #include <memory>
 #include <string_view>
 
@@ -17,6 +18,8 @@ struct EndpointMetrics {
   telemetry::Counter connections_opened, connections_reused;
 };
 
+enum class HedgeResult : std::uint8_t { Won, Lost, NotAllowed };
+
 /// Handles of one pool.
 struct PoolMetrics {
   std::array<telemetry::Counter, 6> requests;   // by status class: 0 = no answer (client left), 1..5
@@ -24,6 +27,8 @@ struct PoolMetrics {
   std::array<telemetry::Histogram, route::Priorities> queue_seconds;  // by route::Priority
   telemetry::Histogram prediction_error;
   telemetry::Counter prefix_expected, prefix_cached, prefix_error;
+  std::array<telemetry::Counter, 3> hedges;     // by HedgeResult
+  telemetry::Counter hedge_tokens;
   telemetry::Counter retries, prompt_tokens, completion_tokens, cached_tokens, large_events;
   std::array<telemetry::Counter, route::RefusalReasons> refusals;  // by route::RefusalReason
 };
@@ -50,7 +55,7 @@ class GatewayMetrics {
 
  private:
   telemetry::Registry& registry_;
-  telemetry::Registry::Family<telemetry::Counter> attempts_, opened_, reused_, requests_, retries_, tokens_, prefix_tokens_, refusals_,
+  telemetry::Registry::Family<telemetry::Counter> attempts_, opened_, reused_, requests_, retries_, hedges_, hedge_tokens_, tokens_, prefix_tokens_, refusals_,
       large_events_;
   telemetry::Registry::Family<telemetry::Histogram> endpoint_first_token_, request_seconds_, first_token_, queue_, per_token_,
       prediction_error_;

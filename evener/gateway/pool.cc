@@ -140,7 +140,8 @@ route::PoolSettings pool_settings(const PoolConfig& config) {
           .queue = config.queue,
           .slow_start = config.slow_start,
           .panic_threshold = config.panic_threshold,
-          .admission = admission_settings(config)};
+          .admission = admission_settings(config),
+          .hedging = config.hedging};
 }
 
 route::EndpointSettings endpoint_settings(const EndpointConfig& config, const Place& place) {

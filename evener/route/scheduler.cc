@@ -73,6 +73,7 @@ void Scheduler::configure(const PoolSettings& settings, Instant now) {
   const bool rules_switched = settings.outlier.enabled != s.settings.outlier.enabled;
   const bool learn_anew = settings.admission.capacity != s.settings.admission.capacity;
   s.settings = settings;
+  s.hedging.configure(settings.hedging);
   s.queue_rules_changed();
   if (learn_anew) {
     for (EndpointState& state : s.states) state.learned_capacity.reset();
@@ -166,7 +167,11 @@ Decision Scheduler::arrived(const Arrival& arrival, Instant now) {
   const bool behind_others = s.may_release && s.queue.size() > 0;
   if (!behind_others) {
     const State::Selection selection = s.select(reach, {});
-    if (!selection.candidates.empty() && s.may_take_slot(reach, arrival.request.priority)) return s.send_at_once(arrival, reach, selection);
+    if (!selection.candidates.empty() && s.may_take_slot(reach, arrival.request.priority)) {
+      Dispatch sent = s.send_at_once(arrival, reach, selection);
+      s.begin_hedging(sent, arrival.request);
+      return sent;
+    }
   }
   return s.enqueue(arrival, reach, {});
 }
@@ -186,6 +191,7 @@ Decision Scheduler::retry(const RequestView& request, std::span<const EndpointId
                    .retry_after = reach.usable.empty() ? s.until_usable(reach, request) : Duration::zero()};
   }
   if (reach.usable.empty()) return s.refuse_unusable(reach, request);
+  if (attempt == Attempt::Hedge) return s.hedge(request, reach, tried);
   if (std::all_of(reach.usable.begin(), reach.usable.end(), was_tried)) return Refusal{.reason = RefusalReason::AttemptsExhausted};
 
   const State::Selection selection = s.select(reach, tried);
@@ -207,6 +213,7 @@ void Scheduler::first_token(EndpointId endpoint, Share& share, Duration since_di
   if (!index) return;
   s.book.answered(*index, seconds(since_dispatch), s.now);
   s.learn_first_token(*index, share, since_dispatch);
+  if (share.streams && share.awaits_first_token) s.hedging.first_token(since_dispatch);
   if (share.streams && share.awaits_first_token && since_dispatch > Duration::zero()) {
     s.book.streamed(*index, share, seconds(since_dispatch), s.now);
   }
@@ -232,6 +239,8 @@ void Scheduler::finished(EndpointId endpoint, const Outcome& outcome, Attempt at
   const bool counted = index && s.book.ended(*index, outcome.share);
   if (index && !counted) return;  // nothing of ours was in flight there
   if (attempt == Attempt::Retry) s.retries.ended();
+  if (attempt == Attempt::Hedge) s.hedging.refund(outcome.share.output_tokens);  // only the prompt is computed twice: one of the two is cancelled
+  if (outcome.share.streams && outcome.share.awaits_first_token && outcome.ending != Ending::Ok) s.hedging.gave_up(outcome.total);
   s.settle(outcome);
   if (!index) return;  // removed meanwhile
 

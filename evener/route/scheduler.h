@@ -18,6 +18,7 @@
 #include "evener/core/rng.h"
 #include "evener/core/time.h"
 #include "evener/route/admission_settings.h"
+#include "evener/route/hedging.h"
 #include "evener/route/policy.h"
 #include "evener/route/prefix_index.h"
 #include "evener/route/view.h"
@@ -94,6 +95,7 @@ struct PoolSettings {
   Duration slow_start = std::chrono::seconds(0);  // an endpoint that comes (back) up ramps 10 % -> 100 % of its weight; 0 = off
   double panic_threshold = 0.5;                // below this share of usable endpoints, health is ignored; 0 = never
   AdmissionSettings admission;
+  HedgingSettings hedging;
 
   bool operator==(const PoolSettings&) const = default;
 };
@@ -108,7 +110,7 @@ enum class RefusalReason : std::uint8_t {
   AllDown,           // endpoints exist, none is usable
   QueueFull,
   QueueTimeout,
-  RetryBudget,       // a retry, and the budget is spent
+  RetryBudget,       // a retry or a hedge, and its budget is spent
   AttemptsExhausted, // a retry, and every allowed attempt or endpoint was used
   DeadlineUnmeetable,  // it would have to wait too long for its first-token objective
   ClassShed,         // its place in a full queue went to a more urgent one
@@ -128,6 +130,7 @@ struct Dispatch {
   PickReason reason = PickReason::Policy;
   std::uint32_t candidates = 0;
   Share share;                                 // what the book holds for it: give it back in first_token() and in the Outcome
+  Duration hedge_after{};                      // without a first token by then, ask for a hedge with retry(); 0 = do not
 };
 
 /// What an engine says that a request took.
@@ -236,12 +239,15 @@ class Scheduler {
 
   // Life of a request.
   [[nodiscard]] Decision arrived(const Arrival& arrival, Instant now);
-  /// The next attempt of a request whose earlier attempts ended (each was reported by finished()) before anything was sent to the client.
+  /// The next attempt of a request whose earlier attempts ended (each was reported by finished()) before anything was sent to the client; but a
+  /// Hedge, whose first attempt has not.
   /// `tried` are the endpoints already used, in order. A Retry takes from the retry budget and never queues. A Failover does not: it follows a
   /// connection that was refused or lost, so what it carried is gone from the pool and nothing is multiplied; and when one of four endpoints
   /// dies, a quarter of all requests needs one in the same moment, which is more than any budget that still protects. When the others are
-  /// at their capacity it waits in the queue for one of them, if it has a cookie to be told by.
-  enum class Attempt : std::uint8_t { First, Retry, Failover };
+  /// at their capacity it waits in the queue for one of them, if it has a cookie to be told by. A Hedge is a second attempt while the first still
+  /// runs: it takes from the budget of hedging, goes only where there is room that nobody waits for, and ends like any other, as Cancelled when
+  /// the other one was faster.
+  enum class Attempt : std::uint8_t { First, Retry, Failover, Hedge };
   [[nodiscard]] Decision retry(const RequestView& request, std::span<const EndpointId> tried, Instant now, Attempt attempt = Attempt::Retry,
                                std::uint64_t cookie = 0);
   /// Takes the request's prompt out of the endpoint's work in prefill; `share` is that of its Dispatch and is updated.

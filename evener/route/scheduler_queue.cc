@@ -64,6 +64,22 @@ Dispatch Scheduler::State::send_at_once(const Arrival& arrival, const Reach& rea
   return sent;
 }
 
+void Scheduler::State::begin_hedging(Dispatch& sent, const RequestView& request) {
+  hedging.sent(sent.share.charge);
+  if (!request.stream || states.size() < 2) return;  // what is not streamed comes as a whole, and how long that is says nothing
+  sent.hedge_after = hedging.delay().value_or(Duration::zero());
+}
+
+Decision Scheduler::State::hedge(const RequestView& request, const Reach& reach, std::span<const EndpointId> tried) {
+  if (!hedging.allowed()) return Refusal{.reason = RefusalReason::RetryBudget};
+  const Selection selection = select(reach, tried);
+  const bool room = queue.size() == 0 && !selection.candidates.empty() && may_take_slot(reach, request.priority);
+  if (!room) return Refusal{.reason = RefusalReason::QueueFull};
+  const Dispatch sent = send_at_once({.request = request}, reach, selection);  // without a cookie: what is urgent enough to hedge is not pre-empted
+  hedging.hedged(sent.share.charge);
+  return sent;
+}
+
 void Scheduler::State::settle(const Outcome& outcome) {
   Share share = outcome.share;
   no_longer_preemptible(share);
@@ -184,7 +200,8 @@ void Scheduler::State::release_to_endpoints(std::vector<Released>& out) {
         blocked.push_back({.lane = waiting.lane, .from = request.priority});  // more urgent ones of the lane may still go
         continue;
       }
-      const Dispatch sent = send(waiting.arrival, reach, selection);
+      Dispatch sent = send(waiting.arrival, reach, selection);
+      if (waiting.tried.empty()) begin_hedging(sent, request);
       out.push_back({.cookie = waiting.arrival.cookie, .decision = sent, .waited = now - waiting.since});
       queue.take(*pick, sent.share.charge);
       continue;

@@ -12,6 +12,7 @@ namespace evener::route {
 Scheduler::State::State(PoolSettings pool_settings, std::uint64_t seed)
     : settings(std::move(pool_settings)), rng(seed), policy(make_policy(settings.policy, settings.composition)), prefixes(settings.prefix) {
   queue_rules_changed();
+  hedging.configure(settings.hedging);
 }
 
 // Deciding ------------------------------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@
 #include "evener/route/endpoint_state.h"
 #include "evener/route/fair_queue.h"
 #include "evener/route/fit.h"
+#include "evener/route/hedging.h"
 #include "evener/route/load_book.h"
 #include "evener/route/queue_pace.h"
 #include "evener/route/retry_budget.h"
@@ -50,6 +51,7 @@ struct Scheduler::State {
   std::uint64_t preemptible_made = 0;
   std::vector<Preempt> preempted;            // victims that the caller has not been told of
   RetryBudget retries;
+  Hedging hedging;
 
   Instant now{};                             // the latest seen
   Instant wake = Instant::max();             // when the next thing below is due
@@ -106,6 +108,10 @@ struct Scheduler::State {
   Dispatch send(const Arrival& arrival, const Reach& reach, const Selection& selection);
   /// The same for one that did not wait; its tenant is charged.
   Dispatch send_at_once(const Arrival& arrival, const Reach& reach, const Selection& selection);
+  /// A request goes for the first time: it earns a share of its tokens for hedging, and may be hedged itself.
+  void begin_hedging(Dispatch& sent, const RequestView& request);
+  /// Of a request that has an attempt in flight at the last of `tried`.
+  Decision hedge(const RequestView& request, const Reach& reach, std::span<const EndpointId> tried);
   Decision enqueue(const Arrival& arrival, const Reach& reach, std::span<const EndpointId> tried);
   void release(std::vector<Released>& out);
   /// The tenant is charged for what the request really took.
