@@ -150,10 +150,17 @@ void append_access_line(std::string& out, const AccessRecord& record, std::int64
   line.text(record.tenant);
   line.put(",\"attempts\":");
   line.number(record.attempts);
-  if (!record.hedge.empty()) {
+  if (record.hedge.empty()) {
+    line.put(",\"hedged\":null");
+  } else {
     line.put(",\"hedged\":\"");
     line.put_view(record.hedge);
     line.put("\"");
+  }
+  if (record.preempted) {
+    line.put(",\"preempted\":true");
+  } else {
+    line.put(",\"preempted\":false");
   }
   if (record.stream) {
     line.put(",\"stream\":true,\"queue_ms\":");

@@ -31,6 +31,7 @@ struct AccessRecord {
   EndedBy ended = EndedBy::Done;
   std::uint32_t attempts = 0;
   bool stream = false;
+  bool preempted = false;
   Duration queue{-1}, connect{-1}, first_token{-1}, total{-1};
   std::uint64_t request_bytes = 0, response_bytes = 0, events = 0;
   std::int64_t prompt_tokens = -1, completion_tokens = -1, cached_tokens = -1;  // -1 = the endpoint did not say

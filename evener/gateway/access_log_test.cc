@@ -69,7 +69,7 @@ TEST_CASE("a line says everything about its request") {
         R"({"time":"2023-11-14T22:13:20.123Z","request_id":"r-1","trace_id":"4bf9","client":"127.0.0.1","method":"POST",)"
         R"("path":"/v1/chat/completions","status":200,"ended":"done","pool":"chat","endpoint":"gpu-1","pick":"policy","model":"llama",)"
         R"("class":"batch","tenant":"team-a",)"
-        R"("attempts":2,"stream":true,"queue_ms":0.000,"connect_ms":1.234,"first_token_ms":50.000,"total_ms":2000.000,)"
+        R"("attempts":2,"hedged":null,"preempted":false,"stream":true,"queue_ms":0.000,"connect_ms":1.234,"first_token_ms":50.000,"total_ms":2000.000,)"
         R"("request_bytes":10,"response_bytes":20,"events":3,"prompt_tokens":7,"completion_tokens":0,"cached_tokens":5})");
 }
 
@@ -82,10 +82,12 @@ TEST_CASE("what was expected of a request is in its line where it was asked for,
       line_of({.estimated = true}).ends_with(R"("prompt_tokens_estimated":0,"cached_tokens_expected":0,"first_token_predicted_ms":null})"));
 }
 
-TEST_CASE("a request that was hedged says whether the hedge won, and others say nothing") {
-  CHECK(member(line_of({}), "hedged") == "(absent)");
+TEST_CASE("a request that was hedged says whether the hedge won, and whether it gave way is in it, too") {
+  CHECK(member(line_of({}), "hedged") == "null");
   CHECK(member(line_of({.hedge = "won"}), "hedged") == "won");
   CHECK(member(line_of({.hedge = "lost"}), "hedged") == "lost");
+  CHECK(member(line_of({}), "preempted") == "false");
+  CHECK(member(line_of({.preempted = true}), "preempted") == "true");
 }
 
 TEST_CASE("what was not reached or not said is null, and no detail leaves no member") {

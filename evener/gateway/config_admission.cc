@@ -77,7 +77,7 @@ const ClassConfig& ClassesConfig::of(Priority priority) const {
 std::uint64_t tenant_hash(std::string_view tenant) { return std::max<std::uint64_t>(hash64(tenant, TenantSeed), 1); }
 
 route::AdmissionSettings admission_settings(const PoolConfig& pool) {
-  route::AdmissionSettings settings{.tenant_share_max = pool.tenants.share_max, .capacity = pool.learned_capacity};
+  route::AdmissionSettings settings{.tenant_share_max = pool.tenants.share_max, .capacity = pool.learned_capacity, .preempt = pool.classes.preempt};
   for (std::size_t i = 0; i < route::Priorities; ++i) settings.classes[i] = pool.classes.of(static_cast<Priority>(i)).rules;
   for (const auto& [name, weight] : pool.tenants.weights) settings.tenants.push_back({.tenant = tenant_hash(name), .weight = weight});
   std::sort(settings.tenants.begin(), settings.tenants.end(), [](const auto& a, const auto& b) { return a.tenant < b.tenant; });
@@ -91,6 +91,8 @@ Of<ClassesConfig> describe_classes() {
              {.doc = "Request header that names a class. Without it the body's service_tier counts: priority, default, flex."})
       .field("default", &C::fallback, priority(), {.doc = "Class of requests that name none that is known."})
       .field("max", &C::max, priority(), {.doc = "The most urgent class that a client gets, whatever it asks for."})
+      .field("preempt", &C::preempt, boolean(),
+             {.doc = "When a realtime request has to wait, the latest background request of which nothing has reached its client yet gives its place to it and waits again."})
       .field("realtime", &C::realtime, describe_class<Priority::Realtime>(), {.doc = "The most urgent class."})
       .field("standard", &C::standard, describe_class<Priority::Standard>(), {.doc = "The usual class."})
       .field("batch", &C::batch, describe_class<Priority::Batch>(), {.doc = "Yields to both."})

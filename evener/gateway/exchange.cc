@@ -60,7 +60,8 @@ Exchange::Exchange(Session& session)
       client_(session.client),
       reactor_(session.worker.reactor),
       routing_(session.worker.routing()),
-      request_(session) {
+      request_(session),
+      waiter_(reactor_) {
   worker_.exchange_began();
   worker_.shared.metrics->server().active.add();
 }
@@ -74,6 +75,7 @@ net::Task<AfterExchange> Exchange::run() {
   if (co_await read_head()) {
     co_await find_route();
     if (route_ != nullptr) co_await proxy();
+    if (waiter_.named) co_await waiter_.told.wait_uninterrupted();  // it is on its way and names the waiter
   }
   if (client_) client_.forget_hangup_watch();
   if (!request_.id.empty()) write_log();
@@ -351,6 +353,7 @@ void Exchange::write_log() {
                       .ended = ended_,
                       .attempts = attempts_,
                       .stream = request_.view.stream,
+                      .preempted = waiter_.came != Instant{},
                       .queue = queue_,
                       .connect = current_ != nullptr ? current_->connect_time() : Duration(-1),
                       .first_token = first_token_,

@@ -78,6 +78,8 @@ class Exchange {
   net::Task<> stop_attempt();  // attempt_, if there is one; nothing of it is of use any more
   [[nodiscard]] Duration answer_limit() const;  // to the first byte of an answer's body; 0 = none
   static void client_hung_up(void* self);
+  static void give_way(void* self);                                 // to a more urgent request
+  net::Task<bool> arrive_again(Pool& pool, Pool::Decided& decided);  // after that; false: the client left
 
   // exchange_hedge.cc: a second attempt while the first still runs
   struct Hedge {
@@ -120,7 +122,10 @@ class Exchange {
   std::optional<Attempt> attempt_;   // the latest, but for a hedge
   std::unique_ptr<Hedge> hedge_;     // of attempt_, where it may be hedged
   Attempt* current_ = nullptr;       // whose answer is passed on, and who is in the log
-  Waiter* waiting_ = nullptr;
+  Waiter waiter_;
+  bool waiting_ = false;          // in the pool's queue
+  bool awaits_answer_ = false;    // attempt_ runs, and nothing of an answer has come
+  bool preempted_ = false;
   bool surplus_ = false;  // bytes came behind the answer
   std::optional<protocol::SseObserver> sse_;
   std::string json_answer_;

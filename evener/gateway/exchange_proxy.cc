@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 
 #include "evener/gateway/exchange.h"
 #include "evener/gateway/paths.h"
@@ -17,7 +18,25 @@ void Exchange::client_hung_up(void* self) {
     exchange.hedge_->late.set();
     if (exchange.hedge_->attempt) exchange.hedge_->attempt->cancel();
   }
-  if (exchange.waiting_ != nullptr) exchange.waiting_->released.cancel();
+  if (exchange.waiting_) exchange.waiter_.released.cancel();
+}
+
+void Exchange::give_way(void* self) {
+  auto& exchange = *static_cast<Exchange*>(self);
+  if (!exchange.awaits_answer_) return;  // it has begun to answer, or failed by itself
+  exchange.preempted_ = true;
+  exchange.attempt_->cancel();
+}
+
+net::Task<bool> Exchange::arrive_again(Pool& pool, Pool::Decided& decided) {
+  pool.metrics().preemptions.add();
+  preempted_ = false;
+  --attempts_;  // nobody failed
+  waiter_.give_way = nullptr;  // once is enough
+  waiter_.came = request_.began;
+  waiter_.waited_before = queue_;
+  co_await stop_attempt();
+  co_return co_await decide(pool, decided, {}, route::Scheduler::Attempt::First);
 }
 
 net::Task<> Exchange::proxy() {
@@ -46,6 +65,10 @@ net::Task<> Exchange::proxy() {
                     EndedBy::BadRequest);
     co_return;
   }
+  if (route_->config.classes.preempt && request_.body_mode == BodyMode::Whole) {  // what is not kept cannot be sent again
+    waiter_.give_way = &Exchange::give_way;
+    waiter_.context = this;
+  }
   Pool::Decided decided;
   if (!co_await decide(pool, decided, {}, route::Scheduler::Attempt::First)) co_return;
   auto kind = route::Scheduler::Attempt::First;
@@ -62,8 +85,10 @@ net::Task<> Exchange::proxy() {
     if (const Endpoint* endpoint = find_endpoint(pool, dispatch.endpoint)) {
       attempt_.emplace(request_, *route_, routing_->config(), *endpoint, dispatch, std::move(lease));
       current_ = &*attempt_;
+      awaits_answer_ = true;
       const bool hedge = dispatch.hedge_after > Duration::zero() && request_.body_mode == BodyMode::Whole;
       result = hedge ? co_await race(pool, dispatch.hedge_after) : co_await attempt_->run(answer_limit());
+      awaits_answer_ = false;
       if (result.end == Attempt::End::Answered) {
         co_await relay(*current_, result.ending);
         co_return;
@@ -74,6 +99,11 @@ net::Task<> Exchange::proxy() {
       current_ = nullptr;
       detail_ = "endpoint removed";
       lease.end({.ending = result.ending, .blocks = request_.view.blocks});
+    }
+    if (preempted_ && !request_.client_gone) {
+      if (!co_await arrive_again(pool, decided)) co_return;
+      kind = route::Scheduler::Attempt::First;
+      continue;
     }
     if (request_.client_gone) {
       co_await stop_attempt();
@@ -144,29 +174,29 @@ bool Exchange::bind_to_zones() {
 
 /// A decision, with the wait for capacity. False when the client left meanwhile.
 net::Task<bool> Exchange::decide(Pool& pool, Pool::Decided& decided, std::span<const EndpointId> tried, route::Scheduler::Attempt kind) {
-  Waiter waiter(reactor_);
+  if (std::exchange(waiter_.named, false)) co_await waiter_.told.wait_uninterrupted();  // what was meant for the attempt before
   if (kind == route::Scheduler::Attempt::First) {
-    decided = pool.arrived(request_.id, request_.model, request_.view, waiter, reactor_.now());
-    queue_ = Duration::zero();
+    decided = pool.arrived(request_.id, request_.model, request_.view, waiter_, reactor_.now());
+    queue_ = waiter_.waited_before;
   } else {
-    decided = pool.retry(request_.id, request_.model, request_.view, tried, kind, waiter, reactor_.now());
+    decided = pool.retry(request_.id, request_.model, request_.view, tried, kind, waiter_, reactor_.now());
   }
   if (!std::holds_alternative<route::Queued>(decided.decision)) co_return true;
 
-  waiting_ = &waiter;
+  waiting_ = true;
   const Instant queued_at = reactor_.now();
-  const auto woken = request_.client_gone ? net::Event::Result::Cancelled : co_await waiter.released.wait_until(Instant::max());
-  waiting_ = nullptr;
+  const auto woken = request_.client_gone ? net::Event::Result::Cancelled : co_await waiter_.released.wait_until(Instant::max());
+  waiting_ = false;
   queue_ += reactor_.now() - queued_at;
   if (woken == net::Event::Result::Set) {
-    std::visit([&](const auto& outcome) { decided.decision = outcome; }, waiter.decision);
+    std::visit([&](const auto& outcome) { decided.decision = outcome; }, waiter_.decision);
     co_return true;
   }
   // If it has been released at this very moment, the message is on its way here and names the waiter: wait for it and give back what it
   // brings.
   if (!pool.abandoned(decided, reactor_.now())) {
-    co_await waiter.released.wait_uninterrupted();
-    if (const auto* dispatch = std::get_if<route::Dispatch>(&waiter.decision)) {
+    co_await waiter_.released.wait_uninterrupted();
+    if (const auto* dispatch = std::get_if<route::Dispatch>(&waiter_.decision)) {
       const Lease given_back(pool, *dispatch, kind, decided.number, reactor_);
     }
   }

@@ -54,6 +54,9 @@ GatewayMetrics::GatewayMetrics(telemetry::Registry& registry, std::size_t endpoi
                               .labels = {"pool", "result"}});
   hedge_tokens_ = registry.counter(
       {.name = "evener_hedge_tokens_total", .help = "Tokens that endpoints computed for attempts which another one overtook.", .labels = {"pool"}});
+  preemptions_ = registry.counter({.name = "evener_preemptions_total",
+                                   .help = "Background requests that gave their place at an endpoint to a realtime one.",
+                                   .labels = {"pool"}});
   tokens_ = registry.counter(
       {.name = "evener_tokens_total", .help = "Tokens that endpoints reported in usage, by type.", .labels = {"pool", "type"}});
   prefix_tokens_ = registry.counter(
@@ -127,6 +130,7 @@ PoolMetrics GatewayMetrics::pool(std::string_view pool) {
   metrics.retries = retries_.with({pool});
   constexpr std::array<std::string_view, 3> results = {"won", "lost", "not_allowed"};
   for (std::size_t i = 0; i < results.size(); ++i) metrics.hedges[i] = hedges_.with({pool, results[i]});
+  metrics.preemptions = preemptions_.with({pool});
   metrics.hedge_tokens = hedge_tokens_.with({pool});
   metrics.prefix_expected = prefix_tokens_.with({pool, "expected"});
   metrics.prefix_cached = prefix_tokens_.with({pool, "cached"});

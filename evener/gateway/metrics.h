@@ -29,6 +29,7 @@ struct PoolMetrics {
   telemetry::Counter prefix_expected, prefix_cached, prefix_error;
   std::array<telemetry::Counter, 3> hedges;     // by HedgeResult
   telemetry::Counter hedge_tokens;
+  telemetry::Counter preemptions;
   telemetry::Counter retries, prompt_tokens, completion_tokens, cached_tokens, large_events;
   std::array<telemetry::Counter, route::RefusalReasons> refusals;  // by route::RefusalReason
 };
@@ -55,7 +56,7 @@ class GatewayMetrics {
 
  private:
   telemetry::Registry& registry_;
-  telemetry::Registry::Family<telemetry::Counter> attempts_, opened_, reused_, requests_, retries_, hedges_, hedge_tokens_, tokens_, prefix_tokens_, refusals_,
+  telemetry::Registry::Family<telemetry::Counter> attempts_, opened_, reused_, requests_, retries_, hedges_, hedge_tokens_, preemptions_, tokens_, prefix_tokens_, refusals_,
       large_events_;
   telemetry::Registry::Family<telemetry::Histogram> endpoint_first_token_, request_seconds_, first_token_, queue_, per_token_,
       prediction_error_;

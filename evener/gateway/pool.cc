@@ -20,11 +20,18 @@ Pool::Decided Pool::arrived(std::string_view request_id, std::string_view model,
   std::vector<route::Released> released;
   std::unique_lock lock(mutex_);
   explain_locked(request, now);
-  Decided decided{.decision = scheduler_.arrived({.request = request, .cookie = reinterpret_cast<std::uintptr_t>(&waiter)}, now)};
+  Decided decided{.decision = scheduler_.arrived({.request = request,
+                                                .cookie = reinterpret_cast<std::uintptr_t>(&waiter),
+                                                .came = waiter.came,
+                                                .waited = waiter.waited_before,
+                                                .preemptible = waiter.give_way != nullptr},
+                                               now)};
   decided.number = waiter.number = keep_locked(request_id, model, 1, decided.decision);
   if (scheduler_.queued() > 0) release_locked(released, now);  // its place may have been another's
+  const std::vector<route::Preempt> victims = victims_locked();
   lock.unlock();
   wake(released);
+  tell(victims);
   return decided;
 }
 
@@ -36,8 +43,10 @@ Pool::Decided Pool::retry(std::string_view request_id, std::string_view model, c
   Decided decided{.decision = scheduler_.retry(request, tried, now, attempt, reinterpret_cast<std::uintptr_t>(&waiter))};
   decided.number = waiter.number = keep_locked(request_id, model, static_cast<std::uint32_t>(tried.size() + 1), decided.decision);
   if (scheduler_.queued() > 0) release_locked(released, now);
+  const std::vector<route::Preempt> victims = victims_locked();
   lock.unlock();
   wake(released);
+  tell(victims);
   return decided;
 }
 
@@ -114,6 +123,24 @@ void Pool::wake(const std::vector<route::Released>& released) {
       waiter->decision = decision;
       waiter->waited = waited;
       waiter->released.set();
+    });
+  }
+}
+
+std::vector<route::Preempt> Pool::victims_locked() {
+  std::vector<route::Preempt> victims;
+  if (!scheduler_.settings().admission.preempt) return victims;
+  scheduler_.preempt(victims);
+  for (const route::Preempt& victim : victims) reinterpret_cast<Waiter*>(static_cast<std::uintptr_t>(victim.cookie))->named = true;
+  return victims;
+}
+
+void Pool::tell(const std::vector<route::Preempt>& victims) {
+  for (const route::Preempt& victim : victims) {
+    auto* waiter = reinterpret_cast<Waiter*>(static_cast<std::uintptr_t>(victim.cookie));
+    waiter->reactor.post([waiter] {
+      waiter->give_way(waiter->context);
+      waiter->told.set();
     });
   }
 }

@@ -53,12 +53,21 @@ struct DecisionRecord {
 
 /// A queued request's place to be told. Lives in its coroutine; used on its reactor's thread only.
 struct Waiter {
-  explicit Waiter(net::Reactor& owner) : reactor(owner), released(owner) {}
+  explicit Waiter(net::Reactor& owner) : reactor(owner), released(owner), told(owner) {}
   net::Reactor& reactor;
   net::Event released;
   std::uint64_t number = 0;  // of the kept decision; used under the pool's mutex only
   std::variant<route::Dispatch, route::Refusal> decision;
   Duration waited{};
+
+  // Giving way to a more urgent request. Until its attempt is finished, or has its first token, a request that may be pre-empted can be named by
+  // any thread that asks the pool; then give_way() comes on this reactor, and `told` is set. Whoever owns the waiter keeps it until then.
+  void (*give_way)(void* context) = nullptr;  // nullptr = it does not
+  void* context = nullptr;
+  Instant came{};                             // of one that gave way: as in route::Arrival
+  Duration waited_before{};
+  bool named = false;                         // written under the pool's mutex; read by its own thread after finished()
+  net::Event told;
 };
 
 class Pool {
@@ -123,7 +132,9 @@ class Pool {
   void explain_locked(const route::RequestView& request, Instant now);
   std::uint64_t keep_locked(std::string_view request_id, std::string_view model, std::uint32_t attempt, const route::Decision& decision);
   void release_locked(std::vector<route::Released>& released, Instant now);
+  [[nodiscard]] std::vector<route::Preempt> victims_locked();
   static void wake(const std::vector<route::Released>& released);
+  static void tell(const std::vector<route::Preempt>& victims);
 
   const std::string name_;
   const PoolMetrics metrics_;

@@ -196,14 +196,14 @@ Decision Scheduler::retry(const RequestView& request, std::span<const EndpointId
 
   const State::Selection selection = s.select(reach, tried);
   if (selection.candidates.empty()) {
-    if (attempt == Attempt::Failover && cookie != 0) return s.enqueue({.request = request, .cookie = cookie}, reach, tried);
+    if (attempt == Attempt::Failover && cookie != 0) return s.enqueue({.request = request, .cookie = cookie, .preemptible = false}, reach, tried);
     return Refusal{.reason = RefusalReason::QueueFull, .retry_after = s.wait_of_last(request.priority)};
   }
   if (attempt == Attempt::Retry) {
     if (!s.retries.allows(s.settings.retry, s.book.in_flight())) return Refusal{.reason = RefusalReason::RetryBudget};
     s.retries.began();
   }
-  return s.send_at_once({.request = request, .cookie = cookie}, reach, selection);
+  return s.send_at_once({.request = request, .cookie = cookie, .preemptible = false}, reach, selection);  // it has lost enough
 }
 
 void Scheduler::first_token(EndpointId endpoint, Share& share, Duration since_dispatch, Instant now) {

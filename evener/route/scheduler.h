@@ -103,6 +103,10 @@ struct PoolSettings {
 struct Arrival {
   RequestView request;
   std::uint64_t cookie = 0;                    // the caller's; comes back in Released
+  // Of one that was pre-empted and arrives again: its objective and its longest wait go on counting.
+  Instant came{};                              // for the first time; 0 = now
+  Duration waited{};                           // in the queue, until now
+  bool preemptible = true;                     // if its class is; false for one that cannot be sent again, or has given way before
 };
 
 enum class RefusalReason : std::uint8_t {

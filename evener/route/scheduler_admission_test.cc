@@ -241,6 +241,30 @@ TEST_CASE("a realtime request that has to wait names the latest background reque
   CHECK(victims.empty());  // nobody is left who could yield
 }
 
+TEST_CASE("one that gave way is not named again, and what it waited and was promised goes on counting") {
+  PoolSettings settings;
+  settings.admission.preempt = true;
+  settings.admission.classes[at(Background)].first_token_objective = 60s;
+  settings.queue.wait_max = 30s;
+  SchedulerFixture pool(settings);
+  pool.put(1, {.capacity = 1});
+  const Instant came = pool.now;
+  CHECK(pool.send(of(Standard)) == 1);
+  pool.pass(10s);
+  CHECK(pool.is_queued(pool.scheduler.arrived({.request = of(Background), .cookie = 77, .came = came, .waited = 25s, .preemptible = false}, pool.now)));
+  pool.pass(4s);
+  CHECK(pool.release().empty());
+  pool.pass(2s);
+  CHECK(cookies(pool.release()) == std::vector<std::uint64_t>{77});  // 31 s in all
+  pool.finish(1);
+  const Decision again = pool.scheduler.arrived({.request = of(Background), .cookie = 78, .came = came, .preemptible = false}, pool.now);
+  REQUIRE(std::holds_alternative<Dispatch>(again));
+  CHECK(pool.is_queued(pool.arrive(of(Realtime))));
+  std::vector<Preempt> victims;
+  pool.scheduler.preempt(victims);
+  CHECK(victims.empty());
+}
+
 TEST_CASE("without being asked for nobody is pre-empted, and never on an endpoint that the urgent request cannot use") {
   FullPool none;
   none.put(2, {.capacity = 1});

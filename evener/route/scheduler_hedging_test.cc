@@ -97,7 +97,7 @@ TEST_CASE("a hedge takes no place that others wait for") {
 
 TEST_CASE("a loser ends as cancelled: its endpoint is not blamed, and only its prompt is charged to the budget") {
   HedgingPool pool({.budget_share = 0.01});
-  pool.learn(100, 200ms);  // 100 requests of 150 tokens: 150 tokens of budget
+  pool.learn(90, 200ms);  // with the next one 91 requests of 150 tokens: 136.5 tokens of budget
   const Dispatch first = pool.arrive();
   const Dispatch second = std::get<Dispatch>(pool.hedge(first.endpoint));
   CHECK(second.share.charge == 150);

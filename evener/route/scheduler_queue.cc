@@ -50,7 +50,7 @@ Dispatch Scheduler::State::send(const Arrival& arrival, const Reach& reach, cons
   sent.share.priority = request.priority;
   sent.share.tenant = request.tenant;
   sent.share.charge = token_cost(request, sent.share);
-  if (settings.admission.preempt && request.priority == Priority::Background && arrival.cookie != 0) {
+  if (settings.admission.preempt && request.priority == Priority::Background && arrival.cookie != 0 && arrival.preemptible) {
     sent.share.preemptible = ++preemptible_made;
     preemptible.emplace(sent.share.preemptible, Preemptible{.endpoint = sent.endpoint, .cookie = arrival.cookie});
   }
@@ -120,16 +120,17 @@ Decision Scheduler::State::enqueue(const Arrival& arrival, const Reach& reach, s
   }
 
   const Duration objective = objective_of(request, rules);
-  FairQueue::Waiting waiting{.arrival = arrival, .tried = {tried.begin(), tried.end()}, .lane = lane_of(request, reach, tried), .since = now};
+  const Instant came = arrival.came == Instant{} ? now : arrival.came;
+  FairQueue::Waiting waiting{.arrival = arrival, .tried = {tried.begin(), tried.end()}, .lane = lane_of(request, reach, tried), .since = now - arrival.waited};
   if (objective > Duration::zero() && rules.refuse_late) {
     const Duration first_token = predicted_first_token(request, book.endpoints(), reach.usable, book.latency_s());
     // What no endpoint could do even without a queue is not refused for its wait: it would be refused for ever.
     if (first_token < objective) {
       QueueAhead ahead = ahead_of(queue, priority, request.tenant);
       ++ahead.same_class;  // its own turn
-      const Duration late = pace.until_turn(ahead, priority) + first_token - objective;
+      const Duration late = pace.until_turn(ahead, priority) + first_token - (came + objective - now);
       if (late > Duration::zero()) return Refusal{.reason = RefusalReason::DeadlineUnmeetable, .retry_after = late};
-      waiting.useful_until = now + objective - first_token;
+      waiting.useful_until = came + objective - first_token;
     }
   }
   if (queue.size() >= places && !make_room_for(priority)) {
@@ -137,7 +138,7 @@ Decision Scheduler::State::enqueue(const Arrival& arrival, const Reach& reach, s
   }
 
   waiting.expires = expiry_of(waiting);
-  waiting.deadline = objective > Duration::zero() ? now + objective : now + settings.queue.wait_max;
+  waiting.deadline = objective > Duration::zero() ? came + objective : waiting.since + settings.queue.wait_max;
   if (settings.admission.preempt && priority == Priority::Realtime) name_victim(reach, tried);
   return Queued{.ticket = queue.push(std::move(waiting))};
 }
