@@ -107,6 +107,7 @@ class Attempt {
   // attempt_await.cc
   net::Task<Result> await_answer();
   void take_head(const net::http1::ResponseHead& head);
+  void take_load_report(const net::http1::ResponseHead& head);
   void write_client_head(net::http1::HeadWriter& writer, const net::http1::ResponseHead& head) const;
   [[nodiscard]] std::string decision_text() const;  // of x-evener-decision
 
@@ -127,6 +128,7 @@ class Attempt {
   bool reused_ = false, got_bytes_ = false;
   bool cancelled_ = false;
   bool awaits_answer_ = false, stalled_ = false;             // stalled: the endpoint takes nothing of the request
+  bool asked_for_load_ = false;                              // so what it says is for us and not for the client
   bool request_sent_ = false;  // a whole body, to its end: a later request may follow on the connection
   Duration connect_time_{-1};
   Answer answer_;

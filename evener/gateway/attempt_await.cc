@@ -7,9 +7,11 @@
 
 #include "evener/gateway/attempt.h"
 #include "evener/base/clock.h"
+#include "evener/gateway/load_collector.h"
 #include "evener/gateway/paths.h"
 #include "evener/gateway/retry_after.h"
 #include "evener/net/http1/head_writer.h"
+#include "evener/protocol/orca.h"
 
 namespace evener::gateway {
 namespace {
@@ -122,10 +124,21 @@ void Attempt::take_head(const net::http1::ResponseHead& head) {
     answer_.json = plain && equals_ignoring_case(media, "application/json");
   }
   if (const auto* retry = head.headers.find(HeaderId::RetryAfter)) answer_.retry_after = parse_retry_after(retry->value, wall_clock_ns);
+  if (route_.config.load_reports.enabled && route_.config.load_reports.in_answers) take_load_report(head);
   // An answer ends its connection when we drain, and when HTTP/1.0 has no other way to say where it ends.
   if (worker_.shared.draining.load(std::memory_order_relaxed) || (request_.http10 && !is_delimited(head.framing)))
     request_.keep_alive = false;
   kept_.head.write([&](net::http1::HeadWriter& writer) { write_client_head(writer, head); });
+}
+
+void Attempt::take_load_report(const net::http1::ResponseHead& head) {
+  for (const net::http1::Header& header : head.headers) {
+    if (header.id != net::http1::HeaderId::Other) continue;
+    const auto report = load_report_in_header(header.name, header.value, worker_.reactor.now());
+    if (!report) continue;
+    route_.pool->with_scheduler(report->at, [&](route::Scheduler& scheduler) { scheduler.load_noted(endpoint_.id, *report, report->at); });
+    return;
+  }
 }
 
 void Attempt::write_client_head(net::http1::HeadWriter& writer, const net::http1::ResponseHead& head) const {
@@ -134,6 +147,7 @@ void Attempt::write_client_head(net::http1::HeadWriter& writer, const net::http1
   writer.status_line(head.status);
   for (const net::http1::Header& header : head.headers) {
     if (header.hop_by_hop || header.id == HeaderId::XRequestId || header.id == HeaderId::XEvener) continue;
+    if (asked_for_load_ && header.id == HeaderId::Other && protocol::orca_form(header.name)) continue;
     // Only with HEAD and 304 does a length tell of a body that is not sent; elsewhere it is written anew, and a 204 has none.
     const bool length_stays = request_.method == net::http1::Method::Head || head.status == 304;
     if (header.id == HeaderId::ContentLength && !length_stays) continue;

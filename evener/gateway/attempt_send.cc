@@ -29,7 +29,10 @@ net::Task<long> Attempt::open_connection() {
 
 net::Task<long> Attempt::send_request() {
   net::http1::HeadText head;
-  head.write([this](net::http1::HeadWriter& writer) { request_.write_head(writer, endpoint_); });
+  const LoadReportConfig& reports = route_.config.load_reports;
+  const bool knows_orca = endpoint_.config.engine == EngineKind::Vllm || endpoint_.config.engine == EngineKind::Triton;
+  const LoadQuestion question = reports.enabled && reports.in_answers && knows_orca ? LoadQuestion::Ask : LoadQuestion::None;
+  head.write([&](net::http1::HeadWriter& writer) { asked_for_load_ = request_.write_head(writer, endpoint_, question); });
   connection_.set_write_idle(config_.timeouts.body_idle);
   if (request_.sent_once()) {
     sender_.start(pump_body(std::move(head)));

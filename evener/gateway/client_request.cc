@@ -1,6 +1,7 @@
 #include "evener/gateway/client_request.h"
 
 #include "evener/gateway/paths.h"
+#include "evener/protocol/orca.h"
 
 namespace evener::gateway {
 namespace {
@@ -32,7 +33,7 @@ std::string_view ClientRequest::body() const {
                                                  : block.view(head_bytes, static_cast<std::size_t>(content_length));
 }
 
-void ClientRequest::write_head(net::http1::HeadWriter& writer, const Endpoint& endpoint) {
+bool ClientRequest::write_head(net::http1::HeadWriter& writer, const Endpoint& endpoint, LoadQuestion question) {
   using net::http1::HeaderId;
   const net::http1::RequestHead& head = parsed_head();
   std::string prefixed;
@@ -66,6 +67,10 @@ void ClientRequest::write_head(net::http1::HeadWriter& writer, const Endpoint& e
       case HeaderId::Authorization:
         if (!endpoint.authorization.empty()) continue;
         break;
+      case HeaderId::Other:
+        // A client that asks for itself gets the answer, too.
+        if (question == LoadQuestion::Ask && equals_ignoring_case(header.name, protocol::OrcaRequestHeader)) question = LoadQuestion::None;
+        break;
       default: break;
     }
     writer.parsed_header(header);
@@ -89,7 +94,9 @@ void ClientRequest::write_head(net::http1::HeadWriter& writer, const Endpoint& e
   writer.unchecked_header("traceparent", trace.traceparent());
   writer.unchecked_header("X-Forwarded-For", session.client_text());
   writer.header(HopsHeader, static_cast<std::uint64_t>(hops) + 1);
+  if (question == LoadQuestion::Ask) writer.unchecked_header(protocol::OrcaRequestHeader, protocol::OrcaRequestValue);
   writer.end();
+  return question == LoadQuestion::Ask;
 }
 
 std::size_t ClientRequest::body_pieces(std::array<iovec, 4>& pieces, std::size_t at, const Endpoint& endpoint, std::string& renamed) const {

@@ -27,6 +27,9 @@ namespace evener::gateway {
 enum class BodyMode : std::uint8_t { Whole, Streamed };
 enum class BodyFault : std::uint8_t { None, Malformed, Late, TooLarge };
 
+/// Whether the endpoint is asked to add a load report to its answer.
+enum class LoadQuestion : std::uint8_t { None, Ask };
+
 /// Used on its worker's thread only.
 struct ClientRequest {
   static constexpr std::size_t IdMax = 128;  // a longer one of the client is not taken
@@ -46,7 +49,8 @@ struct ClientRequest {
   [[nodiscard]] bool sent_once() const { return body_mode == BodyMode::Streamed && !body_read; }
 
   /// Its head for this endpoint: written anew, without hop-by-hop headers and what others claimed about where it comes from.
-  void write_head(net::http1::HeadWriter& writer, const Endpoint& endpoint);
+  /// True when it asks, of our own accord, for a load report in the answer.
+  bool write_head(net::http1::HeadWriter& writer, const Endpoint& endpoint, LoadQuestion question);
   /// A whole body for this endpoint from pieces[at] on; where they end. `renamed` keeps the text of a model's other name.
   std::size_t body_pieces(std::array<iovec, 4>& pieces, std::size_t at, const Endpoint& endpoint, std::string& renamed) const;
 

@@ -82,6 +82,7 @@ struct MetricConfig {
 /// What endpoints are asked about their load.
 struct LoadReportConfig {
   bool enabled = true;
+  bool in_answers = true;                 // ORCA headers
   Duration interval = std::chrono::seconds(1);
   Duration timeout = std::chrono::seconds(1);
   std::string path;                       // empty = found out

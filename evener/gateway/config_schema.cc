@@ -155,6 +155,8 @@ Of<LoadReportConfig> load_reports() {
   using L = LoadReportConfig;
   return Describe<L>("load_reports", "What endpoints are asked about their own load: queue, cache, speed. An endpoint that has no such report is found out and left alone.")
       .field("enabled", &L::enabled, boolean(), {.doc = "Whether endpoints are asked."})
+      .field("in_answers", &L::in_answers, boolean(),
+             {.doc = "Whether reports in headers of answers (ORCA: endpoint-load-metrics) are read, and endpoints with engine vllm or triton are asked to add them."})
       .field("interval", &L::interval, duration({milliseconds(100), hours(1)}), {.doc = "Between two readings of an endpoint, give or take a tenth."})
       .field("timeout", &L::timeout, duration({milliseconds(10), seconds(60)}), {.doc = "An answer that takes longer counts as none."})
       .field("path", &L::path, text({.what = "a path that begins with '/'", .bytes_max = 1024, .pattern = "^(/[^\\s]*)?$", .check = check_path}),

@@ -232,6 +232,13 @@ void Scheduler::load_reported(EndpointId endpoint, const LoadReport& report, Ins
   s.apply_capacity(*index);
 }
 
+void Scheduler::load_noted(EndpointId endpoint, const LoadReport& report, Instant now) {
+  const auto index = state_->book.find(endpoint);
+  if (!index) return;
+  const std::optional<LoadReport>& before = state_->book[*index].report;
+  load_reported(endpoint, before ? completed(*before, report) : report, now);
+}
+
 void Scheduler::finished(EndpointId endpoint, const Outcome& outcome, Attempt attempt, Instant now) {
   State& s = *state_;
   s.advance(now);

@@ -258,6 +258,8 @@ class Scheduler {
   void first_token(EndpointId endpoint, Share& share, Duration since_dispatch, Instant now);
   /// What the endpoint said of its load; replaces its earlier report. An older one is ignored.
   void load_reported(EndpointId endpoint, const LoadReport& report, Instant now);
+  /// The few figures that came with an answer: they complete the earlier report.
+  void load_noted(EndpointId endpoint, const LoadReport& report, Instant now);
   void finished(EndpointId endpoint, const Outcome& outcome, Attempt attempt, Instant now);
   /// A queued request left (its client is gone). False when it was released already.
   bool abandoned(std::uint64_t ticket, Instant now);
