@@ -37,10 +37,10 @@ class Attempt {
     std::uint16_t status = 0;
     net::http1::Framing framing = net::http1::Framing::None;
     bool keep_alive = false;
-    bool event_stream = false, json = false;                 // and not compressed: it can be read on its way
-    bool complete = false;              // nothing more of it is to come
-    std::uint64_t remaining = 0;        // with a length: bytes not yet taken
-    net::http1::ChunkedDecoder chunks;  // with chunks
+    bool event_stream = false, json = false;  // and not compressed: it can be read on its way
+    bool complete = false;                    // nothing more of it is to come
+    std::uint64_t remaining = 0;              // with a length: bytes not yet taken
+    net::http1::ChunkedDecoder chunks;        // with chunks
     Duration retry_after{};
   };
   /// Its head as the client will see it, and the bytes that came with it.
@@ -81,7 +81,9 @@ class Attempt {
   [[nodiscard]] Duration connect_time() const { return connect_time_; }  // negative = there was no connection
   [[nodiscard]] const std::string& detail() const { return detail_; }    // why it failed
   /// Tokens that the endpoint probably computes for it before anything of an answer comes.
-  [[nodiscard]] std::uint32_t prompt_cost() const { return lease_.share().charge - std::min(lease_.share().charge, lease_.share().output_tokens); }
+  [[nodiscard]] std::uint32_t prompt_cost() const {
+    return lease_.share().charge - std::min(lease_.share().charge, lease_.share().output_tokens);
+  }
   [[nodiscard]] bool cancelled() const { return cancelled_; }
   [[nodiscard]] bool sending() const { return sender_.running(); }
   /// For a wait of at most `step` (0 = no limit) within the request's total time.
@@ -123,13 +125,13 @@ class Attempt {
   std::string_view pick_;
   net::Socket connection_;
   net::Sibling sender_;
-  Duration answer_limit_{};                                  // from the request's last byte to the answer's first; 0 = none
+  Duration answer_limit_{};  // from the request's last byte to the answer's first; 0 = none
   Instant give_up_ = Instant::max();
   bool reused_ = false, got_bytes_ = false;
   bool cancelled_ = false;
-  bool awaits_answer_ = false, stalled_ = false;             // stalled: the endpoint takes nothing of the request
-  bool asked_for_load_ = false;                              // so what it says is for us and not for the client
-  bool request_sent_ = false;  // a whole body, to its end: a later request may follow on the connection
+  bool awaits_answer_ = false, stalled_ = false;  // stalled: the endpoint takes nothing of the request
+  bool asked_for_load_ = false;                   // so what it says is for us and not for the client
+  bool request_sent_ = false;                     // a whole body, to its end: a later request may follow on the connection
   Duration connect_time_{-1};
   Answer answer_;
   Kept kept_;

@@ -348,7 +348,9 @@ void Exchange::write_log() {
                       .tenant = tenant_,
                       .pick = current_ != nullptr ? current_->pick() : std::string_view(),
                       .detail = detail_,
-                      .hedge = hedge_ == nullptr || !hedge_->attempt ? std::string_view() : hedge_->won ? "won" : "lost",
+                      .hedge = hedge_ == nullptr || !hedge_->attempt ? std::string_view()
+                               : hedge_->won                         ? "won"
+                                                                     : "lost",
                       .status = status_,
                       .ended = ended_,
                       .attempts = attempts_,

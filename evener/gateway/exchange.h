@@ -74,17 +74,17 @@ class Exchange {
   [[nodiscard]] bool bind_to_zones();  // by the data class; false: it is one that the pool does not know
   net::Task<bool> decide(Pool& pool, Pool::Decided& decided, std::span<const EndpointId> tried, route::Scheduler::Attempt kind);
   [[nodiscard]] const Endpoint* find_endpoint(const Pool& pool, EndpointId id);  // nullptr: it has been removed
-  void end_unanswered(Attempt& attempt, Attempt::Result& result);                                  // attempt_, which brought no answer that counts
-  net::Task<> stop_attempt();  // attempt_, if there is one; nothing of it is of use any more
+  void end_unanswered(Attempt& attempt, Attempt::Result& result);                // attempt_, which brought no answer that counts
+  net::Task<> stop_attempt();                   // attempt_, if there is one; nothing of it is of use any more
   [[nodiscard]] Duration answer_limit() const;  // to the first byte of an answer's body; 0 = none
   static void client_hung_up(void* self);
-  static void give_way(void* self);                                 // to a more urgent request
+  static void give_way(void* self);                                  // to a more urgent request
   net::Task<bool> arrive_again(Pool& pool, Pool::Decided& decided);  // after that; false: the client left
 
   // exchange_hedge.cc: a second attempt while the first still runs
   struct Hedge {
     explicit Hedge(net::Reactor& reactor) : late(reactor) {}
-    net::Event late;                 // times out when the first token is late; set: no hedge is wanted any more
+    net::Event late;  // times out when the first token is late; set: no hedge is wanted any more
     net::Sibling runner;
     std::optional<Attempt> attempt;  // once there is one
     Attempt::Result result;
@@ -119,12 +119,12 @@ class Exchange {
   std::string tenant_;                          // for the log
 
   std::array<EndpointId, AttemptsMax> tried_{};
-  std::optional<Attempt> attempt_;   // the latest, but for a hedge
-  std::unique_ptr<Hedge> hedge_;     // of attempt_, where it may be hedged
-  Attempt* current_ = nullptr;       // whose answer is passed on, and who is in the log
+  std::optional<Attempt> attempt_;  // the latest, but for a hedge
+  std::unique_ptr<Hedge> hedge_;    // of attempt_, where it may be hedged
+  Attempt* current_ = nullptr;      // whose answer is passed on, and who is in the log
   Waiter waiter_;
-  bool waiting_ = false;          // in the pool's queue
-  bool awaits_answer_ = false;    // attempt_ runs, and nothing of an answer has come
+  bool waiting_ = false;        // in the pool's queue
+  bool awaits_answer_ = false;  // attempt_ runs, and nothing of an answer has come
   bool preempted_ = false;
   bool surplus_ = false;  // bytes came behind the answer
   std::optional<protocol::SseObserver> sse_;
@@ -135,7 +135,7 @@ class Exchange {
   std::string detail_;
   EndedBy ended_ = EndedBy::Done;
   std::uint16_t status_ = 0;
-  std::uint32_t attempts_ = 0;        // how many of tried_
+  std::uint32_t attempts_ = 0;  // how many of tried_
   Duration queue_{-1}, first_token_{-1};
   std::uint64_t response_bytes_ = 0;
   std::optional<protocol::Usage> usage_;

@@ -52,7 +52,11 @@ net::Task<> Exchange::run_hedge(Pool& pool, Duration hedge_after) {
   if (endpoint == nullptr) co_return;
   hedge.attempt.emplace(request_, *route_, routing_->config(), *endpoint, *dispatch, std::move(lease));
   hedge.result = co_await hedge.attempt->run(answer_limit());
-  if (hedge.result.end != Attempt::End::Answered || hedge.attempt->cancelled()) co_return;
+  if (hedge.attempt->cancelled()) co_return;
+  if (hedge.result.end != Attempt::End::Answered) {
+    co_await lose(*hedge.attempt, hedge.result);
+    co_return;
+  }
   hedge.won = true;
   attempt_->cancel();
 }

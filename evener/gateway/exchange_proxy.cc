@@ -31,7 +31,7 @@ void Exchange::give_way(void* self) {
 net::Task<bool> Exchange::arrive_again(Pool& pool, Pool::Decided& decided) {
   pool.metrics().preemptions.add();
   preempted_ = false;
-  --attempts_;  // nobody failed
+  --attempts_;                 // nobody failed
   waiter_.give_way = nullptr;  // once is enough
   waiter_.came = request_.began;
   waiter_.waited_before = queue_;

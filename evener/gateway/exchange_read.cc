@@ -52,7 +52,9 @@ net::Task<bool> Exchange::receive(Instant deadline, BodyPace* pace) {
   co_return false;
 }
 
-net::Task<> Exchange::refuse_body(BodyFault fault) { return refuse(body_error(fault, routing_->config().limits.body_bytes), EndedBy::BadRequest); }
+net::Task<> Exchange::refuse_body(BodyFault fault) {
+  return refuse(body_error(fault, routing_->config().limits.body_bytes), EndedBy::BadRequest);
+}
 
 net::Task<> Exchange::refuse_large(std::uint64_t limit) { return refuse(large_body_error(limit), EndedBy::BadRequest); }
 

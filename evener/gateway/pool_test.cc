@@ -22,7 +22,7 @@ constexpr EndpointId Only{1};
 
 /// A pool of one endpoint with room for so many requests.
 struct OneEndpoint {
-  explicit OneEndpoint(std::uint32_t capacity) : pool(PoolConfig{.name = "p"}, 7, PoolMetrics{}) {
+  explicit OneEndpoint(std::uint32_t capacity, const PoolConfig& config = PoolConfig{.name = "p"}) : pool(config, 7, PoolMetrics{}) {
     pool.with_scheduler(monotonic_now(), [&](route::Scheduler& scheduler) {
       scheduler.put_endpoint(Only, {.weight = 1, .capacity = capacity, .models = {}}, monotonic_now());
     });
@@ -57,6 +57,34 @@ TEST_CASE("a lease that nobody ends is given back as cancelled when it goes") {
   REQUIRE(decisions.size() == 1);
   CHECK(decisions[0].ended);
   CHECK(decisions[0].outcome.ending == route::Ending::Cancelled);
+}
+
+TEST_CASE("a background request is told once, on its reactor, to give way, and its waiter says that the message is on its way") {
+  net::Reactor reactor;
+  PoolConfig config{.name = "p"};
+  config.classes.preempt = true;
+  OneEndpoint one(1, config);
+  const auto body = [&]() -> net::Task<> {
+    int told = 0;
+    Waiter background(reactor), realtime(reactor);
+    background.give_way = [](void* count) { ++*static_cast<int*>(count); };
+    background.context = &told;
+    const auto first = one.pool.arrived("a", "m", {.priority = route::Priority::Background}, background, reactor.now());
+    {
+      const Lease lease(one.pool, std::get<route::Dispatch>(first.decision), Attempt::First, first.number, reactor);
+      const auto second = one.pool.arrived("b", "m", {.priority = route::Priority::Realtime}, realtime, reactor.now());
+      CHECK(std::holds_alternative<route::Queued>(second.decision));
+      CHECK(background.named);
+      CHECK(told == 0);
+      co_await background.told.wait_uninterrupted();
+      CHECK(told == 1);
+    }
+    const auto released = co_await realtime.released.wait_until(reactor.now() + 10s);
+    CHECK(released == net::Event::Result::Set);
+    const Lease given_back(one.pool, std::get<route::Dispatch>(realtime.decision), Attempt::First, 0, reactor);
+  };
+  run_until_ended(reactor, body());
+  CHECK(one.in_flight() == 0);
 }
 
 TEST_CASE("a lease ends once, with the first outcome it is told") {

@@ -31,8 +31,8 @@ TEST_CASE("Retry-After as a date is the time until then, in each of the three fo
 }
 
 TEST_CASE("a Retry-After in the past, or malformed, asks for nothing") {
-  for (const char* value : {"", "-5", "soon", "1.5", "12 ", " 12", "99999999999999999999", "Sun, 06 Nov 1994 08:49:36 GMT", "Sun, 06 Nov 1994 08:50:07",
-                            "Sun, 06 Nov 1994 08:50:07 GMT+1", "Sun, 06 Nov 1994 25:50:07 GMT"}) {
+  for (const char* value : {"", "-5", "soon", "1.5", "12 ", " 12", "99999999999999999999", "Sun, 06 Nov 1994 08:49:36 GMT",
+                            "Sun, 06 Nov 1994 08:50:07", "Sun, 06 Nov 1994 08:50:07 GMT+1", "Sun, 06 Nov 1994 25:50:07 GMT"}) {
     CAPTURE(value);
     CHECK(parsed(value) == 0s);
   }

@@ -13,10 +13,10 @@ namespace evener::route {
 
 struct HedgingSettings {
   bool enabled = false;
-  double quantile = 0.95;                                // of the pool's first-token latencies: later than this is late
-  Duration delay_min = std::chrono::milliseconds(50);    // never sooner
-  Duration delay_max = std::chrono::seconds(10);         // never later
-  double budget_share = 0.05;                            // tokens computed twice, as a share of all
+  double quantile = 0.95;                              // of the pool's first-token latencies: later than this is late
+  Duration delay_min = std::chrono::milliseconds(50);  // never sooner
+  Duration delay_max = std::chrono::seconds(10);       // never later
+  double budget_share = 0.05;                          // tokens computed twice, as a share of all
 
   bool operator==(const HedgingSettings&) const = default;
 };
@@ -24,9 +24,9 @@ struct HedgingSettings {
 /// Not thread-safe.
 class Hedging {
  public:
-  static constexpr std::uint32_t SamplesMin = 20;        // nothing is late before so many first tokens came
-  static constexpr std::uint32_t SamplesKept = 1000;     // beyond, all that was seen loses half of its say
-  static constexpr double CreditTokensMax = 50'000;      // budget that a quiet time saves up
+  static constexpr std::uint32_t SamplesMin = 20;     // nothing is late before so many first tokens came
+  static constexpr std::uint32_t SamplesKept = 1000;  // beyond, all that was seen loses half of its say
+  static constexpr double CreditTokensMax = 50'000;   // budget that a quiet time saves up
 
   void configure(const HedgingSettings& settings);
 
@@ -53,8 +53,8 @@ class Hedging {
   HedgingSettings settings_;
   std::array<std::uint32_t, Buckets> counts_{};
   std::uint32_t count_ = 0;
-  std::optional<Duration> delay_;                        // as of the latest look
-  bool stale_ = true;                                    // `delay_` is not that of `counts_`
+  std::optional<Duration> delay_;  // as of the latest look
+  bool stale_ = true;              // `delay_` is not that of `counts_`
   double credit_ = 0;
 };
 

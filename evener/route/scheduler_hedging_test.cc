@@ -26,7 +26,9 @@ struct HedgingPool {
     for (std::uint32_t id = 1; id <= endpoints; ++id) scheduler.put_endpoint(EndpointId{id}, {.zone = static_cast<std::uint16_t>(id)}, now);
   }
 
-  Dispatch arrive(const RequestView& request = stream_of(100)) { return std::get<Dispatch>(scheduler.arrived({.request = request, .cookie = 1}, now)); }
+  Dispatch arrive(const RequestView& request = stream_of(100)) {
+    return std::get<Dispatch>(scheduler.arrived({.request = request, .cookie = 1}, now));
+  }
   Decision hedge(EndpointId first, const RequestView& request = stream_of(100)) {
     const std::array tried = {first};
     return scheduler.retry(request, tried, now, Scheduler::Attempt::Hedge);
@@ -102,7 +104,8 @@ TEST_CASE("a loser ends as cancelled: its endpoint is not blamed, and only its p
   const Dispatch second = std::get<Dispatch>(pool.hedge(first.endpoint));
   CHECK(second.share.charge == 150);
   CHECK(std::holds_alternative<Refusal>(pool.hedge(first.endpoint)));
-  pool.scheduler.finished(second.endpoint, {.ending = Ending::Cancelled, .total = 100ms, .share = second.share}, Scheduler::Attempt::Hedge, pool.now);
+  pool.scheduler.finished(second.endpoint, {.ending = Ending::Cancelled, .total = 100ms, .share = second.share}, Scheduler::Attempt::Hedge,
+                          pool.now);
   CHECK(std::holds_alternative<Dispatch>(pool.hedge(first.endpoint)));
   for (const EndpointStatus& endpoint : pool.scheduler.status(pool.now)) CHECK(endpoint.failures_total == 0);
 }

@@ -12,7 +12,7 @@ UPLOAD = b"POST /up/x HTTP/%s\r\nHost: g\r\nContent-Length: 50000000\r\n\r\n" + 
 
 
 def path_pool(backend):
-    return {"pools": [{"name": "up", "path_prefix": "/up", "endpoints": [{"url": backend.url}]}]}
+    return {"pools": [{"name": "up", "path_prefix": "/up", "endpoints": [{"url": backend.url}]}], "limits": {"body_bytes": "64MiB"}}
 
 
 def test_an_answer_that_breaks_off_under_an_upload_from_an_old_client_ends_that_connection_and_nothing_else(gateway, raw_engine):

@@ -117,7 +117,7 @@ def test_the_error_event_of_a_stream_that_breaks_is_an_event_of_its_own(gateway,
 def test_an_engine_that_never_starts_to_answer_is_left_for_another(gateway, raw_engine):
     silent = raw_engine(lambda connection, request: connection.wait_for_end(5) and False)
     good = raw_engine()
-    started = gateway(silent.url, good.url, pool={"policy": "round-robin", "timeouts": {"first_token": "300ms"}})
+    started = gateway(silent.url, good.url, pool={"policy": "round-robin", "timeouts": {"whole_answer": "300ms"}})
     for _ in range(4):
         status, _, value = started.call("POST", "/v1/chat/completions", chat_body())
         assert status == 200, value
