@@ -53,7 +53,8 @@ class Attempt {
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
 
-  /// Connects, sends, and waits for the first byte behind the answer's head: until then the request can still go elsewhere. Once.
+  /// Connects, sends, and waits for the first byte behind the answer's head, or the first content of a stream: until then the request can still go
+  /// elsewhere. Once.
   net::Task<Result> run(Duration first_token_limit);
   /// Fails whatever it waits for. Safe from anywhere on the worker's thread.
   void cancel() { connection_.cancel(); }

@@ -1,4 +1,4 @@
-// The receiving half of an attempt: the answer's head, and the first byte behind it.
+// The receiving half of an attempt: the answer's head, and what behind it makes it an answer.
 
 #include <algorithm>
 #include <cerrno>
@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "evener/gateway/attempt.h"
+#include "evener/gateway/first_content.h"
 #include "evener/gateway/paths.h"
 #include "evener/net/http1/head_writer.h"
 
@@ -48,6 +49,7 @@ net::Task<Attempt::Result> Attempt::await_answer(Duration first_token_limit) {
   net::http1::HeadScanner scanner;
   int interim = 0;
   bool have_head = false;
+  std::optional<FirstContent> first_content;  // of a stream
   for (;;) {
     connection_.set_read_deadline(give_up);
     const long waited = co_await connection_.wait_readable();
@@ -65,14 +67,14 @@ net::Task<Attempt::Result> Attempt::await_answer(Duration first_token_limit) {
     if (begin == end) begin = end = 0;
     const long got = connection_.try_recv(block.from(end));
     if (got == -EAGAIN) continue;
-    if (got == 0 && have_head && answer_.framing == net::http1::Framing::UntilClose) {
+    if (got == 0 && have_head && !first_content && answer_.framing == net::http1::Framing::UntilClose) {
       answer_.complete = true;
       break;
     }
     if (got <= 0) co_return lost(got == 0 ? "connection closed before the answer" : "connection reset before the answer");
     got_bytes_ = true;
     end += static_cast<std::size_t>(got);
-    if (have_head) break;
+    std::string_view body = block.view(end - static_cast<std::size_t>(got), static_cast<std::size_t>(got));  // what is new of it
 
     while (!have_head) {
       const auto state = scanner.scan(block.view(begin, end - begin));
@@ -91,15 +93,20 @@ net::Task<Attempt::Result> Attempt::await_answer(Duration first_token_limit) {
       }
       have_head = true;
       take_head(head);
+      if (request_.view.stream && answer_.event_stream && answer_.status == 200) first_content.emplace(answer_.framing, answer_.remaining);
+      body = block.view(begin, end - begin);
     }
     if (have_head) {
-      // The head waits for the first byte behind it: until then the request can still go elsewhere.
+      // The head waits for the first byte behind it, that of a stream for its first content: until then the request can still go elsewhere.
       const bool empty = is_delimited(answer_.framing) && answer_.remaining == 0;
-      if (empty || begin < end) break;
-      continue;
+      if (empty || (begin < end && !first_content)) break;
+      const auto seen = first_content ? first_content->feed(body) : FirstContent::Seen::Nothing;
+      if (seen == FirstContent::Seen::Bad) co_return failed(route::Ending::BadResponse, true, "the answer's chunks are malformed");
+      if (seen == FirstContent::Seen::Content) break;
     }
     if (end == block.capacity()) {
-      if (end - begin >= AnswerHeadBytesMax) co_return failed(route::Ending::BadResponse, true, "the answer's head is larger than 64 KiB");
+      if (!have_head && end - begin >= AnswerHeadBytesMax)
+        co_return failed(route::Ending::BadResponse, true, "the answer's head is larger than 64 KiB");
       net::Buffer larger = net::Buffer::take(begin > 0 ? block.capacity() : block.capacity() * 2);
       std::memcpy(larger.data(), block.data() + begin, end - begin);
       end -= begin;
