@@ -33,6 +33,9 @@ struct AccessRecord {
   Duration queue{-1}, connect{-1}, first_token{-1}, total{-1};
   std::uint64_t request_bytes = 0, response_bytes = 0, events = 0;
   std::int64_t prompt_tokens = -1, completion_tokens = -1, cached_tokens = -1;  // -1 = the endpoint did not say
+  // Of a stream that broke off: how often another endpoint went on, and who broke off first; otherwise the line has none of these.
+  std::uint32_t continued = 0;
+  std::string_view continued_from;
   // What was expected before, in pools that ask for it; otherwise the line has none of these.
   bool estimated = false;
   std::int64_t prompt_tokens_estimated = 0, cached_tokens_expected = 0;

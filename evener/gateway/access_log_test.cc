@@ -82,6 +82,11 @@ TEST_CASE("what was expected of a request is in its line where it was asked for,
       line_of({.estimated = true}).ends_with(R"("prompt_tokens_estimated":0,"cached_tokens_expected":0,"first_token_predicted_ms":null})"));
 }
 
+TEST_CASE("a stream that another endpoint went on with says how often, and who broke off") {
+  CHECK(member(line_of({}), "continued") == "(absent)");
+  CHECK(line_of({.continued = 2, .continued_from = "gpu-1"}).ends_with(R"("continued":2,"continued_from":"gpu-1"})"));
+}
+
 TEST_CASE("what was not reached or not said is null, and no detail leaves no member") {
   const std::string line = line_of({});
   for (const char* key : {"queue_ms", "connect_ms", "first_token_ms", "total_ms", "prompt_tokens", "completion_tokens", "cached_tokens"}) {

@@ -39,7 +39,8 @@ net::Task<long> Attempt::send_request() {
     sender_.start(pump_body(request_, config_, connection_, std::move(head)));
     co_return 0;
   }
-  if (request_.body_bytes > InlineSendMax) {
+  const std::size_t body_bytes = request_.body_mode == BodyMode::Whole ? request_.sent_body().size() : 0;
+  if (body_bytes > InlineSendMax) {
     sender_.start(send_large(std::move(head)));
     co_return 0;
   }
@@ -49,7 +50,7 @@ net::Task<long> Attempt::send_request() {
   std::size_t used = 1;
   if (request_.has_body()) used = request_.body_pieces(pieces, 1, endpoint_, renamed);
   std::size_t copied = 1;
-  if (request_.body_bytes <= CopiedBodyMax) {
+  if (body_bytes <= CopiedBodyMax) {
     while (copied < used && head.append({static_cast<const char*>(pieces[copied].iov_base), pieces[copied].iov_len})) ++copied;
     pieces[copied - 1] = {head.data(), head.size()};
   }

@@ -92,7 +92,8 @@ void ClientRequest::write_head(net::http1::HeadWriter& writer, const Endpoint& e
 }
 
 std::size_t ClientRequest::body_pieces(std::array<iovec, 4>& pieces, std::size_t at, const Endpoint& endpoint, std::string& renamed) const {
-  const std::string_view whole = body();
+  const std::string_view whole = sent_body();
+  const protocol::ByteRange& name = continued ? continued->model_value : model_value;
   const auto add = [&](std::string_view piece) {
     if (!piece.empty()) pieces[at++] = {const_cast<char*>(piece.data()), piece.size()};
   };
@@ -103,9 +104,9 @@ std::size_t ClientRequest::body_pieces(std::array<iovec, 4>& pieces, std::size_t
   }
   // The one change ever made to a body: the model's name. Everything around it is sent as it came.
   renamed = model_quoted ? json_string(wanted) : std::string(wanted);
-  add(whole.substr(0, model_value.offset));
+  add(whole.substr(0, name.offset));
   add(renamed);
-  add(whole.substr(model_value.offset + model_value.length));
+  add(whole.substr(name.offset + name.length));
   return at;
 }
 

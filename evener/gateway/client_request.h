@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,7 @@
 #include "evener/net/buffer.h"
 #include "evener/net/http1/head.h"
 #include "evener/net/http1/head_writer.h"
+#include "evener/protocol/continuation.h"
 #include "evener/protocol/openai.h"
 #include "evener/route/view.h"
 #include "evener/telemetry/trace_context.h"
@@ -40,6 +42,8 @@ struct ClientRequest {
   [[nodiscard]] net::http1::RequestHead& parsed_head();
   /// A whole body, without chunk framing.
   [[nodiscard]] std::string_view body() const;
+  /// What is sent of it: the rest of a stream that broke off is asked for with another one.
+  [[nodiscard]] std::string_view sent_body() const { return continued ? continued->bytes : body(); }
   /// It was accepted with chunks or a length, so a body belongs to it, even an empty one.
   [[nodiscard]] bool has_body() const { return framing != net::http1::Framing::None; }
   /// A streamed body of which something is still to come: it can be sent once only.
@@ -59,6 +63,7 @@ struct ClientRequest {
   net::Buffer chunked_body;             // the decoded body, when it came in chunks
   std::size_t chunked_body_bytes = 0;
   std::uint64_t body_bytes = 0;  // of a whole body
+  std::optional<protocol::ContinuedBody> continued;
   net::http1::Method method = net::http1::Method::Other;
   net::http1::Framing framing = net::http1::Framing::None;
   std::uint64_t content_length = 0;

@@ -102,10 +102,17 @@ struct RetryConfig {
   bool operator==(const RetryConfig&) const = default;
 };
 
+/// What becomes of a stream that breaks off in mid-answer. For engines that know continue_final_message, see protocol/continuation.h.
+struct ContinuationConfig {
+  bool enabled = false;
+
+  bool operator==(const ContinuationConfig&) const = default;
+};
+
 /// Zero means "no limit" for the durations that say so.
 struct TimeoutConfig {
   Duration connect = std::chrono::seconds(2);
-  Duration first_token = std::chrono::seconds(120);   // to the first byte of the answer's body; 0 = none
+  Duration first_token = std::chrono::seconds(120);   // to the first byte of the answer's body, of a stream to its first content; 0 = none
   std::map<std::string, Duration> first_token_by_class;  // by the request's class (header x-evener-class); others use first_token
   Duration between_tokens = std::chrono::seconds(120);  // 0 = none
   Duration total = std::chrono::seconds(0);           // 0 = none
@@ -131,6 +138,7 @@ struct PoolConfig {
   LoadReportConfig load_reports;
   route::OutlierSettings outlier;
   RetryConfig retry;
+  ContinuationConfig continuation;
   route::QueueSettings queue;
   ClassesConfig classes;
   TenantsConfig tenants;

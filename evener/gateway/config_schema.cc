@@ -200,6 +200,14 @@ Of<RetryConfig> retry() {
       .done();
 }
 
+Of<ContinuationConfig> continuation() {
+  return Describe<ContinuationConfig>("continuation", "What becomes of a stream of text that breaks off in mid-answer.")
+      .field("enabled", &ContinuationConfig::enabled, boolean(),
+             {.doc = "Whether another endpoint is asked for the rest, so that the client sees one whole answer. Only for pools whose engines "
+                     "all know continue_final_message: vLLM, SGLang, TGI, llama.cpp from May 2026. Requests are kept until their answers end."})
+      .done();
+}
+
 Of<route::QueueSettings> queue() {
   using Q = route::QueueSettings;
   return Describe<Q>("queue", "Where requests wait while every endpoint is at its capacity.")
@@ -213,7 +221,7 @@ Of<TimeoutConfig> timeouts() {
   const auto none_or = [](Duration least) { return duration({least, hours(24)}, "no limit"); };
   return Describe<T>("timeouts", "How long an endpoint may take.")
       .field("connect", &T::connect, duration({milliseconds(1), seconds(60)}), {.doc = "To connect."})
-      .field("first_token", &T::first_token, none_or(milliseconds(1)), {.doc = "To the first byte of the answer's body. Another endpoint is tried after it."})
+      .field("first_token", &T::first_token, none_or(milliseconds(1)), {.doc = "To the first byte of the answer's body, of a stream to its first content. Another endpoint is tried after it."})
       .field("first_token_by_class", &T::first_token_by_class,
              map_of({.what = "a class", .bytes_max = 64, .may_be_empty = false, .check = check_header_name}, none_or(milliseconds(1)), {0, 100}),
              {.doc = "The same for requests of a class (header x-evener-class)."})
@@ -271,6 +279,7 @@ Of<PoolConfig> pool() {
       .field("load_reports", &P::load_reports, load_reports(), {.doc = "Load reports of the endpoints."})
       .field("outlier", &P::outlier, outlier(), {.doc = "Passive ejection of failing endpoints."})
       .field("retry", &P::retry, retry(), {.doc = "Retries on other endpoints."})
+      .field("continuation", &P::continuation, continuation(), {.doc = "Streams that break off in mid-answer."})
       .field("queue", &P::queue, queue(), {.doc = "Waiting for capacity."})
       .field("classes", &P::classes, describe_classes(), {.doc = "How urgent requests are."})
       .field("tenants", &P::tenants, describe_tenants(), {.doc = "Who shares the pool."})

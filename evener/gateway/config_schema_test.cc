@@ -73,6 +73,7 @@ pools:
     data_classes: {private: {zones: [edge, vault]}}
     default_data_class: private
     decision_header: true
+    continuation: {enabled: true}
     session_headers: [x-user]
     slow_start: 30s
     panic_threshold: 0.25
@@ -127,6 +128,7 @@ pools:
   CHECK(p.data_classes == std::map<std::string, DataClassConfig>{{"private", {.zones = {"edge", "vault"}}}});
   CHECK(p.default_data_class == "private");
   CHECK(p.decision_header);
+  CHECK(p.continuation.enabled);
   CHECK(p.session_headers == std::vector<std::string>{"x-user"});
   CHECK(p.slow_start == Duration(seconds(30)));
   CHECK(p.panic_threshold == 0.25);

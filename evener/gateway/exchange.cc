@@ -205,7 +205,12 @@ net::Task<> Exchange::find_route() {
     }
   }
   take_route(*route);
-  if (parsed) read_prompt(match.operation, *parsed);
+  if (!parsed) co_return;
+  read_prompt(match.operation, *parsed);
+  if (route->config.continuation.enabled) {
+    const auto where = protocol::read_continuable(match.operation, *parsed, request_.body());
+    if (where) continuation_ = std::make_unique<Continuation>(*where, parsed->include_usage);
+  }
 }
 
 void Exchange::take_route(const PoolRoute& route) {
@@ -360,6 +365,8 @@ void Exchange::write_log() {
                       .prompt_tokens = usage_ ? static_cast<std::int64_t>(usage_->prompt_tokens) : -1,
                       .completion_tokens = usage_ ? static_cast<std::int64_t>(usage_->completion_tokens) : -1,
                       .cached_tokens = usage_ && usage_->cached_reported ? static_cast<std::int64_t>(usage_->cached_tokens) : -1,
+                      .continued = continued_,
+                      .continued_from = continued_from_,
                       .estimated = request_.prompt != nullptr,
                       .prompt_tokens_estimated = request_.view.prompt_tokens,
                       .cached_tokens_expected = cached_expected(share),

@@ -16,6 +16,7 @@
 #include "evener/gateway/attempt.h"
 #include "evener/gateway/body_pace.h"
 #include "evener/gateway/client_request.h"
+#include "evener/gateway/continuation.h"
 #include "evener/gateway/memory_quota.h"
 #include "evener/gateway/pool.h"
 #include "evener/gateway/refusals.h"
@@ -79,14 +80,30 @@ class Exchange {
   [[nodiscard]] Duration class_limit(std::string_view name) const;
   static void client_hung_up(void* self);
 
+  enum class Passed : std::uint8_t { More, Done, ClientGone, Bad };
+  /// How an answer has been passed on.
+  struct Passage {
+    Passed passed = Passed::Done;
+    route::Ending ending = route::Ending::Ok;
+    const char* broken = nullptr;  // static; why it is not whole
+    Duration to_first_token{};
+  };
+
   // exchange_relay.cc: the answer from its first byte on
   net::Task<> relay(Attempt& attempt, route::Ending ending);
-  void first_byte(Attempt& attempt);
+  void begin_answer(Attempt& attempt);
+  net::Task<Passage> pass_all(Attempt& attempt, route::Ending ending);
+  net::Task<> conclude(Attempt& attempt, Passage passage);
   void end_attempt(Attempt& attempt, route::Ending ending, Duration to_first_token);
   net::Task<> break_off(Attempt& attempt, std::string error);  // what to tell in a last event, as JSON
 
+  // exchange_continue.cc: the rest of an answer that broke off
+  net::Task<Passage> continue_elsewhere(Passage passage);          // attempt_ is then whoever came last
+  net::Task<bool> ask_for_rest(Pool& pool, route::Ending ending);  // attempt_ is its answer; false: nobody gives one
+  net::Task<Passed> pass_events(Attempt& attempt, std::string_view bytes);
+  net::Task<Passed> send_events(std::string_view head, std::string_view events, std::string_view end);
+
   // exchange_pass.cc: its bytes
-  enum class Passed : std::uint8_t { More, Done, ClientGone, Bad };
   net::Task<Passed> pass_on(Attempt& attempt, std::string_view bytes);
   void observe(const Attempt::Answer& answer, std::string_view data);
 
@@ -109,13 +126,16 @@ class Exchange {
   bool surplus_ = false;  // bytes came behind the answer
   std::optional<protocol::SseObserver> sse_;
   std::string json_answer_;
+  std::unique_ptr<Continuation> continuation_;  // of a stream that another endpoint may go on with
 
   // For the log and the metrics.
   const PoolRoute* route_ = nullptr;  // in routing_
   std::string detail_;
   EndedBy ended_ = EndedBy::Done;
   std::uint16_t status_ = 0;
-  std::uint32_t attempts_ = 0;
+  std::array<EndpointId, AttemptsMax> tried_{};  // by the attempts so far
+  std::uint32_t attempts_ = 0, continued_ = 0;
+  std::string continued_from_;
   Duration queue_{-1}, first_token_{-1};
   std::uint64_t response_bytes_ = 0;
   std::optional<protocol::Usage> usage_;

@@ -23,6 +23,7 @@ void Exchange::observe(const Attempt::Answer& answer, std::string_view data) {
 }
 
 net::Task<Exchange::Passed> Exchange::pass_on(Attempt& attempt, std::string_view bytes) {
+  if (continuation_) co_return co_await pass_events(attempt, bytes);
   Attempt::Answer& answer = attempt.answer();
   net::http1::HeadText& head = attempt.kept().head;
   using net::http1::Framing;

@@ -19,7 +19,6 @@ void Exchange::client_hung_up(void* self) {
 net::Task<> Exchange::proxy() {
   const std::shared_ptr<Pool> kept_pool = route_->pool;  // a reload may drop it while we use it
   Pool& pool = *kept_pool;
-  std::array<EndpointId, AttemptsMax> tried{};
   first_token_limit_ = route_->config.timeouts.first_token;
   if (!route_->config.timeouts.first_token_by_class.empty()) {
     if (const auto* header = request_.parsed_head().headers.find(route_->config.classes.header))
@@ -55,7 +54,7 @@ net::Task<> Exchange::proxy() {
     }
     const auto& dispatch = std::get<route::Dispatch>(decided.decision);
     Lease lease(pool, dispatch, kind, decided.number, reactor_);
-    tried[attempts_++] = dispatch.endpoint;
+    tried_[attempts_++] = dispatch.endpoint;
     Attempt::Result result{.end = Attempt::End::Failed, .ending = route::Ending::Cancelled, .may_retry = true};
     if (const Endpoint* endpoint = find_endpoint(pool, dispatch.endpoint)) {
       attempt_.emplace(request_, *route_, routing_->config(), *endpoint, dispatch, std::move(lease));
@@ -86,7 +85,7 @@ net::Task<> Exchange::proxy() {
                         result.ending == route::Ending::Cancelled;
       kind = lost ? route::Scheduler::Attempt::Failover : route::Scheduler::Attempt::Retry;
       if (lost) co_await stop_attempt();  // it may have to wait now, and nothing of the attempt is of use any more
-      if (!co_await decide(pool, decided, std::span(tried).first(attempts_), kind)) co_return;
+      if (!co_await decide(pool, decided, std::span(tried_).first(attempts_), kind)) co_return;
       if (std::holds_alternative<route::Dispatch>(decided.decision)) {
         co_await stop_attempt();
         pool.metrics().retries.add();

@@ -42,7 +42,7 @@ GatewayMetrics::GatewayMetrics(telemetry::Registry& registry, std::size_t endpoi
                               .labels = {"pool", "endpoint"},
                               .series_max = endpoints_max});
   endpoint_first_token_ = registry.histogram({.name = "evener_endpoint_time_to_first_token_seconds",
-                                              .help = "From dispatch to the first byte of the answer's body.",
+                                              .help = "From dispatch to the first byte of the answer's body, or first content of a stream.",
                                               .labels = {"pool", "endpoint"},
                                               .series_max = endpoints_max},
                                              FirstTokenBounds);
@@ -62,13 +62,16 @@ GatewayMetrics::GatewayMetrics(telemetry::Registry& registry, std::size_t endpoi
   large_events_ = registry.counter({.name = "evener_stream_events_too_large_total",
                                     .help = "Server-sent events above 16 KiB: passed on, but only the end of each was looked at.",
                                     .labels = {"pool"}});
+  continuations_ = registry.counter({.name = "evener_continuations_total",
+                                     .help = "Streams that broke off and that another endpoint was to continue, by whether one did to the end.",
+                                     .labels = {"pool", "result"}});
   refusals_ = registry.counter(
       {.name = "evener_refusals_total", .help = "Requests that got no endpoint, by reason.", .labels = {"pool", "reason"}});
   request_seconds_ = registry.histogram(
       {.name = "evener_request_duration_seconds", .help = "From the first byte of a request to the last of its answer.", .labels = {"pool"}},
       RequestBounds);
   first_token_ = registry.histogram({.name = "evener_time_to_first_token_seconds",
-                                     .help = "From the first byte of a request to the first byte of its answer's body, retries included.",
+                                     .help = "From the first byte of a request to the first byte of its answer's body, or first content of a stream; retries included.",
                                      .labels = {"pool"}},
                                     FirstTokenBounds);
   queue_ = registry.histogram({.name = "evener_queue_wait_seconds", .help = "Time that requests waited for capacity.", .labels = {"pool", "class"}},
@@ -125,6 +128,8 @@ PoolMetrics GatewayMetrics::pool(std::string_view pool) {
   metrics.prefix_error = prefix_tokens_.with({pool, "error"});
   metrics.prediction_error = prediction_error_.with({pool});
   metrics.large_events = large_events_.with({pool});
+  metrics.continuations_done = continuations_.with({pool, "done"});
+  metrics.continuations_failed = continuations_.with({pool, "failed"});
   metrics.prompt_tokens = tokens_.with({pool, "prompt"});
   metrics.completion_tokens = tokens_.with({pool, "completion"});
   metrics.cached_tokens = tokens_.with({pool, "cached"});

@@ -25,6 +25,7 @@ struct PoolMetrics {
   telemetry::Histogram prediction_error;
   telemetry::Counter prefix_expected, prefix_cached, prefix_error;
   telemetry::Counter retries, prompt_tokens, completion_tokens, cached_tokens, large_events;
+  telemetry::Counter continuations_done, continuations_failed;
   std::array<telemetry::Counter, route::RefusalReasons> refusals;  // by route::RefusalReason
 };
 
@@ -51,7 +52,7 @@ class GatewayMetrics {
  private:
   telemetry::Registry& registry_;
   telemetry::Registry::Family<telemetry::Counter> attempts_, opened_, reused_, requests_, retries_, tokens_, prefix_tokens_, refusals_,
-      large_events_;
+      large_events_, continuations_;
   telemetry::Registry::Family<telemetry::Histogram> endpoint_first_token_, request_seconds_, first_token_, queue_, per_token_,
       prediction_error_;
   ServerMetrics server_;
