@@ -330,14 +330,15 @@ def test_the_official_client_reads_a_continued_stream(gateway, engine):
     client = started.client()
     ask = {"model": "m", "messages": [{"role": "user", "content": PROMPT}], "extra_body": {"evener_output_tokens": 40}}
     texts = []
-    for _ in range(2):
+    # A reset that comes before its first words have been read is no continuation but a failover, which is not meant here.
+    while started.metric("evener_continuations_total", result="done") == 0:
+        assert len(texts) < 20
         with client.chat.completions.stream(**ask, stream_options={"include_usage": True}) as stream:
             completion = stream.get_final_completion()
         texts.append(completion.choices[0].message.content)
         assert completion.choices[0].message.role == "assistant"
         assert completion.usage.completion_tokens == 40
-    assert texts[0] == texts[1] and len(texts[0].split()) == 40
-    assert started.metric("evener_continuations_total", result="done") == 1
+    assert len(set(texts)) == 1 and len(texts[0].split()) == 40
 
 
 def test_the_official_client_raises_where_nobody_continues(gateway, engine):

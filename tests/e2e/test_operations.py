@@ -82,7 +82,7 @@ def test_a_stream_survives_a_restart_and_only_the_new_process_answers_the_operat
         if b"stream" not in request.body:
             connection.send(answer(CHAT))
             return
-        connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n5\r\none\n\n\r\n")
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\nb\r\ndata: one\n\n\r\n")
         proceed.wait(20)
         connection.send(b"5\r\ntwo\n\n\r\n0\r\n\r\n")
 
@@ -93,7 +93,7 @@ def test_a_stream_survives_a_restart_and_only_the_new_process_answers_the_operat
     old = Gateway(programs("serve", "--config", file))
     with RawClient(old.port) as client:
         client.send(post(CHAT_PATH, chat_body(stream=True))).read_head()
-        assert client.read_chunk() == b"one\n\n"
+        assert client.read_chunk() == b"data: one\n\n"
         new = Gateway(programs("serve", "--config", file))
         assert new.port == old.port
         wait_until(lambda: any(entry["event"] == "draining" for entry in list(old.program.log)))
@@ -266,7 +266,7 @@ def test_a_stream_survives_a_stop_and_new_connections_are_refused(gateway, raw_e
     proceed = threading.Event()
 
     def behave(connection, request):
-        connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n5\r\none\n\n\r\n")
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\nb\r\ndata: one\n\n\r\n")
         proceed.wait(10)
         connection.send(b"5\r\ntwo\n\n\r\n0\r\n\r\n")
 
@@ -274,7 +274,7 @@ def test_a_stream_survives_a_stop_and_new_connections_are_refused(gateway, raw_e
     port = started.port
     with RawClient(port) as client:
         client.send(post(CHAT_PATH, chat_body(stream=True))).read_head()
-        assert client.read_chunk() == b"one\n\n"
+        assert client.read_chunk() == b"data: one\n\n"
         started.program.signal(signal.SIGTERM)
 
         def refused():
