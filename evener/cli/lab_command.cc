@@ -10,6 +10,7 @@
 #include "evener/base/json_writer.h"
 #include "evener/cli/command.h"
 #include "evener/cli/lab_experiment.h"
+#include "evener/cli/lab_replay.h"
 
 namespace evener::cli {
 namespace {
@@ -197,6 +198,10 @@ int lab_command(int argc, char** argv) {
   LabArguments arguments;
   CLI::App* single = app.add_subcommand("run", "One policy under one load, with each endpoint's part");
   CLI::App* comparison = app.add_subcommand("compare", "Policies side by side under the same loads");
+  CLI::App* replay = app.add_subcommand("replay", "Decides once more what evener serve --record wrote, and compares every decision");
+  std::string recording;
+  replay->add_option("FILE", recording, "The recording")->required();
+  replay->add_flag("--json", arguments.json, "Print JSON");
   app.require_subcommand(1);
   declare_experiment(*single, arguments);
   single->add_option("-p,--policy", arguments.policies, "The policy (default: least-request)")->type_name("NAME")->group("Pool");
@@ -207,8 +212,11 @@ int lab_command(int argc, char** argv) {
   app.footer(
       "Examples:\n"
       "  evener lab compare --trace conversation_trace.jsonl --policies random,least-request --load 1,1.2 --seeds 3\n"
-      "  evener lab run --workload chat --engines h100-8b=2,l4-8b=4 --policy least-request");
+      "  evener lab run --workload chat --engines h100-8b=2,l4-8b=4 --policy least-request\n"
+      "  evener lab replay monday.evr\n"
+      "Exit codes: 0 done, 1 could not be done, 2 wrong usage, 6 a replayed decision differs.");
   if (const auto code = parse_arguments(app, argc, argv)) return *code;
+  if (replay->parsed()) return replay_recording(recording, arguments.json);
   if (single->parsed() && single->count("--policy") == 0) arguments.policies = "least-request";
   const auto experiment = read_experiment(arguments);
   if (!experiment) {

@@ -115,10 +115,6 @@ void Exchange::end_attempt(Attempt& attempt, route::Ending ending, Duration to_f
     outcome.usage = token_usage(request_.view, tokens);
     const bool whole = ending == route::Ending::Ok && attempt.answer().status == 200;
     if (whole) learn_from(*request_.prompt, request_.view.model, tokens, route_->pool->estimates());
-    const double predicted_s = attempt.lease().share().predicted_first_token_s;
-    if (whole && request_.view.stream && predicted_s > 0) {
-      route_->pool->metrics().prediction_error.observe(std::abs(predicted_s / std::max(seconds(to_first_token), 1e-6) - 1.0));
-    }
   }
   attempt.end(outcome, usage_);
 }

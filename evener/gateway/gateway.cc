@@ -56,7 +56,7 @@ struct Gateway::State {
     reloads_refused = reloads.with({"refused"});
   }
 
-  GatewayOptions options;
+  GatewayOptions options;  // its recorder outlives the pools
   telemetry::Registry registry;
   GatewayMetrics metrics;
   std::unique_ptr<BatchWriter> access_log;
@@ -122,7 +122,7 @@ telemetry::Registry::Collection collect_state(State& s) {
         const Instant now = s.control->reactor.now();
         for (const ManagedPool& pool : s.control->pools()) {
           std::array<route::ClassStatus, route::Priorities> classes;
-          const auto statuses = pool.pool->with_scheduler(now, [&](route::Scheduler& scheduler) {
+          const auto statuses = pool.pool->with_scheduler(now, [&](route::RecordedScheduler& scheduler) {
             classes = scheduler.classes(now);
             return scheduler.status(now);
           });
@@ -264,6 +264,7 @@ Result<std::unique_ptr<Gateway>> Gateway::start(const Config& config, GatewayOpt
   }
   s.shared.metrics = &s.metrics;
   s.shared.kv_events = &s.kv_events;
+  s.shared.recorder = s.options.recorder.get();
   s.shared.access_log = s.access_log.get();
   s.control = std::make_unique<Control>(s.shared, seed);
   Control& control = *s.control;
@@ -380,7 +381,8 @@ std::vector<EndpointNow> Gateway::endpoints() const {
     const Instant now = state_->control->reactor.now();
     std::vector<EndpointNow> all;
     for (const ManagedPool& pool : state_->control->pools()) {
-      for (const route::EndpointStatus& status : pool.pool->with_scheduler(now, [&](route::Scheduler& scheduler) { return scheduler.status(now); })) {
+      for (const route::EndpointStatus& status :
+           pool.pool->with_scheduler(now, [&](route::RecordedScheduler& scheduler) { return scheduler.status(now); })) {
         for (const auto& endpoint : pool.endpoints) {
           if (endpoint->id == status.id) all.push_back({.pool = pool.config.name, .name = endpoint->config.name, .status = status});
         }

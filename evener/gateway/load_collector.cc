@@ -302,7 +302,7 @@ class Collector {
     const route::LoadReport report = *std::exchange(news_, std::nullopt);
     watch().last_at = report.at;
     const Instant now = control_.reactor.now();
-    pool.with_scheduler(now, [&](route::Scheduler& scheduler) { scheduler.load_reported(endpoint_->id, report, now); });
+    pool.with_scheduler(now, [&](route::RecordedScheduler& scheduler) { scheduler.load_reported(endpoint_->id, report, now); });
   }
 
   Control& control_;

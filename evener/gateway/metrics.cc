@@ -55,10 +55,18 @@ GatewayMetrics::GatewayMetrics(telemetry::Registry& registry, std::size_t endpoi
       {.name = "evener_prefix_tokens_total",
        .help = "Prompt tokens expected in the prefix cache of the chosen endpoint, those it then reported, and the difference.",
        .labels = {"pool", "type"}});
-  prediction_error_ = registry.histogram({.name = "evener_first_token_prediction_error_ratio",
-                                          .help = "Predicted time to first token of streams: how far from the real one, as a share of it.",
-                                          .labels = {"pool"}},
-                                         PredictionErrorBounds);
+  first_token_error_ = registry.histogram({.name = "evener_first_token_prediction_error_ratio",
+                                           .help = "Predicted time to first token of streams: how far from the real one, as a share of it.",
+                                           .labels = {"pool"}},
+                                          PredictionErrorBounds);
+  token_error_ = registry.histogram(
+      {.name = "evener_token_prediction_error_ratio", .help = "The same of the predicted time between tokens.", .labels = {"pool"}},
+      PredictionErrorBounds);
+  total_error_ = registry.histogram(
+      {.name = "evener_total_prediction_error_ratio",
+       .help = "The same of the predicted time to the last token, which rests on the expected length of the answer, too.",
+       .labels = {"pool"}},
+      PredictionErrorBounds);
   large_events_ = registry.counter({.name = "evener_stream_events_too_large_total",
                                     .help = "Server-sent events above 16 KiB: passed on, but only the end of each was looked at.",
                                     .labels = {"pool"}});
@@ -123,7 +131,9 @@ PoolMetrics GatewayMetrics::pool(std::string_view pool) {
   metrics.prefix_expected = prefix_tokens_.with({pool, "expected"});
   metrics.prefix_cached = prefix_tokens_.with({pool, "cached"});
   metrics.prefix_error = prefix_tokens_.with({pool, "error"});
-  metrics.prediction_error = prediction_error_.with({pool});
+  metrics.first_token_error = first_token_error_.with({pool});
+  metrics.token_error = token_error_.with({pool});
+  metrics.total_error = total_error_.with({pool});
   metrics.large_events = large_events_.with({pool});
   metrics.prompt_tokens = tokens_.with({pool, "prompt"});
   metrics.completion_tokens = tokens_.with({pool, "completion"});

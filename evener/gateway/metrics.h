@@ -22,7 +22,7 @@ struct PoolMetrics {
   std::array<telemetry::Counter, 6> requests;   // by status class: 0 = no answer (client left), 1..5
   telemetry::Histogram request_seconds, first_token_seconds, time_per_token_seconds;
   std::array<telemetry::Histogram, route::Priorities> queue_seconds;  // by route::Priority
-  telemetry::Histogram prediction_error;
+  telemetry::Histogram first_token_error, token_error, total_error;   // of predictions
   telemetry::Counter prefix_expected, prefix_cached, prefix_error;
   telemetry::Counter retries, prompt_tokens, completion_tokens, cached_tokens, large_events;
   std::array<telemetry::Counter, route::RefusalReasons> refusals;  // by route::RefusalReason
@@ -53,7 +53,7 @@ class GatewayMetrics {
   telemetry::Registry::Family<telemetry::Counter> attempts_, opened_, reused_, requests_, retries_, tokens_, prefix_tokens_, refusals_,
       large_events_;
   telemetry::Registry::Family<telemetry::Histogram> endpoint_first_token_, request_seconds_, first_token_, queue_, per_token_,
-      prediction_error_;
+      first_token_error_, token_error_, total_error_;
   ServerMetrics server_;
 };
 

@@ -18,6 +18,7 @@
 #include "evener/gateway/model_estimates.h"
 #include "evener/net/address.h"
 #include "evener/net/reactor.h"
+#include "evener/route/recorded_scheduler.h"
 #include "evener/route/scheduler.h"
 
 namespace evener::gateway {
@@ -45,10 +46,10 @@ struct DecisionRecord {
   std::int64_t at_wall_ns = 0;
   std::uint32_t attempt = 1;       // 1 = the first
   std::variant<route::Dispatch, route::Queued, route::Refusal> decision;  // Queued only as long as it waits
-  std::optional<Duration> waited;  // in the queue, until the decision
-  std::vector<route::Explanation> candidates;  // every endpoint as it stood then; only in pools of at most ExplainedEndpointsMax
-  bool ended = false;              // also when the client left the queue
-  route::Outcome outcome;          // valid when ended
+  std::optional<Duration> waited;                                         // in the queue, until the decision
+  route::Explanation explanation;                                         // of this decision, or of the one that ended the wait
+  bool ended = false;                                                     // also when the client left the queue
+  route::Outcome outcome;                                                 // valid when ended
 };
 
 /// A queued request's place to be told. Lives in its coroutine; used on its reactor's thread only.
@@ -61,12 +62,12 @@ struct Waiter {
   Duration waited{};
 };
 
-class Pool {
+class Pool final : private route::Explainer {
  public:
   static constexpr std::size_t DecisionsKept = 1024;
-  static constexpr std::size_t ExplainedEndpointsMax = 16;
 
-  Pool(const PoolConfig& config, std::uint64_t seed, PoolMetrics metrics);
+  /// What its scheduler sees and decides goes to `recording`, if there is one.
+  Pool(const PoolConfig& config, std::uint64_t seed, PoolMetrics metrics, std::unique_ptr<route::RecordingSink> recording = nullptr);
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const PoolMetrics& metrics() const { return metrics_; }
@@ -109,27 +110,29 @@ class Pool {
     }
   }
 
-  /// For news of the endpoints' caches, which free no capacity: calls `use(index)` under the mutex. `use` must not block.
+  /// For news of the endpoints' caches, which free no capacity: calls `use(scheduler)` under the mutex. `use` must not block.
   template <class Use>
-  void with_prefixes(Use use) {
+  void with_caches(Use use) {
     const std::lock_guard lock(mutex_);
-    use(scheduler_.prefixes());
+    use(scheduler_);
   }
 
   /// The newest decisions first, at most `most`; only those of one request when an id is given.
   [[nodiscard]] std::vector<DecisionRecord> decisions(std::string_view request_id, std::size_t most);
 
  private:
-  void explain_locked(const route::RequestView& request, Instant now);
-  std::uint64_t keep_locked(std::string_view request_id, std::string_view model, std::uint32_t attempt, const route::Decision& decision);
+  route::Explanation* explanation_of(std::uint64_t cookie) override;
+  /// Makes room for the next decision, before it is taken.
+  DecisionRecord& begin_locked(std::string_view request_id, std::string_view model, std::uint32_t attempt);
   void release_locked(std::vector<route::Released>& released, Instant now);
+  void observe_predictions(const route::Outcome& outcome) const;
   static void wake(const std::vector<route::Released>& released);
 
   const std::string name_;
   const PoolMetrics metrics_;
   ModelEstimates estimates_;
   std::mutex mutex_;
-  route::Scheduler scheduler_;
+  route::RecordedScheduler scheduler_;
   std::vector<route::Released> released_scratch_;
   std::vector<DecisionRecord> decisions_;
   std::uint64_t decisions_made_ = 0;
@@ -183,6 +186,8 @@ class Lease {
   Instant since_{};
 };
 
+/// Between two tokens of a streamed answer of at least two.
+[[nodiscard]] std::optional<double> token_seconds(const route::Outcome& outcome);
 /// Prompt tokens that its endpoint was expected to hold in its cache.
 [[nodiscard]] inline std::uint32_t cached_expected(const route::Share& share) { return share.prompt_tokens - share.uncached_tokens; }
 

@@ -23,15 +23,15 @@ constexpr EndpointId Only{1};
 /// A pool of one endpoint with room for so many requests.
 struct OneEndpoint {
   explicit OneEndpoint(std::uint32_t capacity) : pool(PoolConfig{.name = "p"}, 7, PoolMetrics{}) {
-    pool.with_scheduler(monotonic_now(), [&](route::Scheduler& scheduler) {
+    pool.with_scheduler(monotonic_now(), [&](route::RecordedScheduler& scheduler) {
       scheduler.put_endpoint(Only, {.weight = 1, .capacity = capacity, .models = {}}, monotonic_now());
     });
   }
   std::uint32_t in_flight() {
-    return pool.with_scheduler(monotonic_now(), [](route::Scheduler& scheduler) { return scheduler.in_flight(); });
+    return pool.with_scheduler(monotonic_now(), [](route::RecordedScheduler& scheduler) { return scheduler.in_flight(); });
   }
   std::size_t queued() {
-    return pool.with_scheduler(monotonic_now(), [](route::Scheduler& scheduler) { return scheduler.queued(); });
+    return pool.with_scheduler(monotonic_now(), [](route::RecordedScheduler& scheduler) { return scheduler.queued(); });
   }
   /// A request that gets its endpoint at once.
   Lease lease(net::Reactor& reactor, Waiter& waiter, std::string_view id = "r") {
@@ -159,7 +159,7 @@ TEST_CASE("a request that is refused while it waits is kept as refused, with how
     const auto decided = one.pool.arrived("late", "m", {}, waiter, came);
     CHECK(std::holds_alternative<route::Queued>(decided.decision));
     const Instant later = came + route::QueueSettings{}.wait_max + 1s;
-    one.pool.with_scheduler(later, [&](route::Scheduler& scheduler) { scheduler.tick(later); });
+    one.pool.with_scheduler(later, [&](route::RecordedScheduler& scheduler) { scheduler.tick(later); });
     const auto result = co_await waiter.released.wait_until(reactor.now() + 10s);
     CHECK(result == net::Event::Result::Set);
     CHECK(one.pool.decisions("late", 10).size() == 1);
@@ -184,7 +184,7 @@ TEST_CASE("with_scheduler wakes whoever its change released") {
     Waiter waiter(reactor);
     const auto decided = one.pool.arrived("queued", "m", {}, waiter, reactor.now());
     CHECK(std::holds_alternative<route::Queued>(decided.decision));
-    one.pool.with_scheduler(reactor.now(), [&](route::Scheduler& scheduler) {
+    one.pool.with_scheduler(reactor.now(), [&](route::RecordedScheduler& scheduler) {
       scheduler.put_endpoint(EndpointId{2}, {.weight = 1, .capacity = 1, .models = {}}, reactor.now());
     });
     const auto result = co_await waiter.released.wait_until(reactor.now() + 10s);
@@ -215,7 +215,7 @@ TEST_CASE("decisions are kept newest first, up to the limit, and can be asked fo
   for (std::size_t i = 0; i < all.size(); ++i) CHECK(all[i].number == made - i);
   CHECK(all.front().request_id == "r" + std::to_string(made));
   CHECK(all.front().model == "m");
-  CHECK(all.front().candidates.size() == 1);
+  CHECK(all.front().explanation.endpoints.size() == 1);
   CHECK(one.pool.decisions({}, 3).size() == 3);
   CHECK(one.pool.decisions("r1", 10).empty());  // forgotten
   CHECK(one.pool.decisions("r500", 10).size() == 1);
@@ -237,6 +237,7 @@ TEST_CASE("every attempt of a request is kept with its number, but an end that c
   REQUIRE(attempts.size() == 2);
   CHECK(attempts[0].attempt == 2);
   CHECK(!attempts[0].ended);
+  CHECK(attempts[0].explanation.endpoints.at(0).left_out == route::LeftOut::Tried);
   CHECK(attempts[1].attempt == 1);
   CHECK(attempts[1].outcome.ending == route::Ending::ConnectFailed);
 

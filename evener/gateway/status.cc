@@ -5,6 +5,7 @@
 #include "evener/gateway/config_schema.h"
 #include "evener/gateway/kv_status.h"
 #include "evener/gateway/metrics.h"
+#include "evener/gateway/recorder.h"
 
 namespace evener::gateway {
 namespace {
@@ -31,7 +32,7 @@ struct PoolNow {
 };
 
 PoolNow look(const ManagedPool& pool, Instant now) {
-  return pool.pool->with_scheduler(now, [&](route::Scheduler& scheduler) {
+  return pool.pool->with_scheduler(now, [&](route::RecordedScheduler& scheduler) {
     return PoolNow{.endpoints = scheduler.status(now),
                    .queued = scheduler.queued(),
                    .classes = scheduler.classes(now),
@@ -101,7 +102,10 @@ void write_learned(JsonWriter& json, const route::EndpointStatus& status) {
   member("prefill_s_per_token", speed.first_token_known(), speed.prefill_s_per_token);
   member("token_s", speed.token_known(), speed.step_s);
   member("token_s_per_request", speed.token_known(), speed.step_s_per_request);
-  member("first_token_prediction_error", status.prefill_error > 0, status.prefill_error);
+  const route::PredictionErrors& errors = status.prediction_errors;
+  member("first_token_prediction_error", errors.first_token > 0, errors.first_token);
+  member("token_prediction_error", errors.token > 0, errors.token);
+  member("total_prediction_error", errors.total > 0, errors.total);
   json.member("in_flight_prompt_tokens", status.in_flight_prompt_tokens)
       .member("in_flight_uncached_tokens", status.in_flight_uncached_tokens);
   json.member("in_flight_output_tokens", status.in_flight_output_tokens);
@@ -123,6 +127,16 @@ std::string load_words(const LoadWatch& load, const std::optional<route::LoadRep
   if (report->prefix_hit_share) add(fmt::format("prefix hits {:.0f} %", *report->prefix_hit_share * 100));
   add(fmt::format("{:.1f} s ago", std::max(0.0, seconds(now - report->at))));
   return words;
+}
+
+void write_recording(JsonWriter& json, const Recorder* recorder) {
+  if (recorder == nullptr) {
+    json.null();
+    return;
+  }
+  const Recorder::Status status = recorder->status();
+  json.begin_object().member("bytes", status.bytes).member("bytes_max", status.bytes_max);
+  json.member("ended", status.ended ? recording_end_name(*status.ended) : std::string_view()).end_object();
 }
 
 std::string html(std::string_view text) {
@@ -155,6 +169,8 @@ std::string status_json(Control& control) {
     json.begin_object().member("connections", worker->sessions()).member("active", worker->load()).end_object();
   }
   json.end_array();
+  json.key("recording");
+  write_recording(json, control.shared().recorder);
   json.key("pools").begin_array();
   for (const ManagedPool& pool : control.pools()) {
     const PoolNow state = look(pool, now);

@@ -13,7 +13,17 @@ template <class Count, class Amount>
 void take(Count& from, Amount amount) {
   from -= std::min(from, static_cast<Count>(amount));
 }
+
+constexpr double ErrorMost = 10;  // so that one wild answer does not stand there for long
+constexpr double ErrorMemory = 1 / 50.0;
+
+void note_error(double& mean, double predicted_s, double observed_s) {
+  if (predicted_s <= 0 || observed_s <= 0) return;
+  const double error = std::min(std::abs(predicted_s / observed_s - 1.0), ErrorMost);
+  mean += (error - mean) * (mean == 0 ? 1.0 : ErrorMemory);
 }
+
+}  // namespace
 
 std::optional<std::uint32_t> LoadBook::find(EndpointId id) const {
   const auto found = std::lower_bound(ids_.begin(), ids_.end(), id);
@@ -26,6 +36,7 @@ std::uint32_t LoadBook::insert(const EndpointView& endpoint) {
   ids_.insert(ids_.begin() + place, endpoint.id);
   endpoints_.insert(endpoints_.begin() + place, endpoint);
   records_.insert(records_.begin() + place, SpeedRecord());
+  prediction_errors_.insert(prediction_errors_.begin() + place, PredictionErrors());
   in_flight_ += endpoint.in_flight;
   if (is_full(endpoint)) ++full_;
   return static_cast<std::uint32_t>(place);
@@ -37,6 +48,7 @@ void LoadBook::erase(std::uint32_t index) {
   ids_.erase(ids_.begin() + index);
   endpoints_.erase(endpoints_.begin() + index);
   records_.erase(records_.begin() + index);
+  prediction_errors_.erase(prediction_errors_.begin() + index);
 }
 
 void LoadBook::set_weight(std::uint32_t index, double configured, double effective) {
@@ -97,17 +109,16 @@ void LoadBook::reported(std::uint32_t index, const LoadReport& report) {
 
 void LoadBook::streamed(std::uint32_t index, const Share& share, double first_token_s, Instant at) {
   EndpointView& endpoint = endpoints_[index];
-  if (share.predicted_first_token_s > 0) {
-    const double error = std::min(std::abs(share.predicted_first_token_s / first_token_s - 1.0), 10.0);
-    endpoint.prefill_error += (error - endpoint.prefill_error) * (endpoint.prefill_error == 0 ? 1.0 : 0.02);
-  }
+  note_error(prediction_errors_[index].first_token, share.predicted_first_token_s, first_token_s);
   records_[index].first_token(share, first_token_s, endpoint.weight_configured);
   endpoint.speed = records_[index].view(endpoint.weight_configured, at);
   pool_record_.first_token(share, first_token_s, endpoint.weight_configured);
 }
 
-void LoadBook::decoded(std::uint32_t index, const Share& share, double seconds_per_token, Instant at) {
+void LoadBook::decoded(std::uint32_t index, const Share& share, double seconds_per_token, double total_s, Instant at) {
   EndpointView& endpoint = endpoints_[index];
+  note_error(prediction_errors_[index].token, share.predicted_token_s, seconds_per_token);
+  note_error(prediction_errors_[index].total, share.predicted_total_s(), total_s);
   const double in_flight = (static_cast<double>(share.ahead_requests) + static_cast<double>(endpoint.in_flight)) / 2 + 1;
   records_[index].tokens(in_flight, seconds_per_token, endpoint.weight_configured);
   endpoint.speed = records_[index].view(endpoint.weight_configured, at);

@@ -45,13 +45,15 @@ class LoadBook {
   void reported(std::uint32_t index, const LoadReport& report);
   /// A streamed answer began: teaches the speed of prefill.
   void streamed(std::uint32_t index, const Share& share, double first_token_s, Instant at);
-  /// A streamed answer ended that took so long per token; call after ended().
-  void decoded(std::uint32_t index, const Share& share, double seconds_per_token, Instant at);
+  /// A streamed answer ended that took so long per token, and altogether; call after ended().
+  void decoded(std::uint32_t index, const Share& share, double seconds_per_token, double total_s, Instant at);
 
   /// An answer began `latency_s` after its dispatch, at `at`. Older news than the endpoint's latest is dropped: a stream that ends now
   /// and began to answer a minute ago says nothing about the present.
   void answered(std::uint32_t index, double latency_s, Instant at);
   void failed(std::uint32_t index, double total_s, Instant now);
+
+  [[nodiscard]] const PredictionErrors& prediction_errors(std::uint32_t index) const { return prediction_errors_[index]; }
 
   [[nodiscard]] std::uint32_t in_flight() const { return in_flight_; }
   /// Endpoints at their capacity.
@@ -68,6 +70,7 @@ class LoadBook {
   std::vector<EndpointView> endpoints_;
   std::vector<EndpointId> ids_;  // the same order; apart, because finding one of 4,000 touches far fewer cache lines this way
   std::vector<SpeedRecord> records_;  // the same order
+  std::vector<PredictionErrors> prediction_errors_;  // the same order; no policy reads them
   SpeedRecord pool_record_;
   std::uint32_t in_flight_ = 0;
   std::uint32_t full_ = 0;

@@ -160,44 +160,20 @@ Decision Scheduler::arrived(const Arrival& arrival, Instant now) {
   State& s = *state_;
   s.advance(now);
   const State::Reach reach = s.reach_of(arrival.request);
-  if (reach.usable.empty()) return s.refuse_unusable(reach, arrival.request);
-  if (s.queue.size() == 0) s.may_release = false;
-  // Room that was freed since the queue was last looked at belongs to those who wait.
-  const bool behind_others = s.may_release && s.queue.size() > 0;
-  if (!behind_others) {
-    const State::Selection selection = s.select(reach, {});
-    if (!selection.candidates.empty() && s.may_take_slot(reach, arrival.request.priority)) return s.send_at_once(arrival, reach, selection);
-  }
-  return s.enqueue(arrival, reach, {});
+  const Decision decision = s.first_attempt(arrival, reach);
+  if (!std::holds_alternative<Dispatch>(decision)) s.explain_no_choice(arrival, reach, {});
+  return decision;
 }
 
 Decision Scheduler::retry(const RequestView& request, std::span<const EndpointId> tried, Instant now, Attempt attempt,
                           std::uint64_t cookie) {
   State& s = *state_;
   s.advance(now);
+  const Arrival arrival{.request = request, .cookie = cookie};
   const State::Reach reach = s.reach_of(request);
-  if (reach.group->members.empty()) return Refusal{.reason = RefusalReason::NoEndpoint};
-
-  const auto was_tried = [&](std::uint32_t index) { return std::find(tried.begin(), tried.end(), s.book[index].id) != tried.end(); };
-  const bool all_tried = std::all_of(reach.group->members.begin(), reach.group->members.end(),
-                                     [&](std::uint32_t index) { return was_tried(index) || !s.fits(reach, request, index); });
-  if (tried.size() >= s.settings.retry.attempts_max || all_tried) {
-    return Refusal{.reason = RefusalReason::AttemptsExhausted,
-                   .retry_after = reach.usable.empty() ? s.until_usable(reach, request) : Duration::zero()};
-  }
-  if (reach.usable.empty()) return s.refuse_unusable(reach, request);
-  if (std::all_of(reach.usable.begin(), reach.usable.end(), was_tried)) return Refusal{.reason = RefusalReason::AttemptsExhausted};
-
-  const State::Selection selection = s.select(reach, tried);
-  if (selection.candidates.empty()) {
-    if (attempt == Attempt::Failover && cookie != 0) return s.enqueue({.request = request, .cookie = cookie}, reach, tried);
-    return Refusal{.reason = RefusalReason::QueueFull, .retry_after = s.wait_of_last(request.priority)};
-  }
-  if (attempt == Attempt::Retry) {
-    if (!s.retries.allows(s.settings.retry, s.book.in_flight())) return Refusal{.reason = RefusalReason::RetryBudget};
-    s.retries.began();
-  }
-  return s.send_at_once({.request = request, .cookie = cookie}, reach, selection);
+  const Decision decision = s.next_attempt(arrival, reach, tried, attempt);
+  if (!std::holds_alternative<Dispatch>(decision)) s.explain_no_choice(arrival, reach, tried);
+  return decision;
 }
 
 void Scheduler::first_token(EndpointId endpoint, Share& share, Duration since_dispatch, Instant now) {
@@ -314,57 +290,12 @@ std::vector<EndpointStatus> Scheduler::status(Instant now) const {
                    .in_flight_uncached_tokens = view.in_flight_uncached_tokens,
                    .in_flight_output_tokens = view.in_flight_output_tokens,
                    .speed = view.speed,
-                   .prefill_error = view.prefill_error,
+                   .prediction_errors = s.book.prediction_errors(static_cast<std::uint32_t>(index)),
                    .prefix = s.prefixes.quality(view.id),
                    .report = view.report,
                    .until = until});
   }
   return all;
-}
-
-std::vector<Explanation> Scheduler::explain(const RequestView& request, Instant now) const {
-  std::vector<Explanation> all;
-  explain_into(all, request, now, state_->states.size());
-  return all;
-}
-
-void Scheduler::explain_into(std::vector<Explanation>& out, const RequestView& request, Instant now, std::size_t endpoints_max) const {
-  State& s = *state_;
-  s.advance(now);
-  out.clear();
-  if (s.states.size() > endpoints_max) return;
-  const State::Reach reach = s.reach_of(request);
-  const Candidates::Group& group = *reach.group;
-  const State::Selection selection = s.select(reach, {});
-  s.costs.assign(selection.candidates.size(), std::nullopt);
-  if (selection.candidates.size() > 1 || (selection.candidates.size() == 1 && s.states.size() > 1)) {
-    if (s.membership_changed) s.introduce_endpoints();
-    s.policy->costs(request, s.view_for(request, selection), s.costs);
-  }
-
-  const auto why_not = [&](std::uint32_t index) -> std::string_view {
-    if (!std::binary_search(group.members.begin(), group.members.end(), index)) return "model";
-    if (reach.limited) {
-      if (const Unfit why = unfit(request, s.book[index], reach.prompt_share); why != Unfit::No) return unfit_name(why);
-    }
-    if (std::binary_search(group.usable.begin(), group.usable.end(), index)) return "capacity";
-    const EndpointState& state = s.states[index];
-    if (state.draining) return "draining";
-    if (group.panic && state.backoff.until()) return "backoff";
-    if (state.checks.down()) return "down";
-    return state.outlier.until() ? "ejected" : "backoff";
-  };
-  std::size_t next = 0;  // in selection.candidates, which ascend
-  for (std::uint32_t index = 0; index < s.states.size(); ++index) {
-    Explanation one{.id = s.book[index].id, .in_flight = s.book[index].in_flight};
-    if (next < selection.candidates.size() && selection.candidates[next] == index) {
-      one.candidate = true;
-      one.cost = s.costs[next++];
-    } else {
-      one.filtered_by = why_not(index);
-    }
-    out.push_back(one);
-  }
 }
 
 std::size_t Scheduler::queued() const { return state_->queue.size(); }

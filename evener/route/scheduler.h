@@ -18,6 +18,7 @@
 #include "evener/core/rng.h"
 #include "evener/core/time.h"
 #include "evener/route/admission_settings.h"
+#include "evener/route/explanation.h"
 #include "evener/route/policy.h"
 #include "evener/route/prefix_index.h"
 #include "evener/route/view.h"
@@ -193,7 +194,7 @@ struct EndpointStatus {
   double latency_s = 0;
   std::uint64_t in_flight_prompt_tokens = 0, in_flight_uncached_tokens = 0, in_flight_output_tokens = 0;  // as in EndpointView
   SpeedView speed;
-  double prefill_error = 0;
+  PredictionErrors prediction_errors;
   PrefixQuality prefix;
   std::optional<LoadReport> report;
   std::optional<Instant> until;                // end of the ejection or of the back-off
@@ -205,16 +206,6 @@ struct ClassStatus {
   std::size_t waiting = 0, tenants_waiting = 0;
   Duration oldest_wait{};
   Duration predicted_wait{};                   // of a request that came now, after all others of its class; 0 = nothing waits, or unknown
-};
-
-/// Why an endpoint would or would not get a request now.
-struct Explanation {
-  EndpointId id{};
-  bool candidate = false;
-  std::string_view filtered_by;                // "down", "ejected", "backoff", "draining", "model", "zone", "modality", "context",
-                                               // "capacity"; empty for candidates
-  std::optional<double> cost;                  // the policy's figure, lower is better
-  std::uint32_t in_flight = 0;
 };
 
 /// Not thread-safe; see the file comment. `now` must never go backwards; an earlier one counts as the latest seen.
@@ -270,9 +261,10 @@ class Scheduler {
 
   // Looking in.
   [[nodiscard]] std::vector<EndpointStatus> status(Instant now) const;
-  [[nodiscard]] std::vector<Explanation> explain(const RequestView& request, Instant now) const;
-  /// The same into a vector that is kept, so that nothing is allocated; leaves it empty when the pool has more than `endpoints_max`.
-  void explain_into(std::vector<Explanation>& out, const RequestView& request, Instant now, std::size_t endpoints_max) const;
+  /// Where the request would go now, and why: all endpoints of the pool, however many.
+  [[nodiscard]] Explanation explain(const RequestView& request, Instant now) const;
+  /// Who wants to know of each decision why; must live as long as the scheduler. nullptr = nobody.
+  void explain_to(Explainer* explainer);
   [[nodiscard]] std::size_t queued() const;
   [[nodiscard]] std::array<ClassStatus, Priorities> classes(Instant now) const;
   [[nodiscard]] std::uint32_t in_flight() const;

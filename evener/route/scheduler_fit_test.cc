@@ -125,7 +125,9 @@ TEST_CASE("a request that fits only where nobody is up waits for no other") {
 
 TEST_CASE("an explanation names what keeps a request from an endpoint") {
   TwoZones pool;
-  const auto why_not_edge = [&](const RequestView& request) { return std::string(pool.scheduler.explain(request, T0)[0].filtered_by); };
+  const auto why_not_edge = [&](const RequestView& request) {
+    return std::string(left_out_name(pool.scheduler.explain(request, T0).endpoints[0].left_out));
+  };
   CHECK(why_not_edge({}) == "");
   CHECK(why_not_edge({.zones = 1U << CloudZone}) == "zone");
   CHECK(why_not_edge({.modalities = Audio}) == "modality");

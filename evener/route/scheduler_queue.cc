@@ -44,9 +44,9 @@ bool Scheduler::State::may_take_slot(const Reach& reach, Priority priority) cons
 
 // Going ---------------------------------------------------------------------------------------------------------------------------------
 
-Dispatch Scheduler::State::send(const Arrival& arrival, const Reach& reach, const Selection& selection) {
+Dispatch Scheduler::State::send(const Arrival& arrival, const Reach& reach, std::span<const EndpointId> tried, const Selection& selection) {
   const RequestView& request = arrival.request;
-  Dispatch sent = dispatch(request, reach, selection);
+  Dispatch sent = dispatch(arrival, reach, tried, selection);
   sent.share.priority = request.priority;
   sent.share.tenant = request.tenant;
   sent.share.charge = token_cost(request, sent.share);
@@ -58,8 +58,9 @@ Dispatch Scheduler::State::send(const Arrival& arrival, const Reach& reach, cons
   return sent;
 }
 
-Dispatch Scheduler::State::send_at_once(const Arrival& arrival, const Reach& reach, const Selection& selection) {
-  const Dispatch sent = send(arrival, reach, selection);
+Dispatch Scheduler::State::send_at_once(const Arrival& arrival, const Reach& reach, std::span<const EndpointId> tried,
+                                        const Selection& selection) {
+  const Dispatch sent = send(arrival, reach, tried, selection);
   queue.charge(arrival.request.priority, arrival.request.tenant, sent.share.charge);
   return sent;
 }
@@ -184,7 +185,7 @@ void Scheduler::State::release_to_endpoints(std::vector<Released>& out) {
         blocked.push_back({.lane = waiting.lane, .from = request.priority});  // more urgent ones of the lane may still go
         continue;
       }
-      const Dispatch sent = send(waiting.arrival, reach, selection);
+      const Dispatch sent = send(waiting.arrival, reach, waiting.tried, selection);
       out.push_back({.cookie = waiting.arrival.cookie, .decision = sent, .waited = now - waiting.since});
       queue.take(*pick, sent.share.charge);
       continue;

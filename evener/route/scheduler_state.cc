@@ -71,7 +71,48 @@ PoolView Scheduler::State::view_for(const RequestView& request, const Selection&
   return view;
 }
 
-Dispatch Scheduler::State::dispatch(const RequestView& request, const Reach& reach, const Selection& selection) {
+Decision Scheduler::State::first_attempt(const Arrival& arrival, const Reach& reach) {
+  if (reach.usable.empty()) return refuse_unusable(reach, arrival.request);
+  if (queue.size() == 0) may_release = false;
+  // Room that was freed since the queue was last looked at belongs to those who wait.
+  const bool behind_others = may_release && queue.size() > 0;
+  if (!behind_others) {
+    const Selection selection = select(reach, {});
+    if (!selection.candidates.empty() && may_take_slot(reach, arrival.request.priority)) return send_at_once(arrival, reach, {}, selection);
+  }
+  return enqueue(arrival, reach, {});
+}
+
+Decision Scheduler::State::next_attempt(const Arrival& arrival, const Reach& reach, std::span<const EndpointId> tried, Attempt attempt) {
+  const RequestView& request = arrival.request;
+  const std::vector<std::uint32_t>& members = reach.group->members;
+  if (members.empty()) return Refusal{.reason = RefusalReason::NoEndpoint};
+
+  const auto was_tried = [&](std::uint32_t index) { return std::find(tried.begin(), tried.end(), book[index].id) != tried.end(); };
+  const bool all_tried =
+      std::all_of(members.begin(), members.end(), [&](std::uint32_t index) { return was_tried(index) || !fits(reach, request, index); });
+  if (tried.size() >= settings.retry.attempts_max || all_tried) {
+    return Refusal{.reason = RefusalReason::AttemptsExhausted,
+                   .retry_after = reach.usable.empty() ? until_usable(reach, request) : Duration::zero()};
+  }
+  if (reach.usable.empty()) return refuse_unusable(reach, request);
+  if (std::all_of(reach.usable.begin(), reach.usable.end(), was_tried)) return Refusal{.reason = RefusalReason::AttemptsExhausted};
+
+  const Selection selection = select(reach, tried);
+  if (selection.candidates.empty()) {
+    if (attempt == Attempt::Failover && arrival.cookie != 0) return enqueue(arrival, reach, tried);
+    return Refusal{.reason = RefusalReason::QueueFull, .retry_after = wait_of_last(request.priority)};
+  }
+  if (attempt == Attempt::Retry) {
+    if (!retries.allows(settings.retry, book.in_flight())) return Refusal{.reason = RefusalReason::RetryBudget};
+    retries.began();
+  }
+  return send_at_once(arrival, reach, tried, selection);
+}
+
+Dispatch Scheduler::State::dispatch(const Arrival& arrival, const Reach& reach, std::span<const EndpointId> tried,
+                                    const Selection& selection) {
+  const RequestView& request = arrival.request;
   const PoolView view = view_for(request, selection);
   std::uint32_t index = selection.candidates.front();
   PickReason reason = PickReason::OnlyCandidate;
@@ -81,6 +122,7 @@ Dispatch Scheduler::State::dispatch(const RequestView& request, const Reach& rea
     reason = PickReason::Policy;
   }
   if (reach.group->panic) reason = PickReason::Panic;
+  if (Explanation* why = explanation_of(arrival.cookie)) explain_choice(*why, arrival, reach, tried, view, index);
   const EndpointView& endpoint = book[index];
   const double trust = report_trust(endpoint.report, now);
   Share share{.prompt_tokens = request.prompt_tokens,
@@ -90,8 +132,9 @@ Dispatch Scheduler::State::dispatch(const RequestView& request, const Reach& rea
               .ahead_tokens = static_cast<std::uint32_t>(std::min(load_in_uncached_tokens(endpoint, trust), 4e9)),
               .ahead_requests = endpoint.in_flight};
   if (endpoint.speed.first_token_known()) {
-    share.predicted_first_token_s =
-        static_cast<float>(predict(endpoint, believed_speed(endpoint, view), share.uncached_tokens, trust).first_token_s);
+    const Prediction prediction = predict(endpoint, believed_speed(endpoint, view), share.uncached_tokens, trust);
+    share.predicted_first_token_s = static_cast<float>(prediction.first_token_s);
+    share.predicted_token_s = static_cast<float>(prediction.token_s);
   }
   if (policy->wants_prefix() && !request.blocks.empty()) {
     block_tokens = request.block_tokens;
@@ -149,7 +192,8 @@ void Scheduler::State::learn(std::uint32_t index, const Outcome& outcome) {
   }
   if (!outcome.usage || outcome.ending != Ending::Ok) return;
   if (share.streams && outcome.first_token && outcome.usage->output_tokens > 1 && outcome.total > *outcome.first_token) {
-    book.decoded(index, share, seconds(outcome.total - *outcome.first_token) / (outcome.usage->output_tokens - 1), now);
+    const double per_token_s = seconds(outcome.total - *outcome.first_token) / (outcome.usage->output_tokens - 1);
+    book.decoded(index, share, per_token_s, seconds(outcome.total), now);
   }
   if (outcome.usage->cached_tokens) reuse.add(outcome.usage->prompt_tokens, *outcome.usage->cached_tokens);
   if (share.prefix.prompt_tokens == 0) return;

@@ -50,6 +50,7 @@ struct Scheduler::State {
   std::uint64_t preemptible_made = 0;
   std::vector<Preempt> preempted;            // victims that the caller has not been told of
   RetryBudget retries;
+  Explainer* explainer = nullptr;
 
   Instant now{};                             // the latest seen
   Instant wake = Instant::max();             // when the next thing below is due
@@ -93,19 +94,35 @@ struct Scheduler::State {
   [[nodiscard]] PoolView view_of(const Selection& selection) const;
   /// The same, with what each endpoint probably holds of the prompt where the policy wants to know. Until the next call.
   [[nodiscard]] PoolView view_for(const RequestView& request, const Selection& selection);
-  Dispatch dispatch(const RequestView& request, const Reach& reach, const Selection& selection);
+  Decision first_attempt(const Arrival& arrival, const Reach& reach);
+  Decision next_attempt(const Arrival& arrival, const Reach& reach, std::span<const EndpointId> tried, Attempt attempt);
+  Dispatch dispatch(const Arrival& arrival, const Reach& reach, std::span<const EndpointId> tried, const Selection& selection);
   /// Why none of its endpoints is usable.
   [[nodiscard]] Refusal refuse_unusable(const Reach& reach, const RequestView& request) const;
   [[nodiscard]] Duration until_usable(const Reach& reach, const RequestView& request) const;
   void introduce_endpoints();
 
+  // Explaining (scheduler_explain.cc).
+  [[nodiscard]] Explanation* explanation_of(std::uint64_t cookie) const {
+    return explainer == nullptr || cookie == 0 ? nullptr : explainer->explanation_of(cookie);
+  }
+  /// Call it between the choice and what follows from it. O(listed endpoints).
+  void explain_choice(Explanation& out, const Arrival& arrival, const Reach& reach, std::span<const EndpointId> tried, const PoolView& view,
+                      std::uint32_t chosen);
+  void explain_no_choice(const Arrival& arrival, const Reach& reach, std::span<const EndpointId> tried);
+  void list_all(Explanation& out, const RequestView& request, const Reach& reach, std::span<const EndpointId> tried,
+                const PoolView& view) const;
+  void list_costs(Explanation& out, const RequestView& request, const PoolView& view);
+  [[nodiscard]] LeftOut left_out(const RequestView& request, const Reach& reach, std::span<const EndpointId> tried,
+                                 std::uint32_t index) const;
+
   // Waiting (scheduler_queue.cc).
   void queue_rules_changed();
   [[nodiscard]] bool may_take_slot(const Reach& reach, Priority priority) const;
   /// dispatch(), and whose it is goes into its share.
-  Dispatch send(const Arrival& arrival, const Reach& reach, const Selection& selection);
+  Dispatch send(const Arrival& arrival, const Reach& reach, std::span<const EndpointId> tried, const Selection& selection);
   /// The same for one that did not wait; its tenant is charged.
-  Dispatch send_at_once(const Arrival& arrival, const Reach& reach, const Selection& selection);
+  Dispatch send_at_once(const Arrival& arrival, const Reach& reach, std::span<const EndpointId> tried, const Selection& selection);
   Decision enqueue(const Arrival& arrival, const Reach& reach, std::span<const EndpointId> tried);
   void release(std::vector<Released>& out);
   /// The tenant is charged for what the request really took.

@@ -2,6 +2,7 @@
 // What a policy may see when it decides: plain values, frozen for one decision, sorted by endpoint id. Exact figures (counted here) and
 // learned ones are separate fields. A request view never holds the true output length, because no one knows it at that time.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -64,9 +65,20 @@ struct Share {
   std::uint32_t ahead_tokens = 0;     // uncached tokens that were in flight there before it
   std::uint32_t ahead_requests = 0;
   float predicted_first_token_s = 0;  // 0 = nothing was predicted
+  float predicted_token_s = 0;        // between two tokens; likewise
   PrefixPrediction prefix;
 
+  /// Until the last of the expected tokens; 0 = nothing was predicted.
+  [[nodiscard]] double predicted_total_s() const {
+    return predicted_token_s > 0 ? predicted_first_token_s + static_cast<double>(predicted_token_s) * (std::max(output_tokens, 1U) - 1) : 0;
+  }
+
   bool operator==(const Share&) const = default;
+};
+
+/// Means of |predicted / observed - 1| of one endpoint's answers, the latest hundred or so; 0 = none was predicted.
+struct PredictionErrors {
+  double first_token = 0, token = 0, total = 0;
 };
 
 struct EndpointView {
@@ -87,7 +99,6 @@ struct EndpointView {
   std::uint64_t in_flight_output_tokens = 0;   // expected, of all requests in flight
   // Learned.
   SpeedView speed;
-  double prefill_error = 0.0;                  // mean of |predicted / observed first-token latency - 1|
   // Reported by the endpoint; empty = it never did.
   std::optional<LoadReport> report;
   double foreign_requests = 0.0;               // running and waiting there beyond what we had sent when the report came

@@ -598,7 +598,7 @@ def test_serve_runs_without_a_file(programs, engine):
     assert [model.id for model in started.client().models.list()] == ["m"], "without names in a pool the engines say what they serve"
 
 
-@pytest.mark.parametrize("command", ["serve", "engine", "load", "demo", "config"])
+@pytest.mark.parametrize("command", ["serve", "engine", "load", "demo", "config", "explain", "lab"])
 def test_each_command_explains_itself_with_an_example(command):
     ran = run(command, "--help")
     assert ran.returncode == 0 and f"evener {command}" in ran.stdout

@@ -48,7 +48,7 @@ double added_waiting_s(const RequestView& request, const PoolView& view, std::ui
 std::string_view Balanced::name() const { return policy_name(PolicyKind::Balanced); }
 
 std::uint32_t Balanced::choose(const RequestView& request, const PoolView& view, Rng& rng) {
-  return lowest(sample_.of(view, rng), rng, [&](std::uint32_t index) { return added_waiting_s(request, view, index); });
+  return sample_.lowest(sample_.of(view, rng), rng, [&](std::uint32_t index) { return added_waiting_s(request, view, index); });
 }
 
 std::optional<double> Balanced::cost(const RequestView& request, const PoolView& view, std::uint32_t index) const {
