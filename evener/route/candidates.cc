@@ -61,13 +61,17 @@ void Candidates::refresh(Group& group, std::span<const EndpointState> states, do
   group.panic = judged > 0 && static_cast<double>(up) < panic_threshold * judged;
 
   group.usable.clear();
+  group.own = 0;
   for (std::uint32_t index : group.members) {
     const EndpointState& state = states[index];
     const bool usable = group.panic ? !state.draining && !state.backoff.until() && state.checks.awaiting() == judge_awaiting
                                     : state.health() == Health::Healthy;
-    if (usable) group.usable.push_back(index);
+    if (!usable) continue;
+    group.usable.push_back(index);
+    if (!state.spills_over()) ++group.own;
   }
   group.generation = ++generations_;
+  group.own_generation = ++generations_;
   group.made_for_ = version_;
 }
 

@@ -20,9 +20,11 @@ class Candidates {
  public:
   struct Group {
     std::uint64_t model = 0;
-    std::vector<std::uint32_t> members;   // endpoints that serve the model
-    std::vector<std::uint32_t> usable;    // those that may get a request now, ascending
-    std::uint64_t generation = 0;         // changes whenever `usable` or a weight in it may have changed
+    std::vector<std::uint32_t> members;  // endpoints that serve the model
+    std::vector<std::uint32_t> usable;   // those that may get a request now, ascending
+    std::uint64_t generation = 0;        // changes whenever `usable` or a weight in it may have changed
+    std::size_t own = 0;                 // how many of `usable` do not wait for what others cannot take
+    std::uint64_t own_generation = 0;    // the same for a list of these
     bool panic = false;
 
    private:

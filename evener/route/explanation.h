@@ -16,10 +16,14 @@ enum class LeftOut : std::uint8_t {
   No,
   Model,  // it serves other models
   Zone,   // as in Unfit
+  Adapter,
   Modality,
   Context,
   Tried,  // an earlier attempt of the request was there
   Capacity,
+  RateLimit,  // of an external endpoint, as in Withheld
+  Spend,
+  SpillOver,  // it gets only what the pool's own endpoints cannot take, and one of these can
   Reserved,  // it has room, but that is kept for more urgent classes, or for those that wait already
   Draining,
   Backoff,

@@ -70,10 +70,12 @@ void LoadBook::describe(std::uint32_t index, const EndpointView& endpoint) {
   known.network_s = endpoint.network_s;
   known.input_price = endpoint.input_price;
   known.output_price = endpoint.output_price;
+  known.price_per_request = endpoint.price_per_request;
   known.power_w = endpoint.power_w;
   known.zone = endpoint.zone;
   known.modalities = endpoint.modalities;
   known.context_tokens_max = endpoint.context_tokens_max;
+  known.any_adapter = endpoint.any_adapter;
 }
 
 void LoadBook::dispatched(std::uint32_t index, const Share& share) {

@@ -33,8 +33,12 @@ class LoadBook {
   void set_health(std::uint32_t index, Health health) { endpoints_[index].health = health; }
   void set_weight(std::uint32_t index, double configured, double effective);
   void set_capacity(std::uint32_t index, std::uint32_t capacity);
-  /// Takes over what is configured of an endpoint: identity, tier, network, prices, power, zone, modalities, context. Not its capacity and weight.
+  /// Takes over what is configured of an endpoint: identity, tier, network, prices, power, zone, modalities, context, whether it
+  /// loads adapters. Not its capacity and weight.
   void describe(std::uint32_t index, const EndpointView& endpoint);
+
+  /// Borrows them until the next call for this endpoint.
+  void set_adapters(std::uint32_t index, std::span<const std::uint64_t> adapters) { endpoints_[index].adapters = adapters; }
 
   void dispatched(std::uint32_t index, const Share& share = {});
   /// The request's prompt has been computed: its uncached tokens no longer count. Once per share.

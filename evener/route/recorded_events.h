@@ -117,10 +117,21 @@ struct CacheCapacity {
   EndpointId endpoint{};
   double blocks = 0;
 };
+struct AllowanceTold {
+  EndpointId endpoint{};
+  Share share;
+  RateAllowance allowance;
+  Instant now{};
+};
+struct AdaptersReported {
+  EndpointId endpoint{};
+  std::span<const std::uint64_t> adapters;
+  Instant now{};
+};
 
 /// New kinds go to the end: their place here is what stands in a recording.
 using Event = std::variant<Began, Configured, EndpointPut, EndpointRemoved, WeightSet, DrainSet, Arrived, Retried, FirstToken, LoadReported,
                            Finished, Abandoned, Checked, Ticked, Released, Preempted, Explained, PanicAsked, CacheStored, CacheEvicted,
-                           CacheFollowed, CacheCleared, CacheCapacity>;
+                           CacheFollowed, CacheCleared, CacheCapacity, AllowanceTold, AdaptersReported>;
 
 }  // namespace evener::route::recorded

@@ -81,6 +81,16 @@ void RecordedScheduler::finished(EndpointId endpoint, const Outcome& outcome, Sc
   note([&] { return recorded::Finished{.endpoint = endpoint, .outcome = passed_on, .attempt = attempt, .now = now}; });
 }
 
+void RecordedScheduler::allowance_told(EndpointId endpoint, const Share& share, const RateAllowance& allowance, Instant now) {
+  scheduler_.allowance_told(endpoint, share, allowance, now);
+  note([&] { return recorded::AllowanceTold{.endpoint = endpoint, .share = share, .allowance = allowance, .now = now}; });
+}
+
+void RecordedScheduler::adapters_reported(EndpointId endpoint, std::span<const std::uint64_t> adapters, Instant now) {
+  scheduler_.adapters_reported(endpoint, adapters, now);
+  note([&] { return recorded::AdaptersReported{.endpoint = endpoint, .adapters = adapters, .now = now}; });
+}
+
 bool RecordedScheduler::abandoned(std::uint64_t ticket, Instant now) {
   const bool waited = scheduler_.abandoned(ticket, now);
   note([&] { return recorded::Abandoned{.ticket = ticket, .now = now, .waited = waited}; });
@@ -145,6 +155,11 @@ std::vector<EndpointStatus> RecordedScheduler::status(Instant now) {
 std::array<ClassStatus, Priorities> RecordedScheduler::classes(Instant now) {
   note([&] { return recorded::Ticked{.now = now}; });
   return scheduler_.classes(now);
+}
+
+SpendStatus RecordedScheduler::spend(Instant now) {
+  note([&] { return recorded::Ticked{.now = now}; });
+  return scheduler_.spend(now);
 }
 
 Explanation RecordedScheduler::explain(const RequestView& request, Instant now) {

@@ -44,6 +44,8 @@ class RecordedScheduler {
   void first_token(EndpointId endpoint, Share& share, Duration since_dispatch, Instant now);
   void load_reported(EndpointId endpoint, const LoadReport& report, Instant now);
   void finished(EndpointId endpoint, const Outcome& outcome, Scheduler::Attempt attempt, Instant now);
+  void allowance_told(EndpointId endpoint, const Share& share, const RateAllowance& allowance, Instant now);
+  void adapters_reported(EndpointId endpoint, std::span<const std::uint64_t> adapters, Instant now);
   bool abandoned(std::uint64_t ticket, Instant now);
   void checked(EndpointId endpoint, Scheduler::Check result, Instant now);
   /// Also hands over what was recorded, so that a recording is never much older than the calls of this.
@@ -62,6 +64,7 @@ class RecordedScheduler {
   [[nodiscard]] std::vector<EndpointStatus> status(Instant now);
   [[nodiscard]] std::array<ClassStatus, Priorities> classes(Instant now);
   [[nodiscard]] Explanation explain(const RequestView& request, Instant now);
+  [[nodiscard]] SpendStatus spend(Instant now);
   [[nodiscard]] bool in_panic();
   [[nodiscard]] std::size_t queued() const { return scheduler_.queued(); }
   [[nodiscard]] std::uint32_t in_flight() const { return scheduler_.in_flight(); }

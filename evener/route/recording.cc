@@ -51,10 +51,8 @@ class Writer {
 
  private:
   void raw(const void* bytes, std::size_t count) { out_.append(static_cast<const char*>(bytes), count); }
-  void fields_of(Duration value) {
-    const auto count = static_cast<std::int64_t>(value.count());
-    number((static_cast<std::uint64_t>(count) << 1) ^ static_cast<std::uint64_t>(count >> 63));
-  }
+  void fields_of(std::int64_t value) { number((static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63)); }
+  void fields_of(Duration value) { fields_of(static_cast<std::int64_t>(value.count())); }
   void fields_of(Instant value) { fields_of(value.time_since_epoch()); }
   void fields_of(const std::string& text) {
     number(std::min(text.size(), RecordedTextMax));
@@ -157,10 +155,16 @@ class Reader {
     items = static_cast<std::size_t>(announced);
     return true;
   }
-  bool fields_of(Duration& value) {
+  bool fields_of(std::int64_t& value) {
     std::uint64_t coded = 0;
     if (!number(coded)) return false;
-    value = Duration(static_cast<std::int64_t>((coded >> 1) ^ (~(coded & 1) + 1)));
+    value = static_cast<std::int64_t>((coded >> 1) ^ (~(coded & 1) + 1));
+    return true;
+  }
+  bool fields_of(Duration& value) {
+    std::int64_t count = 0;
+    if (!fields_of(count)) return false;
+    value = Duration(count);
     return true;
   }
   bool fields_of(Instant& value) {

@@ -38,22 +38,26 @@ auto fields(Is<CacheEvicted> auto& v) { auto& [a, b] = v; return std::tie(a, b);
 auto fields(Is<CacheFollowed> auto& v) { auto& [a, b] = v; return std::tie(a, b); }
 auto fields(Is<CacheCleared> auto& v) { auto& [a] = v; return std::tie(a); }
 auto fields(Is<CacheCapacity> auto& v) { auto& [a, b] = v; return std::tie(a, b); }
+auto fields(Is<AllowanceTold> auto& v) { auto& [a, b, c, d] = v; return std::tie(a, b, c, d); }
+auto fields(Is<AdaptersReported> auto& v) { auto& [a, b, c] = v; return std::tie(a, b, c); }
 
 auto fields(Is<Arrival> auto& v) { auto& [a, b] = v; return std::tie(a, b); }
 auto fields(Is<RequestView> auto& v) {
-  auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = v;
-  return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p);
+  auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q] = v;
+  return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q);
 }
 auto fields(Is<Share> auto& v) {
-  auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n] = v;
-  return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n);
+  auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = v;
+  return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p);
 }
 auto fields(Is<PrefixPrediction> auto& v) { auto& [a, b, c, d, e] = v; return std::tie(a, b, c, d, e); }
 auto fields(Is<LoadReport> auto& v) {
   auto& [a, b, c, d, e, f, g, h, i, j] = v;
   return std::tie(a, b, c, d, e, f, g, h, i, j);
 }
-auto fields(Is<Outcome> auto& v) { auto& [a, b, c, d, e, f, g] = v; return std::tie(a, b, c, d, e, f, g); }
+auto fields(Is<Outcome> auto& v) { auto& [a, b, c, d, e, f, g, h] = v; return std::tie(a, b, c, d, e, f, g, h); }
+auto fields(Is<RateAllowance> auto& v) { auto& [a] = v; return std::tie(a); }
+auto fields(Is<RateAllowance::Figures> auto& v) { auto& [a, b, c, d, e] = v; return std::tie(a, b, c, d, e); }
 auto fields(Is<TokenUsage> auto& v) { auto& [a, b, c] = v; return std::tie(a, b, c); }
 
 auto fields(Is<Dispatch> auto& v) { auto& [a, b, c, d] = v; return std::tie(a, b, c, d); }
@@ -63,13 +67,16 @@ auto fields(Is<route::Released> auto& v) { auto& [a, b, c] = v; return std::tie(
 auto fields(Is<Preempt> auto& v) { auto& [a, b] = v; return std::tie(a, b); }
 
 auto fields(Is<EndpointSettings> auto& v) {
-  auto& [a, b, c, d, e, f, g, h, i, j, k, l] = v;
-  return std::tie(a, b, c, d, e, f, g, h, i, j, k, l);
+  auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = v;
+  return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p);
 }
 auto fields(Is<PoolSettings> auto& v) {
-  auto& [a, b, c, d, e, f, g, h, i, j] = v;
-  return std::tie(a, b, c, d, e, f, g, h, i, j);
+  auto& [a, b, c, d, e, f, g, h, i, j, k] = v;
+  return std::tie(a, b, c, d, e, f, g, h, i, j, k);
 }
+auto fields(Is<ExternalSettings> auto& v) { auto& [a, b, c, d, e] = v; return std::tie(a, b, c, d, e); }
+auto fields(Is<RateSettings> auto& v) { auto& [a, b] = v; return std::tie(a, b); }
+auto fields(Is<SpendSettings> auto& v) { auto& [a, b, c, d] = v; return std::tie(a, b, c, d); }
 auto fields(Is<CompositionSettings> auto& v) { auto& [a, b, c] = v; return std::tie(a, b, c); }
 auto fields(Is<FilterSettings> auto& v) { auto& [a, b] = v; return std::tie(a, b); }
 auto fields(Is<ScorerSettings> auto& v) { auto& [a, b] = v; return std::tie(a, b); }
@@ -82,7 +89,7 @@ auto fields(Is<OutlierSettings> auto& v) {
 auto fields(Is<RetrySettings> auto& v) { auto& [a, b, c] = v; return std::tie(a, b, c); }
 auto fields(Is<QueueSettings> auto& v) { auto& [a, b] = v; return std::tie(a, b); }
 auto fields(Is<AdmissionSettings> auto& v) { auto& [a, b, c, d, e] = v; return std::tie(a, b, c, d, e); }
-auto fields(Is<ClassSettings> auto& v) { auto& [a, b, c, d, e, f, g] = v; return std::tie(a, b, c, d, e, f, g); }
+auto fields(Is<ClassSettings> auto& v) { auto& [a, b, c, d, e, f, g, h] = v; return std::tie(a, b, c, d, e, f, g, h); }
 auto fields(Is<TenantWeight> auto& v) { auto& [a, b] = v; return std::tie(a, b); }
 auto fields(Is<LearnedCapacitySettings> auto& v) { auto& [a, b, c, d, e] = v; return std::tie(a, b, c, d, e); }
 // clang-format on
@@ -106,7 +113,7 @@ inline constexpr Priority Last<Priority> = Priority::Background;
 template <>
 inline constexpr RefusalReason Last<RefusalReason> = static_cast<RefusalReason>(RefusalReasons - 1);
 template <>
-inline constexpr PickReason Last<PickReason> = PickReason::Panic;
+inline constexpr PickReason Last<PickReason> = PickReason::SpillOver;
 template <>
 inline constexpr Ending Last<Ending> = Ending::Cancelled;
 template <>

@@ -122,6 +122,8 @@ struct Replay::Apply {
   void operator()(CacheFollowed& event) const { scheduler.prefixes().follow(event.endpoint, event.knowledge); }
   void operator()(CacheCleared& event) const { scheduler.prefixes().cleared(event.endpoint); }
   void operator()(CacheCapacity& event) const { scheduler.prefixes().capacity_reported(event.endpoint, event.blocks); }
+  void operator()(AllowanceTold& event) const { scheduler.allowance_told(event.endpoint, event.share, event.allowance, event.now); }
+  void operator()(AdaptersReported& event) const { scheduler.adapters_reported(event.endpoint, event.adapters, event.now); }
 };
 
 std::optional<Event> Replay::apply(const Event& event) {

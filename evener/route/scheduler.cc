@@ -23,10 +23,12 @@ EndpointView description_of(const EndpointSettings& settings, EndpointId id) {
           .network_s = settings.network_s,
           .input_price = settings.input_price,
           .output_price = settings.output_price,
+          .price_per_request = settings.price_per_request,
           .power_w = settings.power_w,
           .zone = std::min(settings.zone, ZonesMax),
           .modalities = settings.modalities,
-          .context_tokens_max = settings.context_tokens_max};
+          .context_tokens_max = settings.context_tokens_max,
+          .any_adapter = settings.any_adapter};
 }
 
 }  // namespace
@@ -45,6 +47,9 @@ std::string_view refusal_name(RefusalReason reason) {
     case RefusalReason::ZoneUnavailable: return "zone_unavailable";
     case RefusalReason::ModalityUnsupported: return "modality_unsupported";
     case RefusalReason::ContextTooLong: return "context_too_long";
+    case RefusalReason::RateLimited: return "rate_limited";
+    case RefusalReason::SpendLimit: return "spend_limit";
+    case RefusalReason::AdapterUnknown: return "adapter_unknown";
   }
   return "unknown";
 }
@@ -54,6 +59,7 @@ std::string_view pick_reason_name(PickReason reason) {
     case PickReason::Policy: return "policy";
     case PickReason::OnlyCandidate: return "only_candidate";
     case PickReason::Panic: return "panic";
+    case PickReason::SpillOver: return "spill_over";
   }
   return "unknown";
 }
@@ -74,6 +80,7 @@ void Scheduler::configure(const PoolSettings& settings, Instant now) {
   const bool learn_anew = settings.admission.capacity != s.settings.admission.capacity;
   s.settings = settings;
   s.queue_rules_changed();
+  s.spend.configure(settings.spend, s.now);
   if (learn_anew) {
     for (EndpointState& state : s.states) state.learned_capacity.reset();
   }
@@ -111,6 +118,8 @@ void Scheduler::put_endpoint(EndpointId id, const EndpointSettings& settings, In
     if (start == Start::Healthy) s.begin_slow_start(*index, s.now);
   }
   s.apply_capacity(*index);
+  s.apply_external(*index);
+  s.apply_adapters(*index);
   s.candidates.regroup();
   s.membership_changed = true;
   s.fit_changed = true;
@@ -123,6 +132,7 @@ void Scheduler::remove_endpoint(EndpointId id, Instant now) {
   const std::optional<std::uint32_t> index = s.book.find(id);
   if (!index) return;
   if (s.states[*index].outlier.until()) --s.ejected;
+  if (s.states[*index].external) --s.externals;
   s.book.erase(*index);
   s.prefixes.remove(id);
   s.states.erase(s.states.begin() + *index);
@@ -201,6 +211,15 @@ void Scheduler::load_reported(EndpointId endpoint, const LoadReport& report, Ins
   s.apply_capacity(*index);
 }
 
+void Scheduler::allowance_told(EndpointId endpoint, const Share& share, const RateAllowance& allowance, Instant now) {
+  State& s = *state_;
+  s.advance(now);
+  const auto index = s.book.find(endpoint);
+  if (!index || !s.states[*index].external) return;
+  s.states[*index].external->told(share, allowance, s.now);
+  s.may_release = true;
+}
+
 void Scheduler::finished(EndpointId endpoint, const Outcome& outcome, Attempt attempt, Instant now) {
   State& s = *state_;
   s.advance(now);
@@ -209,6 +228,7 @@ void Scheduler::finished(EndpointId endpoint, const Outcome& outcome, Attempt at
   if (index && !counted) return;  // nothing of ours was in flight there
   if (attempt == Attempt::Retry) s.retries.ended();
   s.settle(outcome);
+  s.settle_external(index, outcome);
   if (!index) return;  // removed meanwhile
 
   s.may_release = true;
@@ -225,6 +245,16 @@ void Scheduler::finished(EndpointId endpoint, const Outcome& outcome, Attempt at
     case Ending::Timeout:
     case Ending::BadResponse: s.endpoint_failed(*index, outcome); break;
   }
+}
+
+void Scheduler::adapters_reported(EndpointId endpoint, std::span<const std::uint64_t> adapters, Instant now) {
+  State& s = *state_;
+  s.advance(now);
+  const std::optional<std::uint32_t> index = s.book.find(endpoint);
+  if (!index) return;
+  s.states[*index].adapters_reported.assign(adapters.begin(), adapters.end());
+  s.apply_adapters(*index);
+  s.may_release = true;
 }
 
 bool Scheduler::abandoned(std::uint64_t ticket, Instant now) {
@@ -293,7 +323,8 @@ std::vector<EndpointStatus> Scheduler::status(Instant now) const {
                    .prediction_errors = s.book.prediction_errors(static_cast<std::uint32_t>(index)),
                    .prefix = s.prefixes.quality(view.id),
                    .report = view.report,
-                   .until = until});
+                   .until = until,
+                   .external = s.external_status(index)});
   }
   return all;
 }
@@ -304,6 +335,10 @@ std::array<ClassStatus, Priorities> Scheduler::classes(Instant now) const {
   return state_->classes();
 }
 std::uint32_t Scheduler::in_flight() const { return state_->book.in_flight(); }
+SpendStatus Scheduler::spend(Instant now) const {
+  state_->advance(now);
+  return spend_status(state_->spend, state_->now);
+}
 bool Scheduler::in_panic() const { return state_->group_of({}).panic; }
 std::string_view Scheduler::policy() const { return state_->policy->name(); }
 const PoolSettings& Scheduler::settings() const { return state_->settings; }

@@ -19,6 +19,7 @@
 #include "evener/core/time.h"
 #include "evener/route/admission_settings.h"
 #include "evener/route/explanation.h"
+#include "evener/route/external.h"
 #include "evener/route/policy.h"
 #include "evener/route/prefix_index.h"
 #include "evener/route/view.h"
@@ -36,10 +37,14 @@ struct EndpointSettings {
   double tier = 1.0;
   double network_s = 0.0;
   double input_price = 0.0, output_price = 0.0;
+  double price_per_request = 0.0;
   double power_w = 0.0;
   std::uint16_t zone = 0;                      // at most ZonesMax
   std::uint8_t modalities = AllModalities;
   std::uint32_t context_tokens_max = 0;
+  std::vector<std::uint64_t> adapters;  // hashes of the LoRA adapters that it always has
+  bool any_adapter = false;
+  ExternalSettings external;
 
   bool operator==(const EndpointSettings&) const = default;
 };
@@ -95,6 +100,7 @@ struct PoolSettings {
   Duration slow_start = std::chrono::seconds(0);  // an endpoint that comes (back) up ramps 10 % -> 100 % of its weight; 0 = off
   double panic_threshold = 0.5;                // below this share of usable endpoints, health is ignored; 0 = never
   AdmissionSettings admission;
+  SpendSettings spend;  // at all external endpoints together
 
   bool operator==(const PoolSettings&) const = default;
 };
@@ -116,13 +122,16 @@ enum class RefusalReason : std::uint8_t {
   TenantShare,       // its tenant has as many requests waiting as one may
   ZoneUnavailable,   // none of the endpoints in the zones it may go to is usable; those elsewhere do not matter
   ModalityUnsupported,  // no endpoint that it may go to takes such input, usable or not
-  ContextTooLong,    // prompt and bound are longer than the context of each endpoint that it may go to, usable or not
+  ContextTooLong,       // prompt and bound are longer than the context of each endpoint that it may go to, usable or not
+  RateLimited,          // only external endpoints could take it, and their rate limits do not allow it as long as it may wait
+  SpendLimit,           // the same by what may be spent there
+  AdapterUnknown,       // no endpoint that it may go to has the adapter, or could load it, usable or not
 };
-inline constexpr std::size_t RefusalReasons = 12;
-[[nodiscard]] std::string_view refusal_name(RefusalReason reason);   // "no_endpoint", "all_down", ...
+inline constexpr std::size_t RefusalReasons = 15;
+[[nodiscard]] std::string_view refusal_name(RefusalReason reason);  // "no_endpoint", "all_down", ...
 
-enum class PickReason : std::uint8_t { Policy, OnlyCandidate, Panic };
-[[nodiscard]] std::string_view pick_reason_name(PickReason reason);  // "policy", "only_candidate", "panic"
+enum class PickReason : std::uint8_t { Policy, OnlyCandidate, Panic, SpillOver };
+[[nodiscard]] std::string_view pick_reason_name(PickReason reason);  // "policy", "only_candidate", "panic", "spill_over"
 
 struct Dispatch {
   EndpointId endpoint{};
@@ -179,6 +188,18 @@ struct Outcome {
   Share share;                                 // of its Dispatch, as first_token() left it
   std::optional<TokenUsage> usage;
   std::span<const std::uint64_t> blocks;       // of the request, as in its view: what a lost attempt took with it is forgotten
+  bool request_at_fault = false;               // the answer says that the request is wrong: nobody is paid for it
+};
+
+/// Money spent within the period of a limit.
+struct SpendStatus {
+  SpendSettings settings;
+  NanoMoney spent = 0, reserved = 0, total = 0;
+};
+/// What an external endpoint still takes, as far as it is known, and what was spent there.
+struct ExternalStatus {
+  std::array<std::optional<double>, RateKinds> remaining;
+  SpendStatus spend;
 };
 
 /// State of one endpoint as the operator sees it.
@@ -198,6 +219,7 @@ struct EndpointStatus {
   PrefixQuality prefix;
   std::optional<LoadReport> report;
   std::optional<Instant> until;                // end of the ejection or of the back-off
+  std::optional<ExternalStatus> external;
 };
 
 /// The queue of one class as the operator sees it.
@@ -239,7 +261,11 @@ class Scheduler {
   void first_token(EndpointId endpoint, Share& share, Duration since_dispatch, Instant now);
   /// What the endpoint said of its load; replaces its earlier report. An older one is ignored.
   void load_reported(EndpointId endpoint, const LoadReport& report, Instant now);
+  /// What an external endpoint's answer to this request says of its rate limits; `share` is that of its Dispatch.
+  void allowance_told(EndpointId endpoint, const Share& share, const RateAllowance& allowance, Instant now);
   void finished(EndpointId endpoint, const Outcome& outcome, Attempt attempt, Instant now);
+  /// Hashes of the LoRA adapters that the endpoint says it has loaded, beside those of its settings; replaces what it said before.
+  void adapters_reported(EndpointId endpoint, std::span<const std::uint64_t> adapters, Instant now);
   /// A queued request left (its client is gone). False when it was released already.
   bool abandoned(std::uint64_t ticket, Instant now);
 
@@ -268,6 +294,8 @@ class Scheduler {
   [[nodiscard]] std::size_t queued() const;
   [[nodiscard]] std::array<ClassStatus, Priorities> classes(Instant now) const;
   [[nodiscard]] std::uint32_t in_flight() const;
+  /// At all external endpoints together.
+  [[nodiscard]] SpendStatus spend(Instant now) const;
   [[nodiscard]] bool in_panic() const;
   [[nodiscard]] std::string_view policy() const;
   [[nodiscard]] const PoolSettings& settings() const;

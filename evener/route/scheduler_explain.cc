@@ -12,10 +12,14 @@ std::string_view left_out_name(LeftOut reason) {
     case LeftOut::No: return "";
     case LeftOut::Model: return "model";
     case LeftOut::Zone: return unfit_name(Unfit::Zone);
+    case LeftOut::Adapter: return unfit_name(Unfit::Adapter);
     case LeftOut::Modality: return unfit_name(Unfit::Modality);
     case LeftOut::Context: return unfit_name(Unfit::Context);
     case LeftOut::Tried: return "tried";
     case LeftOut::Capacity: return "capacity";
+    case LeftOut::RateLimit: return "rate_limit";
+    case LeftOut::Spend: return "spend";
+    case LeftOut::SpillOver: return "spill_over";
     case LeftOut::Reserved: return "reserved";
     case LeftOut::Draining: return "draining";
     case LeftOut::Backoff: return "backoff";
@@ -91,14 +95,13 @@ LeftOut Scheduler::State::left_out(const RequestView& request, const Reach& reac
     switch (unfit(request, book[index], reach.prompt_share)) {
       case Unfit::No: break;
       case Unfit::Zone: return LeftOut::Zone;
+      case Unfit::Adapter: return LeftOut::Adapter;
       case Unfit::Modality: return LeftOut::Modality;
       case Unfit::Context: return LeftOut::Context;
     }
   }
   if (std::find(tried.begin(), tried.end(), book[index].id) != tried.end()) return LeftOut::Tried;
-  if (std::binary_search(group.usable.begin(), group.usable.end(), index)) {
-    return LoadBook::is_full(book[index]) ? LeftOut::Capacity : LeftOut::Reserved;
-  }
+  if (std::binary_search(group.usable.begin(), group.usable.end(), index)) return passed_over(index, request);
   const EndpointState& state = states[index];
   if (state.draining) return LeftOut::Draining;
   if (group.panic && state.backoff.until()) return LeftOut::Backoff;
@@ -159,7 +162,7 @@ Explanation Scheduler::explain(const RequestView& request, Instant now) const {
   State& s = *state_;
   s.advance(now);
   const State::Reach reach = s.reach_of(request);
-  const PoolView view = s.view_for(request, s.select(reach, {}));
+  const PoolView view = s.view_for(request, s.select(reach, request, {}));
   Explanation out{.policy = s.policy->name(), .endpoints_total = static_cast<std::uint32_t>(s.states.size())};
   s.list_all(out, request, reach, {}, view);
   if (view.candidates.empty()) return out;

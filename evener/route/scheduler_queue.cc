@@ -1,6 +1,7 @@
 // The scheduler's waiting room: who is let in, who has to leave it, and whose turn it is.
 
 #include <algorithm>
+#include <iterator>
 
 #include "evener/core/hashing.h"
 #include "evener/route/scheduler_state.h"
@@ -37,9 +38,16 @@ std::uint64_t Scheduler::State::lane_of(const RequestView& request, const Reach&
   return lane;
 }
 
-bool Scheduler::State::may_take_slot(const Reach& reach, Priority priority) const {
+bool Scheduler::State::may_take_slot(const Reach& reach, const Selection& selection, Priority priority) {
   if (!reserves || priority == Priority::Realtime) return true;
-  return route::may_take_slot(settings.admission.classes, priority, count_slots(book.endpoints(), reach.usable));
+  std::span<const std::uint32_t> slots = reach.usable;
+  if (externals > 0) {  // slots elsewhere make those of the pool's own endpoints no less scarce
+    slots_counted.clear();
+    std::copy_if(slots.begin(), slots.end(), std::back_inserter(slots_counted),
+                 [&](std::uint32_t index) { return states[index].spills_over() == selection.spilled; });
+    slots = slots_counted;
+  }
+  return route::may_take_slot(settings.admission.classes, priority, count_slots(book.endpoints(), slots));
 }
 
 // Going ---------------------------------------------------------------------------------------------------------------------------------
@@ -105,14 +113,19 @@ Decision Scheduler::State::enqueue(const Arrival& arrival, const Reach& reach, s
   }
 
   const Duration objective = objective_of(request, rules);
-  FairQueue::Waiting waiting{.arrival = arrival, .tried = {tried.begin(), tried.end()}, .lane = lane_of(request, reach, tried), .since = now};
+  FairQueue::Waiting waiting{
+      .arrival = arrival, .tried = {tried.begin(), tried.end()}, .lane = lane_of(request, reach, tried), .since = now};
+  const ExternalWait external = external_wait(reach, request, tried);
+  if (external.too_long(expiry_of(waiting))) return refuse_external(external);
   if (objective > Duration::zero() && rules.refuse_late) {
     const Duration first_token = predicted_first_token(request, book.endpoints(), reach.usable, book.latency_s());
     // What no endpoint could do even without a queue is not refused for its wait: it would be refused for ever.
     if (first_token < objective) {
       QueueAhead ahead = ahead_of(queue, priority, request.tenant);
       ++ahead.same_class;  // its own turn
-      const Duration late = pace.until_turn(ahead, priority) + first_token - objective;
+      Duration turn = pace.until_turn(ahead, priority);
+      if (external.alone) turn = std::max(turn, *external.until - now);
+      const Duration late = turn + first_token - objective;
       if (late > Duration::zero()) return Refusal{.reason = RefusalReason::DeadlineUnmeetable, .retry_after = late};
       waiting.useful_until = now + objective - first_token;
     }
@@ -121,6 +134,7 @@ Decision Scheduler::State::enqueue(const Arrival& arrival, const Reach& reach, s
     return Refusal{.reason = RefusalReason::QueueFull, .retry_after = wait_of_last(priority)};
   }
 
+  if (external.until) wake_at(*external.until);
   waiting.expires = expiry_of(waiting);
   waiting.deadline = objective > Duration::zero() ? now + objective : now + settings.queue.wait_max;
   if (settings.admission.preempt && priority == Priority::Realtime) name_victim(reach, tried);
@@ -179,9 +193,9 @@ void Scheduler::State::release_to_endpoints(std::vector<Released>& out) {
     const FairQueue::Waiting& waiting = *pick->waiting;
     const RequestView& request = waiting.arrival.request;
     const Reach reach = reach_of(request);
-    const Selection selection = select(reach, waiting.tried);
+    const Selection selection = select(reach, request, waiting.tried);
     if (!selection.candidates.empty()) {
-      if (!may_take_slot(reach, request.priority)) {
+      if (!may_take_slot(reach, selection, request.priority)) {
         blocked.push_back({.lane = waiting.lane, .from = request.priority});  // more urgent ones of the lane may still go
         continue;
       }
@@ -207,6 +221,12 @@ void Scheduler::State::release_to_endpoints(std::vector<Released>& out) {
         continue;
       }
     }
+    const ExternalWait external = external_wait(reach, request, waiting.tried);
+    if (external.too_long(waiting.expires)) {
+      refuse_waiting(out, waiting, refuse_external(external));
+      continue;
+    }
+    if (external.until) wake_at(*external.until);
     blocked.push_back({.lane = waiting.lane});
   }
 }

@@ -12,6 +12,7 @@ namespace evener::route {
 Scheduler::State::State(PoolSettings pool_settings, std::uint64_t seed)
     : settings(std::move(pool_settings)), rng(seed), policy(make_policy(settings.policy, settings.composition)), prefixes(settings.prefix) {
   queue_rules_changed();
+  spend.configure(settings.spend, now);
 }
 
 // Deciding ------------------------------------------------------------------------------------------------------------------------------
@@ -32,7 +33,8 @@ Scheduler::State::Reach Scheduler::State::reach_of(const RequestView& request) {
   return reach;
 }
 
-Scheduler::State::Selection Scheduler::State::select(const Reach& reach, std::span<const EndpointId> tried) {
+Scheduler::State::Selection Scheduler::State::select(const Reach& reach, const RequestView& request, std::span<const EndpointId> tried) {
+  if (externals > 0) return select_with_external(reach, request, tried);
   // Another number than the group's where candidates are fewer: policies keep what they made of a list under it.
   const std::uint64_t generation = reach.usable.size() == reach.group->usable.size() ? reach.group->generation : 0;
   if (book.full() == 0 && tried.empty()) return {.candidates = reach.usable, .generation = generation};
@@ -77,8 +79,9 @@ Decision Scheduler::State::first_attempt(const Arrival& arrival, const Reach& re
   // Room that was freed since the queue was last looked at belongs to those who wait.
   const bool behind_others = may_release && queue.size() > 0;
   if (!behind_others) {
-    const Selection selection = select(reach, {});
-    if (!selection.candidates.empty() && may_take_slot(reach, arrival.request.priority)) return send_at_once(arrival, reach, {}, selection);
+    const Selection selection = select(reach, arrival.request, {});
+    const bool may_go = !selection.candidates.empty() && may_take_slot(reach, selection, arrival.request.priority);
+    if (may_go) return send_at_once(arrival, reach, {}, selection);
   }
   return enqueue(arrival, reach, {});
 }
@@ -98,9 +101,10 @@ Decision Scheduler::State::next_attempt(const Arrival& arrival, const Reach& rea
   if (reach.usable.empty()) return refuse_unusable(reach, request);
   if (std::all_of(reach.usable.begin(), reach.usable.end(), was_tried)) return Refusal{.reason = RefusalReason::AttemptsExhausted};
 
-  const Selection selection = select(reach, tried);
+  const Selection selection = select(reach, request, tried);
   if (selection.candidates.empty()) {
     if (attempt == Attempt::Failover && arrival.cookie != 0) return enqueue(arrival, reach, tried);
+    if (const ExternalWait wait = external_wait(reach, request, tried); wait.alone) return refuse_external(wait);
     return Refusal{.reason = RefusalReason::QueueFull, .retry_after = wait_of_last(request.priority)};
   }
   if (attempt == Attempt::Retry) {
@@ -121,6 +125,7 @@ Dispatch Scheduler::State::dispatch(const Arrival& arrival, const Reach& reach, 
     index = policy->choose(request, view, rng);
     reason = PickReason::Policy;
   }
+  if (selection.spilled && states[index].spills_over()) reason = PickReason::SpillOver;
   if (reach.group->panic) reason = PickReason::Panic;
   if (Explanation* why = explanation_of(arrival.cookie)) explain_choice(*why, arrival, reach, tried, view, index);
   const EndpointView& endpoint = book[index];
@@ -139,6 +144,10 @@ Dispatch Scheduler::State::dispatch(const Arrival& arrival, const Reach& reach, 
   if (policy->wants_prefix() && !request.blocks.empty()) {
     block_tokens = request.block_tokens;
     share.prefix = prefixes.sent(endpoint.id, request.blocks, request.prompt_tokens, request.block_tokens);
+  }
+  if (ExternalAccount* account = states[index].external.get()) {
+    account->sent(request, endpoint, share, now);
+    spend.reserve(share.reserved);
   }
   book.dispatched(index, share);
   ++states[index].requests_total;
@@ -176,8 +185,19 @@ Refusal Scheduler::State::refuse_unusable(const Reach& reach, const RequestView&
     closest = std::max(closest, why);
   }
   return {.reason = closest == Unfit::Zone       ? RefusalReason::ZoneUnavailable
+                    : closest == Unfit::Adapter  ? RefusalReason::AdapterUnknown
                     : closest == Unfit::Modality ? RefusalReason::ModalityUnsupported
                                                  : RefusalReason::ContextTooLong};
+}
+
+void Scheduler::State::apply_adapters(std::uint32_t index) {
+  EndpointState& state = states[index];
+  std::vector<std::uint64_t>& all = state.adapters;
+  all = state.settings.adapters;
+  all.insert(all.end(), state.adapters_reported.begin(), state.adapters_reported.end());
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  book.set_adapters(index, all);
 }
 
 // Learning ------------------------------------------------------------------------------------------------------------------------------
@@ -286,6 +306,7 @@ void Scheduler::State::settle_due() {
     if (state.backoff.expire(at)) changed = true;
     if (changed) refresh(index);
   }
+  if (externals > 0 && queue.size() > 0) may_release = true;  // one of them may have been waited for
   if (interval_end <= at) judge_interval(at);
   if (interval_end != Instant::max()) wake_at(interval_end);
   for (const EndpointState& state : states) {

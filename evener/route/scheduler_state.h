@@ -22,6 +22,8 @@
 
 namespace evener::route {
 
+[[nodiscard]] SpendStatus spend_status(const SpendBook& book, Instant now);
+
 struct Scheduler::State {
   State(PoolSettings pool_settings, std::uint64_t seed);
 
@@ -51,6 +53,8 @@ struct Scheduler::State {
   std::vector<Preempt> preempted;            // victims that the caller has not been told of
   RetryBudget retries;
   Explainer* explainer = nullptr;
+  std::uint32_t externals = 0;  // endpoints with an account
+  SpendBook spend;              // at all of them
 
   Instant now{};                             // the latest seen
   Instant wake = Instant::max();             // when the next thing below is due
@@ -58,9 +62,10 @@ struct Scheduler::State {
   bool membership_changed = true;            // the policy has not seen the present endpoints
   bool may_release = false;                  // something changed since release() last looked at the queue
   std::uint32_t ejected = 0;
-  std::vector<std::uint32_t> fitting;        // usable endpoints of one request, when it does not fit everywhere
-  std::vector<std::uint32_t> scratch;        // candidates of one request, when the group's list will not do
-  std::vector<std::optional<double>> costs;  // of an explanation
+  std::vector<std::uint32_t> fitting;         // usable endpoints of one request, when it does not fit everywhere
+  std::vector<std::uint32_t> scratch;         // candidates of one request, when the group's list will not do
+  std::vector<std::uint32_t> slots_counted;   // endpoints whose slots a reserve is of, when that is not all
+  std::vector<std::optional<double>> costs;   // of an explanation
   std::vector<std::uint32_t> leading_blocks;  // of one request, by slot of the prefix index
   std::vector<std::uint32_t> cached_tokens;  // of one request, by the book's index
 
@@ -75,6 +80,7 @@ struct Scheduler::State {
   struct Selection {
     std::span<const std::uint32_t> candidates;
     std::uint64_t generation = 0;
+    bool spilled = false;  // others than the pool's own endpoints are among them
   };
   Candidates::Group& group_of(const RequestView& request) { return candidates.of(request.model, states, settings.panic_threshold); }
   /// Where a request may go: the group of its model, less the endpoints where it does not fit.
@@ -90,7 +96,7 @@ struct Scheduler::State {
     return !reach.limited || unfit(request, book[index], reach.prompt_share) == Unfit::No;
   }
   /// Those of its usable endpoints that have room and were not tried; may be empty.
-  Selection select(const Reach& reach, std::span<const EndpointId> tried);
+  Selection select(const Reach& reach, const RequestView& request, std::span<const EndpointId> tried);
   [[nodiscard]] PoolView view_of(const Selection& selection) const;
   /// The same, with what each endpoint probably holds of the prompt where the policy wants to know. Until the next call.
   [[nodiscard]] PoolView view_for(const RequestView& request, const Selection& selection);
@@ -118,7 +124,7 @@ struct Scheduler::State {
 
   // Waiting (scheduler_queue.cc).
   void queue_rules_changed();
-  [[nodiscard]] bool may_take_slot(const Reach& reach, Priority priority) const;
+  [[nodiscard]] bool may_take_slot(const Reach& reach, const Selection& selection, Priority priority);
   /// dispatch(), and whose it is goes into its share.
   Dispatch send(const Arrival& arrival, const Reach& reach, std::span<const EndpointId> tried, const Selection& selection);
   /// The same for one that did not wait; its tenant is charged.
@@ -131,6 +137,24 @@ struct Scheduler::State {
   /// Until the last one that waits in the class had its turn; 0 = unknown.
   [[nodiscard]] Duration wait_of_last(Priority priority) const { return pace.until_turn(ahead_of_last(queue, priority), priority); }
   [[nodiscard]] std::array<ClassStatus, Priorities> classes() const;
+
+  // External endpoints (scheduler_external.cc).
+  void apply_external(std::uint32_t index);
+  [[nodiscard]] Withheld withheld(std::uint32_t index, const RequestView& request) const;
+  /// Why the endpoint is no candidate though it is usable.
+  [[nodiscard]] LeftOut passed_over(std::uint32_t index, const RequestView& request) const;
+  /// How a request waits for them.
+  struct ExternalWait {
+    bool alone = false;  // there is nothing else to wait for
+    RefusalReason reason{};
+    std::optional<Instant> until;  // nothing: nobody knows
+    [[nodiscard]] bool too_long(Instant expires) const { return alone && (!until || *until > expires); }
+  };
+  [[nodiscard]] ExternalWait external_wait(const Reach& reach, const RequestView& request, std::span<const EndpointId> tried) const;
+  [[nodiscard]] Refusal refuse_external(const ExternalWait& wait) const;
+  [[nodiscard]] std::optional<ExternalStatus> external_status(std::size_t index) const;
+  /// `index` is empty when the endpoint has been removed meanwhile.
+  void settle_external(std::optional<std::uint32_t> index, const Outcome& outcome);
 
   // Capacity: configured, or learned (scheduler_queue.cc).
   void apply_capacity(std::uint32_t index);
@@ -146,10 +170,15 @@ struct Scheduler::State {
   void eject_if_allowed(std::uint32_t index, Instant at);
   void await_interval();
 
+  /// The endpoint's adapters are those of its settings and those that it reports.
+  void apply_adapters(std::uint32_t index);
+
   /// What an ended attempt teaches of the endpoint's speed and of what its cache holds.
   void learn(std::uint32_t index, const Outcome& outcome);
 
  private:
+  Selection select_with_external(const Reach& reach, const RequestView& request, std::span<const EndpointId> tried);
+  [[nodiscard]] bool all_late(const RequestView& request, std::span<const std::uint32_t> indices) const;
   bool make_room_for(Priority priority);
   void release_to_endpoints(std::vector<Released>& out);
   [[nodiscard]] std::uint64_t lane_of(const RequestView& request, const Reach& reach, std::span<const EndpointId> tried) const;
