@@ -115,7 +115,7 @@ int serve_command(int argc, char** argv) {
   app.add_option("-c,--config", options.config_path, "Configuration file (YAML); SIGHUP reads it again");
   app.add_option("-e,--endpoint", options.endpoints, "URL of an inference server, instead of a file; may be repeated")->type_name("URL");
   app.add_option("-l,--listen", options.listen, "Address to serve on, as 127.0.0.1:8080; may be repeated")->type_name("ADDRESS");
-  app.add_option("--policy", options.policy, "How to choose among the endpoints given here (default: least-request)");
+  app.add_option("--policy", options.policy, "How to choose among the endpoints given here (default: balanced)");
   app.add_option("--admin", options.admin, "Address of the admin listener, or 'off' (default: 127.0.0.1:9900)")->type_name("ADDRESS");
   app.add_option("--workers", options.workers, "Worker threads (default: as many as CPUs may be used)")->check(CLI::Range(1, 256));
   app.add_option("--record", options.record_path, "New file for what is decided and all that it follows from, for evener lab replay")

@@ -75,6 +75,7 @@ void Attempt::end(route::Outcome outcome, const std::optional<protocol::Usage>& 
   if (!lease_.held()) return;
   endpoint_.metrics->attempts[static_cast<std::size_t>(outcome.ending)].add();
   outcome.retry_after = answer_.retry_after;
+  outcome.request_at_fault = answer_.status >= 400 && answer_.status < 500;
   lease_.end(outcome);
   kv_note_.end(usage);
 }

@@ -94,6 +94,7 @@ class Attempt {
   // attempt_await.cc
   net::Task<Result> await_answer(Duration first_token_limit);
   void take_head(const net::http1::ResponseHead& head);
+  void read_allowance(const net::http1::Headers& headers);  // attempt_allowance.cc
   void write_client_head(net::http1::HeadWriter& writer, const net::http1::ResponseHead& head) const;
   [[nodiscard]] std::string decision_text() const;  // of x-evener-decision
 

@@ -122,6 +122,7 @@ void Attempt::take_head(const net::http1::ResponseHead& head) {
     answer_.json = equals_ignoring_case(media, "application/json");
   }
   if (const auto* retry = head.headers.find(HeaderId::RetryAfter)) answer_.retry_after = parse_retry_after(retry->value);
+  if (endpoint_.config.external.enabled) read_allowance(head.headers);
   // An answer ends its connection when we drain, and when HTTP/1.0 has no other way to say where it ends.
   if (worker_.shared.draining.load(std::memory_order_relaxed) || (request_.http10 && !is_delimited(head.framing)))
     request_.keep_alive = false;

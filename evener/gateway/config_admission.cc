@@ -14,6 +14,7 @@ using namespace evener::config;  // the vocabulary of descriptions
 using route::Priority;
 using std::chrono::hours;
 using std::chrono::milliseconds;
+using std::chrono::minutes;
 
 constexpr std::size_t ClassNamesMax = 20;  // other words for a class
 constexpr std::size_t TenantWeightsMax = 10'000;
@@ -45,8 +46,13 @@ Of<ClassConfigOf<P>> describe_class() {
       .field("names", names,
              list_of(text({.what = "a word", .bytes_max = 64, .may_be_empty = false, .check = check_header_name}), {0, ClassNamesMax}),
              {.doc = "Other words that mean this class in the class header."})
-      .field("first_token_objective", rules, &R::first_token_objective, duration({milliseconds(1), hours(1)}, "none"),
-             {.doc = "How soon an answer should begin. Orders the requests of a tenant by deadline; a request may bring its own."})
+      .field(
+          "first_token_objective", rules, &R::first_token_objective, duration({milliseconds(1), hours(1)}, "none"),
+          {.doc = "How soon an answer should begin. Orders the requests of a tenant by deadline, and policies that know objectives choose "
+                  "by it; a request may bring its own (header x-evener-first-token-ms)."})
+      .field("token_objective", rules, &R::token_objective, duration({milliseconds(1), minutes(1)}, "none"),
+             {.doc = "How soon each further token should follow, for policies that know objectives; a request may bring its own (header "
+                     "x-evener-token-ms)."})
       .field("refuse_late", rules, &R::refuse_late, boolean(),
              {.doc = "Refuse a request at once, with a truthful Retry-After, when the queue would make it miss its objective."})
       .field("promote_after", rules, &R::promote_after, duration({milliseconds(10), hours(24)}, "never"),

@@ -22,6 +22,7 @@ constexpr std::string_view SchemaTitle = "Evener configuration";
 constexpr std::size_t PoolsMax = 1000;
 constexpr std::size_t NamesMax = 10'000;      // models of a pool, aliases
 constexpr std::size_t DataClassesMax = 64;
+constexpr std::size_t AdaptersMax = 256;  // of an endpoint
 
 const std::vector<Choice<EngineKind>>& engines() {
   static const std::vector<Choice<EngineKind>> all = {
@@ -55,16 +56,6 @@ std::string figure_pattern() {
   std::string pattern;
   for (const protocol::FigureName& figure : protocol::FigureNames) pattern.append(pattern.empty() ? "^(" : "|").append(figure.key);
   return pattern + ")$";
-}
-
-Of<PriceConfig> price() {
-  return Describe<PriceConfig>(
-             "price",
-             "What an endpoint charges, in the currency you think in. Counts with the policy cheapest-within-slo and the scorer price.")
-      .field("input_per_million_tokens", &PriceConfig::input_per_million_tokens, number({0, 1e6}), {.doc = "For a million prompt tokens."})
-      .field("output_per_million_tokens", &PriceConfig::output_per_million_tokens, number({0, 1e6}),
-             {.doc = "For a million generated tokens."})
-      .done();
 }
 
 Of<KvEventsConfig> kv_events() {
@@ -105,7 +96,17 @@ Of<EndpointConfig> endpoint() {
              {.doc = "Kinds of input it takes; requests with others never go there. Empty: all."})
       .field("context_tokens_max", &EndpointConfig::context_tokens_max, whole_number<std::uint32_t>({0, 100'000'000}),
              {.doc = "Tokens of prompt and answer together that it can hold; a request that would not fit never goes there. 0: unknown."})
-      .field("price", &EndpointConfig::price, price(), {.doc = "What it charges."})
+      .field("price", &EndpointConfig::price, describe_price(), {.doc = "What it charges. All zero: what its zone says."})
+      .field("external", &EndpointConfig::external, describe_external(), {.doc = "For an API of somebody else's: limits and spill-over."})
+      .field("adapters", &EndpointConfig::adapters,
+             list_of(text({.what = "the name of an adapter, or *",
+                           .bytes_max = 256,
+                           .may_be_empty = false,
+                           .pattern = "^(\\*|[^\\s*]+)$",
+                           .check = check_adapter}),
+                     {0, AdaptersMax}),
+             {.doc = "LoRA adapters that it has, by the names of the pool's adapters; those that it reports count besides. * means that it "
+                     "loads any other when it is asked for. Where no endpoint of the pool has such a list, all are taken to load any."})
       .field("models", &EndpointConfig::models, map_of(model_rule(), text(model_rule()), {0, NamesMax}),
              {.doc = "Models it serves, each with the name this endpoint knows it by. Empty: all of the pool's, under the names that "
                      "clients use."})
@@ -203,7 +204,8 @@ Of<RetryConfig> retry() {
 Of<route::QueueSettings> queue() {
   using Q = route::QueueSettings;
   return Describe<Q>("queue", "Where requests wait while every endpoint is at its capacity.")
-      .field("requests_max", &Q::requests_max, whole_number<std::uint32_t>({0, 1'000'000}), {.doc = "Most that wait; more are refused with 503 and Retry-After. 0 means none waits."})
+      .field("requests_max", &Q::requests_max, whole_number<std::uint32_t>({0, 1'000'000}),
+             {.doc = "Most that wait; more are refused with 429 and Retry-After. 0 means none waits."})
       .field("wait_max", &Q::wait_max, duration({milliseconds(1), hours(1)}), {.doc = "Longest wait."})
       .done();
 }
@@ -238,6 +240,10 @@ Of<PoolConfig> pool() {
                      {0, NamesMax}),
              {.doc = "Models it serves; * stands for any text. An exact name goes before a pattern, a longer pattern before a shorter one.",
               .example = "[\"*\"]"})
+      .field(
+          "adapters", &P::adapters, map_of(model_rule(), text(model_rule()), {0, NamesMax}),
+          {.doc = "LoRA adapters that clients ask for as models, each with its base model. A request for one goes only to endpoints that "
+                  "have it or load any."})
       .field("path_prefix", &P::path_prefix,
              text({.what = "a path that begins with '/'", .bytes_max = 1024, .pattern = "^(/[^\\s?#*]*)?$", .check = check_path}),
              {.doc = "Instead of models: takes every request below this path, whatever its body. For inference servers with an API of "
@@ -253,6 +259,7 @@ Of<PoolConfig> pool() {
           {.doc = "Where data may go: a request names its class in the header x-evener-data-class. A class that is not here is refused."})
       .field("default_data_class", &P::default_data_class, text({.what = "a data class", .bytes_max = 64}),
              {.doc = "The class of requests that name none. Empty: they may go anywhere."})
+      .field("spend", &P::spend, describe_spend(), {.doc = "What may be spent at all external endpoints of the pool together."})
       .field("decision_header", &P::decision_header, boolean(),
              {.doc = "Whether answers carry x-evener-decision: the endpoint, why, and what was predicted."})
       .field("session_headers", &P::session_headers,
@@ -339,6 +346,10 @@ const Structure& whole_file() {
           .field("access_log", &C::access_log, access_log(), {.doc = "The access log."})
           .field("aliases", &C::aliases, map_of(model_rule(), text(model_rule()), {0, NamesMax}),
                  {.doc = "Other names of models: what a client asks for, and what it gets."})
+          .field("default_model", &C::default_model,
+                 text({.what = "a model name", .bytes_max = 256, .pattern = "^[^\\s*]*$", .check = check_model_name}),
+                 {.doc = "Where requests go that need not name a model and name none (moderations, images). They are passed on as they "
+                         "are. Empty: to the pool that takes every model (\"*\")."})
           .field("pools", &C::pools, list_of(pool(), {1, PoolsMax}), {.doc = "Who serves what.", .presence = Presence::Required})
           .field("dns_refresh", &C::dns_refresh, duration({seconds(1), hours(24)}), {.doc = "How often the names of endpoints are resolved again; the last good answer is kept."})
           .done();

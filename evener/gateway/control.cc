@@ -36,8 +36,14 @@ std::shared_ptr<route::KvListener> listener_of(const ManagedPool& pool) {
 }
 
 Place place_of(ManagedPool& pool, const EndpointConfig& endpoint) {
-  const auto zone = pool.config.zones.find(endpoint.zone);
-  return {.zone = pool.zones.number(endpoint.zone), .latency = zone == pool.config.zones.end() ? Duration::zero() : zone->second.latency};
+  Place place{.zone = pool.zones.number(endpoint.zone)};
+  if (const auto zone = pool.config.zones.find(endpoint.zone); zone != pool.config.zones.end()) {
+    place.latency = zone->second.latency;
+    place.price = zone->second.price;
+  }
+  const std::vector<EndpointConfig>& all = pool.config.endpoints;
+  place.any_adapter = std::all_of(all.begin(), all.end(), [](const EndpointConfig& one) { return one.adapters.empty(); });
+  return place;
 }
 
 }  // namespace

@@ -151,10 +151,11 @@ net::Task<> Exchange::find_route() {
   }
   if (!co_await read_body(config.limits.body_bytes)) co_return;
 
+  const auto needs_model = match.model_optional ? protocol::ModelField::Optional : protocol::ModelField::Required;
   std::optional<protocol::OpenAiRequest> parsed;
   if (match.operation == protocol::Operation::PassMultipart) {
     const auto* content_type = request_.parsed_head().headers.find(net::http1::HeaderId::ContentType);
-    auto found = protocol::read_multipart_model(content_type == nullptr ? std::string_view() : content_type->value, request_.body());
+    auto found = protocol::read_multipart_model(content_type == nullptr ? std::string_view() : content_type->value, request_.body(), needs_model);
     if (!found) {
       co_await refuse({.status = 400, .type = "invalid_request_error", .code = "invalid_body", .message = std::move(found.error().message)},
                       EndedBy::BadRequest);
@@ -164,7 +165,7 @@ net::Task<> Exchange::find_route() {
     request_.model_value = found->value;
     request_.model_quoted = false;
   } else {
-    auto request = protocol::read_openai_request(request_.body());
+    auto request = protocol::read_openai_request(request_.body(), needs_model);
     if (!request) {
       co_await refuse(
           {.status = 400, .type = "invalid_request_error", .code = "invalid_body", .message = std::move(request.error().message)},
@@ -183,17 +184,29 @@ net::Task<> Exchange::find_route() {
     request_.model = std::string(served);
     request_.model_renamed = true;
   }
-  const PoolRoute* route = routing_->by_model(request_.model);
+  // Who names none gets the default model, or else whoever takes every model; what the endpoint then uses is its own default.
+  const std::string_view wanted = request_.model.empty() ? routing_->resolve_alias(config.default_model) : std::string_view(request_.model);
+  const PoolRoute* route = routing_->by_model(wanted);
+  if (route == nullptr && wanted.empty()) {
+    co_await refuse({.status = 400,
+                     .type = "invalid_request_error",
+                     .code = "model_required",
+                     .message = "The request names no model, and no default_model is configured; name one that GET /v1/models lists."},
+                    EndedBy::BadRequest);
+    co_return;
+  }
   if (route == nullptr) {
     worker_.shared.metrics->server().unrouted.add();
     co_await refuse(
         {.status = 404,
          .type = "invalid_request_error",
          .code = "model_not_found",
-         .message = "The model '" + std::string(cut(request_.model)) + "' does not exist here; GET /v1/models lists those that do."});
+         .message = "The model '" + std::string(cut(wanted)) + "' does not exist here; GET /v1/models lists those that do."});
     co_return;
   }
-  request_.view.model = model_hash(request_.model);
+  const std::string_view base = route->base_of(wanted);
+  request_.view.model = base.empty() ? 0 : model_hash(base);
+  if (base != wanted) request_.view.adapter = model_hash(wanted);
   request_.view.prompt_bytes = static_cast<std::uint32_t>(std::min<std::uint64_t>(request_.body_bytes, UINT32_MAX));
   if (!route->config.session_headers.empty()) {
     const auto& headers = request_.parsed_head().headers;
@@ -204,20 +217,28 @@ net::Task<> Exchange::find_route() {
       }
     }
   }
-  take_route(*route);
-  if (parsed) read_prompt(match.operation, *parsed);
+  const std::string_view tenant = take_route(*route);
+  if (parsed) read_prompt(match.operation, *parsed, tenant);
 }
 
-void Exchange::take_route(const PoolRoute& route) {
+std::string_view Exchange::take_route(const PoolRoute& route) {
   route_ = &route;
-  tenant_ = classify(request_.view, route.config.classes, route.config.tenants, request_.parsed_head().headers, tier_);
+  const std::string_view tenant =
+      classify(request_.view, route.config.classes, route.config.tenants, request_.parsed_head().headers, tier_);
+  tenant_ = tenant.substr(0, TenantLoggedMax);
+  return tenant;
 }
 
-void Exchange::read_prompt(protocol::Operation operation, const protocol::OpenAiRequest& request) {
+void Exchange::read_prompt(protocol::Operation operation, const protocol::OpenAiRequest& request, std::string_view tenant) {
   const bool asked = route_->rules.tokens || request_.view.tenant != 0;  // tenants share by tokens
   if (!asked || operation == protocol::Operation::PassJson) return;
   request_.prompt = std::make_unique<PromptNote>();
-  const std::uint64_t salt = route_->rules.blocks ? protocol::prompt_salt(tenant_, request_.model, {}, worker_.shared.prompt_secret) : 0;
+  std::uint64_t salt = 0;
+  if (route_->rules.blocks) {
+    const std::string_view adapter = request_.view.adapter == 0 ? std::string_view() : request_.model;
+    // The tenant's whole name: those whose names begin alike share nothing.
+    salt = protocol::prompt_salt(tenant, route_->base_of(request_.model), adapter, worker_.shared.prompt_secret);
+  }
   note_prompt(*request_.prompt, request_.view, route_->rules, salt, route_->pool->estimates(), operation, request, request_.body());
 }
 

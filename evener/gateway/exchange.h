@@ -59,9 +59,11 @@ class Exchange {
   net::Task<> refuse_large(std::uint64_t limit);
 
   // exchange.cc: routing, answers of our own, the log
-  net::Task<> find_route();                 // sets route_, or answers
-  void take_route(const PoolRoute& route);  // sets route_, and what headers say of urgency and tenant
-  void read_prompt(protocol::Operation operation, const protocol::OpenAiRequest& request);  // where route_'s pool asks for it
+  net::Task<> find_route();  // sets route_, or answers
+  /// Sets route_, and what headers say of urgency and tenant. Gives the tenant's name, which stands in the parsed head.
+  std::string_view take_route(const PoolRoute& route);
+  /// Where route_'s pool asks for it.
+  void read_prompt(protocol::Operation operation, const protocol::OpenAiRequest& request, std::string_view tenant);
   net::Task<> serve_models(const protocol::OperationMatch& match);
   net::Task<> refuse(OwnError error, EndedBy ended = EndedBy::Refused);
   net::Task<> answer(std::uint16_t status, std::string_view content_type, std::string body, Duration retry_after = {});

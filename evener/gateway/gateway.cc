@@ -14,6 +14,7 @@
 #include "evener/gateway/admin_token.h"
 #include "evener/gateway/control.h"
 #include "evener/gateway/handover.h"
+#include "evener/gateway/external_status.h"
 #include "evener/gateway/kv_status.h"
 #include "evener/gateway/load_metrics.h"
 #include "evener/gateway/worker.h"
@@ -65,7 +66,7 @@ struct Gateway::State {
   std::unique_ptr<Control> control;
   std::unique_ptr<Admin> admin;                    // lives on the control thread
   std::unique_ptr<HandoverServer> handover;
-  telemetry::Registry::Collection collection, load_collection;
+  telemetry::Registry::Collection collection, load_collection, external_collection;
   telemetry::Registry::Collection kv_collection;
   telemetry::Counter reloads_done, reloads_refused;
   std::vector<net::Address> addresses;
@@ -290,6 +291,7 @@ Result<std::unique_ptr<Gateway>> Gateway::start(const Config& config, GatewayOpt
   s.collection = collect_state(s);
   s.kv_collection = collect_kv_events(s.registry, *s.control, s.kv_events, EndpointSeriesMax);
   s.load_collection = collect_load_reports(s.registry, *s.control, EndpointSeriesMax);
+  s.external_collection = collect_external(s.registry, *s.control, EndpointSeriesMax);
   control.start();
   for (auto& worker : s.shared.workers) worker->start();
 
@@ -309,6 +311,7 @@ Gateway::~Gateway() {
   s.collection = {};
   s.kv_collection = {};
   s.load_collection = {};
+  s.external_collection = {};
   for (auto& worker : s.shared.workers) worker->stop_and_join();
   s.control->stop();
   s.admin.reset();

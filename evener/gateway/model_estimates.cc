@@ -18,7 +18,9 @@ ModelEstimates::OfModel& ModelEstimates::of(std::uint64_t model) {
 ModelEstimates::Tokens ModelEstimates::expect(std::uint64_t model, const TextCounts& prompt, const OutputBounds& bounds) {
   const std::lock_guard lock(mutex_);
   const OfModel& known = of(model);
-  return {.prompt = whole(known.prompt.tokens(prompt)), .output = whole(known.output.mean(bounds))};
+  const double most =
+      bounds.tokens_max > 0 ? static_cast<double>(bounds.tokens_max) * std::max(bounds.choices, 1U) : known.output.quantile(bounds, 0.99);
+  return {.prompt = whole(known.prompt.tokens(prompt)), .output = whole(known.output.mean(bounds)), .output_most = whole(most)};
 }
 
 void ModelEstimates::learn_prompt(std::uint64_t model, const TextCounts& prompt, std::uint64_t tokens) {

@@ -22,6 +22,7 @@ class ModelEstimates {
   struct Tokens {
     std::uint32_t prompt = 0;
     std::uint32_t output = 0;
+    std::uint32_t output_most = 0;  // the bound, or what all but one in a hundred stay within
   };
   /// `model` is a hash of its name.
   [[nodiscard]] Tokens expect(std::uint64_t model, const TextCounts& prompt, const OutputBounds& bounds);

@@ -55,6 +55,10 @@ void Pool::first_token(EndpointId endpoint, route::Share& share, Duration since_
   scheduler_.first_token(endpoint, share, since_dispatch, now);
 }
 
+void Pool::allowance_told(EndpointId endpoint, const route::Share& share, const RateAllowance& allowance, Instant now) {
+  with_scheduler(now, [&](route::RecordedScheduler& scheduler) { scheduler.allowance_told(endpoint, share, allowance, now); });
+}
+
 void Pool::finished(EndpointId endpoint, const route::Outcome& outcome, route::Scheduler::Attempt attempt, std::uint64_t number,
                     Instant now) {
   std::vector<route::Released> released;
@@ -166,7 +170,8 @@ route::PoolSettings pool_settings(const PoolConfig& config) {
           .queue = config.queue,
           .slow_start = config.slow_start,
           .panic_threshold = config.panic_threshold,
-          .admission = admission_settings(config)};
+          .admission = admission_settings(config),
+          .spend = spend_settings(config.spend)};
 }
 
 route::EndpointSettings endpoint_settings(const EndpointConfig& config, const Place& place) {
@@ -175,13 +180,24 @@ route::EndpointSettings endpoint_settings(const EndpointConfig& config, const Pl
   settings.tier = config.tier;
   settings.zone = place.zone;
   settings.network_s = seconds(place.latency);
-  settings.input_price = config.price.input_per_million_tokens;
-  settings.output_price = config.price.output_per_million_tokens;
+  const PriceConfig& price = config.price == PriceConfig{} ? place.price : config.price;
+  settings.input_price = price.input_per_million_tokens;
+  settings.output_price = price.output_per_million_tokens;
+  settings.price_per_request = price.per_request;
+  settings.external = external_settings(config.external);
   settings.power_w = config.power_watts;
   settings.context_tokens_max = config.context_tokens_max;
   if (!config.modalities.empty()) {
     settings.modalities = 0;
     for (const route::Modality one : config.modalities) settings.modalities |= one;
+  }
+  settings.any_adapter = place.any_adapter;
+  for (const std::string& adapter : config.adapters) {
+    if (adapter == AnyAdapter) {
+      settings.any_adapter = true;
+    } else {
+      settings.adapters.push_back(model_hash(adapter));
+    }
   }
   for (const auto& [served, known_as] : config.models) settings.models.push_back(model_hash(served));
   return settings;

@@ -86,6 +86,7 @@ class Pool final : private route::Explainer {
   [[nodiscard]] Decided retry(std::string_view request_id, std::string_view model, const route::RequestView& request,
                               std::span<const EndpointId> tried, route::Scheduler::Attempt attempt, Waiter& waiter, Instant now);
   void first_token(EndpointId endpoint, route::Share& share, Duration since_dispatch, Instant now);
+  void allowance_told(EndpointId endpoint, const route::Share& share, const RateAllowance& allowance, Instant now);
   /// Ends an attempt; every Dispatch needs exactly one (see Lease).
   void finished(EndpointId endpoint, const route::Outcome& outcome, route::Scheduler::Attempt attempt, std::uint64_t number, Instant now);
   /// A queued request whose client has gone leaves. False when it was released already: its waiter will be set.
@@ -169,6 +170,10 @@ class Lease {
   void first_token() {
     if (pool_ != nullptr) pool_->first_token(endpoint_, share_, reactor_->now() - since_, reactor_->now());
   }
+  /// What the answer of an external endpoint says of its rate limits; ignored when the attempt has ended already.
+  void allowance(const RateAllowance& told) {
+    if (pool_ != nullptr) pool_->allowance_told(endpoint_, share_, told, reactor_->now());
+  }
   void end(route::Outcome outcome) {
     if (pool_ == nullptr) return;
     outcome.total = reactor_->now() - since_;
@@ -193,10 +198,12 @@ class Lease {
 
 /// The scheduler's settings that a pool's configuration means.
 [[nodiscard]] route::PoolSettings pool_settings(const PoolConfig& config);
-/// Where an endpoint is, as the scheduler knows it.
+/// Where an endpoint is, as the scheduler knows it, and what its pool says of it.
 struct Place {
   std::uint16_t zone = 0;
   Duration latency{};
+  PriceConfig price = {};
+  bool any_adapter = false;  // nobody says what endpoints there have, so they are taken to load what they are asked for
 };
 [[nodiscard]] route::EndpointSettings endpoint_settings(const EndpointConfig& config, const Place& place = {});
 [[nodiscard]] std::uint64_t model_hash(std::string_view model);

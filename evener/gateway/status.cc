@@ -3,6 +3,7 @@
 #include "evener/base/json_writer.h"
 #include "evener/gateway/admin.h"
 #include "evener/gateway/config_schema.h"
+#include "evener/gateway/external_status.h"
 #include "evener/gateway/kv_status.h"
 #include "evener/gateway/metrics.h"
 #include "evener/gateway/recorder.h"
@@ -29,6 +30,7 @@ struct PoolNow {
   std::uint32_t in_flight = 0;
   bool panic = false;
   std::string policy;
+  route::SpendStatus spend;
 };
 
 PoolNow look(const ManagedPool& pool, Instant now) {
@@ -38,7 +40,8 @@ PoolNow look(const ManagedPool& pool, Instant now) {
                    .classes = scheduler.classes(now),
                    .in_flight = scheduler.in_flight(),
                    .panic = scheduler.in_panic(),
-                   .policy = std::string(scheduler.policy())};
+                   .policy = std::string(scheduler.policy()),
+                   .spend = scheduler.spend(now)};
   });
 }
 
@@ -180,6 +183,8 @@ std::string status_json(Control& control) {
     json.end_array();
     json.member("path_prefix", pool.config.path_prefix).member("in_flight", state.in_flight).member("queued", state.queued);
     json.member("panic", state.panic);
+    json.key("spend");
+    write_spend(json, state.spend);
     json.key("classes").begin_array();
     for (const route::ClassStatus& one : state.classes) {
       json.begin_object().member("name", route::priority_name(one.priority)).member("queued", one.waiting);
@@ -212,6 +217,8 @@ std::string status_json(Control& control) {
       write_load(json, endpoint->load, status.report, now);
       json.key("learned");
       write_learned(json, status);
+      json.key("external");
+      write_external(json, status.external);
       json.end_object();
     }
     json.end_array().end_object();

@@ -29,8 +29,12 @@ std::vector<recorded::Event> one_of_each() {
   const RequestView request{.affinity_key = 5, .prompt_tokens = 1000, .first_token_objective = 2s, .blocks = Blocks, .block_tokens = 250};
   Share share{.prompt_tokens = 1000, .predicted_first_token_s = 0.25F, .predicted_token_s = 0.01F};
   share.prefix.age_blocks[3] = 1.5F;
+  share.reserved = -5;
+  RateAllowance allowance;
+  allowance.of(RateOf::Tokens) = {.limit = 100, .remaining = 7.5, .reset = 3s, .window = {}, .gradual = true};
   PoolSettings settings;
   settings.policy = PolicyKind::Composed;
+  settings.spend = {.limit = 1'000'000'000'000, .aligned = true, .phase = Instant{} - 5s};
   settings.composition = {.filters = {{.kind = FilterKind::KvUsed, .threshold = 0.9}},
                           .scorers = {{.kind = ScorerKind::Power, .weight = 2}}};
   settings.admission.tenants = {{.tenant = 7, .weight = 3}};
@@ -72,6 +76,8 @@ std::vector<recorded::Event> one_of_each() {
       recorded::CacheFollowed{.endpoint = EndpointId{3}, .knowledge = PrefixKnowledge::Exact},
       recorded::CacheCleared{.endpoint = EndpointId{3}},
       recorded::CacheCapacity{.endpoint = EndpointId{3}, .blocks = 12.5},
+      recorded::AllowanceTold{.endpoint = EndpointId{3}, .share = share, .allowance = allowance, .now = now},
+      recorded::AdaptersReported{.endpoint = EndpointId{3}, .adapters = Blocks, .now = now},
   };
 }
 

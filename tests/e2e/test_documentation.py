@@ -34,7 +34,10 @@ def code_blocks(text, language):
 
 def test_the_metrics_page_names_exactly_the_metrics_that_are_shown(gateway, engine):
     one = engine("--kv-events", "tcp://127.0.0.1:0")
-    started = gateway(pool={"endpoints": [{"name": "e0", "url": one.url, "kv_events": {"address": one.address("kv-events")}}]})
+    external = {"enabled": True, "requests_per_minute": 60, "spend": {"limit": 1}}
+    endpoints = [{"name": "e0", "url": one.url, "kv_events": {"address": one.address("kv-events")}},
+                 {"name": "api", "url": engine().url, "price": {"per_request": 0.1}, "external": external}]
+    started = gateway(pool={"endpoints": endpoints, "spend": {"limit": 1}})
     assert started.call("POST", "/v1/chat/completions", chat_body(max_tokens=1))[0] == 200
     for late in ("evener_endpoint_reported_running_requests{", "evener_endpoint_kv_connected{"):
         wait_until(lambda: late in started.admin("GET", "/metrics")[2])
