@@ -119,7 +119,14 @@ std::string explain_json(Control& control, std::string_view pool_name, std::stri
   for (const ManagedPool& pool : control.pools()) {
     if (!pool_name.empty() && pool.config.name != pool_name) continue;
     route::RequestView request;
-    if (!model.empty()) request.model = model_hash(model);
+    request.prompt_tokens = request.output_tokens = 1;  // some small request: what has no tokens could not be priced
+    const auto adapter = pool.config.adapters.find(std::string(model));
+    if (adapter != pool.config.adapters.end()) {
+      request.model = model_hash(adapter->second);
+      request.adapter = model_hash(model);
+    } else if (!model.empty()) {
+      request.model = model_hash(model);
+    }
     const route::Explanation explanation =
         pool.pool->with_scheduler(now, [&](route::RecordedScheduler& scheduler) { return scheduler.explain(request, now); });
     json.begin_object().member("pool", pool.config.name).member("policy", explanation.policy);

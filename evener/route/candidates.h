@@ -3,7 +3,8 @@
 // change, so that the common request reads a finished one. Capacity and endpoints already tried differ per request and are not its concern.
 //
 // Panic: when fewer than a threshold's share of a model's endpoints are up, health is ignored, because sending to an endpoint that is
-// probably bad beats overloading the few good ones until they fail too. An endpoint's own request to be left alone (back-off) and an
+// probably bad beats overloading the few good ones until they fail too. Where an external endpoint stands by for what the pool's own cannot take,
+// there is no panic as long as that is up. An endpoint's own request to be left alone (back-off) and an
 // operator's drain are respected even then. Endpoints still waiting for their first good check count neither way, unless there are no others.
 
 #include <cstdint>

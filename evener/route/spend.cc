@@ -34,8 +34,8 @@ bool SpendBook::allows(NanoMoney amount, Instant now) const {
 }
 
 std::optional<Instant> SpendBook::allows_at(NanoMoney amount, Instant now) const {
-  if (allows(amount, now)) return now;
-  NanoMoney over = spent(now) + reserved_ + amount - settings_.limit;
+  NanoMoney over = spent(now) + amount - settings_.limit;
+  if (settings_.limit <= 0 || over <= 0) return now;
   const std::int64_t current = step_of(now);
   for (std::int64_t oldest = current - steps_kept() + 1; oldest <= current; ++oldest) {
     const Slot& one = slots_[place_of(oldest)];

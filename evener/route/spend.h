@@ -38,7 +38,8 @@ class SpendBook {
   void configure(const SpendSettings& settings, Instant now);
 
   [[nodiscard]] bool allows(NanoMoney amount, Instant now) const;
-  /// When it will by time alone, if nothing else is spent; nothing when that cannot be said: reservations are in the way, or the limit itself.
+  /// When it will, if nothing else is spent: `now` also where only reservations are in the way, since each may end at any moment. Nothing when
+  /// the limit itself is too low.
   [[nodiscard]] std::optional<Instant> allows_at(NanoMoney amount, Instant now) const;
 
   void reserve(NanoMoney amount) { reserved_ += amount; }

@@ -140,6 +140,8 @@ def test_a_request_for_an_adapter_goes_where_the_adapter_is(gateway, raw_engine)
     rare = asked("rare")
     assert {endpoint_of(a) for a in rare} == {"any"}
     assert filtered(started, rare[0][1]["x-request-id"]) == {"plain": "adapter", "adapted": "adapter", "any": "", "reports": "adapter"}
+    explained = started.admin("GET", "/explain?model=rare")[2]["pools"][0]["endpoints"]
+    assert {e["endpoint"]: e["filtered_by"] for e in explained} == {"plain": "adapter", "adapted": "adapter", "any": "", "reports": "adapter"}
     assert b'"model": "rare"' in any_one.requests[-1].body, "its name is passed on as it is"
     assert {m["id"] for m in started.call("GET", "/v1/models")[2]["data"]} == {"m", "poems", "rare", "sql"}
     assert len({endpoint_of(a) for a in asked("m") + asked("m")}) > 1
