@@ -246,6 +246,7 @@ net::Task<> Exchange::serve_models(const protocol::OperationMatch& match) {
   if (!request_.body_read && !co_await read_body(4096)) co_return;
   if (routing_->models_json().empty() && routing_->models_pool() != nullptr) {
     take_route(*routing_->models_pool());
+    request_.view.prompt_tokens = 1;  // next to nothing, rather than unknown: what cannot be priced goes nowhere where money is limited
     co_return;
   }
   if (match.operation == protocol::Operation::ModelList) {

@@ -100,6 +100,12 @@ def test_money_is_counted_limited_and_remembered_over_a_reload(gateway, raw_engi
     assert started.metric("evener_refusals_total", pool="main", reason="spend_limit") == 1
 
 
+def test_the_models_of_an_api_can_be_asked_for_within_a_limit_of_money(gateway, raw_engine):
+    outside = raw_engine()
+    started = gateway(pools=[{"name": "main", "models": ["*"], "endpoints": [api(outside.url, spend={"limit": 1})]}])
+    assert started.call("GET", "/v1/models")[0] == 200
+
+
 def test_many_clients_at_once_never_spend_more_than_the_limit(gateway, raw_engine):
     outside = raw_engine()
     cost = 0.004  # of 3 + 1 tokens at 1000 per million
