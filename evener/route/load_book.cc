@@ -13,7 +13,7 @@ template <class Count, class Amount>
 void take(Count& from, Amount amount) {
   from -= std::min(from, static_cast<Count>(amount));
 }
-}
+}  // namespace
 
 std::optional<std::uint32_t> LoadBook::find(EndpointId id) const {
   const auto found = std::lower_bound(ids_.begin(), ids_.end(), id);
@@ -88,11 +88,19 @@ void LoadBook::prefilled(std::uint32_t index, Share& share) {
 void LoadBook::reported(std::uint32_t index, const LoadReport& report) {
   EndpointView& endpoint = endpoints_[index];
   if (endpoint.report && endpoint.report->at > report.at) return;
+  const double keep = endpoint.report ? std::exp2(-seconds(report.at - endpoint.report->at) / seconds(ForeignHalfLife)) : 0.0;
+  const auto smooth = [keep](double& mean, double reported, double ours) {
+    const double foreign = std::max(reported - ours, 0.0);
+    mean = foreign + (mean - foreign) * keep;
+  };
   endpoint.report = report;
   endpoint.tokens_since_report = 0;
-  const double requests = report.running.value_or(0) + report.waiting.value_or(0);
-  endpoint.foreign_requests = std::max(requests - static_cast<double>(endpoint.in_flight), 0.0);
-  endpoint.foreign_uncached_tokens = std::max(report.waiting_tokens.value_or(0) - static_cast<double>(endpoint.in_flight_uncached_tokens), 0.0);
+  if (report.running || report.waiting) {
+    smooth(endpoint.foreign_requests, report.running.value_or(0) + report.waiting.value_or(0), static_cast<double>(endpoint.in_flight));
+  }
+  if (report.waiting_tokens) {
+    smooth(endpoint.foreign_uncached_tokens, *report.waiting_tokens, static_cast<double>(endpoint.in_flight_uncached_tokens));
+  }
 }
 
 void LoadBook::streamed(std::uint32_t index, const Share& share, double first_token_s, Instant at) {
@@ -101,6 +109,7 @@ void LoadBook::streamed(std::uint32_t index, const Share& share, double first_to
     const double error = std::min(std::abs(share.predicted_first_token_s / first_token_s - 1.0), 10.0);
     endpoint.prefill_error += (error - endpoint.prefill_error) * (endpoint.prefill_error == 0 ? 1.0 : 0.02);
   }
+  if (at - endpoint.speed.at > SpeedSilence) records_[index].after_silence(share, first_token_s, endpoint.weight_configured);
   records_[index].first_token(share, first_token_s, endpoint.weight_configured);
   endpoint.speed = records_[index].view(endpoint.weight_configured, at);
   pool_record_.first_token(share, first_token_s, endpoint.weight_configured);

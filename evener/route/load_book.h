@@ -21,6 +21,9 @@ class LoadBook {
   static constexpr double FailureFactor = 8.0;
   /// The same while the pool has not answered anything yet.
   static constexpr double FailureUnknown_s = 1.0;
+  /// What others have in flight is a mean over reports, in which an earlier one loses half of its say in this time. The latest report alone would
+  /// send the requests of all gateways to the endpoint that was idle in it, and to another one after the next.
+  static constexpr Duration ForeignHalfLife = std::chrono::seconds(10);
 
   [[nodiscard]] std::span<const EndpointView> endpoints() const { return endpoints_; }
   [[nodiscard]] const EndpointView& operator[](std::size_t index) const { return endpoints_[index]; }
@@ -66,7 +69,7 @@ class LoadBook {
 
  private:
   std::vector<EndpointView> endpoints_;
-  std::vector<EndpointId> ids_;  // the same order; apart, because finding one of 4,000 touches far fewer cache lines this way
+  std::vector<EndpointId> ids_;       // the same order; apart, because finding one of 4,000 touches far fewer cache lines this way
   std::vector<SpeedRecord> records_;  // the same order
   SpeedRecord pool_record_;
   std::uint32_t in_flight_ = 0;

@@ -91,7 +91,7 @@ Dispatch Scheduler::State::dispatch(const RequestView& request, const Reach& rea
               .ahead_requests = endpoint.in_flight};
   if (endpoint.speed.first_token_known()) {
     share.predicted_first_token_s =
-        static_cast<float>(predict(endpoint, believed_speed(endpoint, view), share.uncached_tokens, trust).first_token_s);
+        static_cast<float>(predict(endpoint, expected_speed(endpoint, view), share.uncached_tokens, trust).first_token_s);
   }
   if (policy->wants_prefix() && !request.blocks.empty()) {
     block_tokens = request.block_tokens;
