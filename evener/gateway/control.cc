@@ -39,6 +39,12 @@ Place place_of(ManagedPool& pool, const EndpointConfig& endpoint) {
   return {.zone = pool.zones.number(endpoint.zone), .latency = zone == pool.config.zones.end() ? Duration::zero() : zone->second.latency};
 }
 
+/// The first endpoints of a pool get traffic at once: a failing check or attempt corrects that sooner than a first check could confirm it. One that
+/// joins others waits for its first good check, because its engine may still be loading, and the others do its work until then.
+route::Scheduler::Start start_in(const ManagedPool& pool) {
+  return pool.endpoints.empty() ? route::Scheduler::Start::Healthy : route::Scheduler::Start::AwaitCheck;
+}
+
 }  // namespace
 
 Control::Control(Shared& shared, std::uint64_t seed) : shared_(shared), rng_(seed) {}
@@ -64,7 +70,7 @@ ManagedPool* Control::find_pool(std::string_view name) {
   return nullptr;
 }
 
-std::shared_ptr<ManagedEndpoint> Control::new_endpoint(ManagedPool& pool, const EndpointConfig& config) {
+std::shared_ptr<ManagedEndpoint> Control::new_endpoint(ManagedPool& pool, const EndpointConfig& config, route::Scheduler::Start start) {
   auto endpoint = std::make_shared<ManagedEndpoint>(reactor, EndpointId{++last_endpoint_id_}, config);
   // The configuration was checked; a programmatic one that is wrong gives an endpoint that is never resolved, hence down.
   if (const auto url = parse_endpoint_url(config.url)) {
@@ -79,8 +85,7 @@ std::shared_ptr<ManagedEndpoint> Control::new_endpoint(ManagedPool& pool, const 
   endpoint->metrics = std::make_shared<EndpointMetrics>(shared_.metrics->endpoint(pool.config.name, config.name));
   const Instant now = reactor.now();
   pool.pool->with_scheduler(now, [&](route::Scheduler& scheduler) {
-    // Traffic may flow at once: the first failing check or attempt corrects it sooner than a first check could confirm it.
-    scheduler.put_endpoint(endpoint->id, endpoint_settings(config, place_of(pool, config)), now);
+    scheduler.put_endpoint(endpoint->id, endpoint_settings(config, place_of(pool, config)), now, start);
   });
   pool.endpoints.push_back(endpoint);
   if (!config.kv_events.address.empty()) shared_.kv_events->follow(endpoint->id, config.kv_events, listener_of(pool));
@@ -114,11 +119,12 @@ void Control::update_pool(ManagedPool& pool, const PoolConfig& config) {
     });
     if (!stays) drop_endpoint(pool, i);
   }
+  const route::Scheduler::Start start = start_in(pool);
   for (const EndpointConfig& wanted : config.endpoints) {
     const auto known = std::find_if(pool.endpoints.begin(), pool.endpoints.end(),
                                     [&](const auto& endpoint) { return endpoint->config.name == wanted.name; });
     if (known == pool.endpoints.end()) {
-      new_endpoint(pool, wanted);
+      new_endpoint(pool, wanted, start);
       continue;
     }
     const EndpointConfig& was = (*known)->config;
@@ -199,7 +205,7 @@ Control::Change Control::add_endpoint(std::string_view pool_name, EndpointConfig
   }
   if (pool->endpoints.size() >= EndpointsMax) return Change::TooManyEndpoints;
   log::info("endpoint added", {{"pool", pool->config.name}, {"endpoint", endpoint.name}, {"url", endpoint.url}});
-  new_endpoint(*pool, endpoint);
+  new_endpoint(*pool, endpoint, start_in(*pool));
   publish();
   return Change::Done;
 }

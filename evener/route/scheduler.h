@@ -225,8 +225,8 @@ class Scheduler {
 
   // Membership and settings (reload, discovery, operator).
   void configure(const PoolSettings& settings, Instant now);
-  /// Adds the endpoint, or changes the settings of a known one; state (health, counts) is kept. A new endpoint starts healthy unless
-  /// `wait_for_check`, then Down until its first good check (one is enough at start).
+  /// Adds the endpoint, or changes the settings of a known one; state (health, counts) is kept. A new endpoint starts healthy, or
+  /// with AwaitCheck down until its first good check (one is enough at start), if there are checks at all.
   enum class Start : std::uint8_t { Healthy, AwaitCheck };
   void put_endpoint(EndpointId id, const EndpointSettings& settings, Instant now, Start start = Start::Healthy);
   void remove_endpoint(EndpointId id, Instant now);   // what is in flight ends normally and is ignored then

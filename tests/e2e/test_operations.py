@@ -410,6 +410,20 @@ def test_endpoints_are_added_and_removed_under_load(gateway, engine):
     assert load.stop().failures == []
 
 
+def test_an_endpoint_that_joins_a_pool_gets_no_request_before_its_first_good_check(gateway, raw_engine):
+    loading = raw_engine()
+    loading.healthy = False
+    started = gateway(raw_engine().url, pool={"policy": "round-robin"})
+    started.admin("POST", "/pools/main/endpoints", {"name": "loading", "url": loading.url})
+    wait_until(lambda: loading.checks > 0)
+    for _ in range(6):
+        assert started.call("POST", CHAT_PATH, chat_body())[1]["x-evener-endpoint"] == "e0"
+    loading.healthy = True
+    wait_until(lambda: started.endpoints()["loading"]["health"] == "healthy")
+    wait_until(lambda: started.call("POST", CHAT_PATH, chat_body())[1]["x-evener-endpoint"] == "loading")
+    assert loading.requests
+
+
 @pytest.mark.parametrize("path, body", [
     ("/pools/none/endpoints/e0/drain", None), ("/pools/main/endpoints/none/drain", None), ("/pools/main/endpoints/e0/weight?weight=-1", None),
     ("/pools/main/endpoints/e0/weight", None), ("/pools/main/endpoints", {"name": "x", "url": "ftp://x"}), ("/pools/main/endpoints", {"name": "e0", "url": "http://127.0.0.1:1"}),
