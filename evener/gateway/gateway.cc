@@ -104,7 +104,7 @@ void take_over(State& s, const Config& config) {
 
 /// What is not counted while requests pass but looked up when somebody scrapes, which the admin listener does on the control thread.
 telemetry::Registry::Collection collect_state(State& s) {
-  enum : std::size_t { InFlight, Usable, Weight, Queued, MemoryUsed, LogDropped, LogWritten };
+  enum : std::size_t { InFlight, Usable, Weight, Queued, MemoryUsed, LogDropped, LogWritten, PrefixBlocks, PrefixBytes, PrefixDropped };
   using telemetry::CollectedKind;
   return s.registry.collect(
       {{.spec = {.name = "evener_endpoint_in_flight", .help = "Requests at an endpoint now.", .labels = {"pool", "endpoint"}, .series_max = EndpointSeriesMax}},
@@ -117,12 +117,22 @@ telemetry::Registry::Collection collect_state(State& s) {
        {.spec = {.name = "evener_request_bodies_bytes", .help = "Memory held for request bodies.", .labels = {}}},
        {.spec = {.name = "evener_access_log_dropped_lines_total", .help = "Access log lines that could not be written in time.", .labels = {}},
         .kind = CollectedKind::Counter},
-       {.spec = {.name = "evener_access_log_lines_total", .help = "Access log lines written.", .labels = {}}, .kind = CollectedKind::Counter}},
+       {.spec = {.name = "evener_access_log_lines_total", .help = "Access log lines written.", .labels = {}}, .kind = CollectedKind::Counter},
+       {.spec = {.name = "evener_prefix_index_blocks", .help = "Different blocks of prompts that the prefix index knows.", .labels = {"pool"}}},
+       {.spec = {.name = "evener_prefix_index_bytes", .help = "Memory of the prefix index.", .labels = {"pool"}}},
+       {.spec = {.name = "evener_prefix_index_dropped_blocks_total",
+                 .help = "Blocks that the prefix index forgot for lack of room although some endpoint was known to hold them.",
+                 .labels = {"pool"}},
+        .kind = CollectedKind::Counter}},
       [&s](telemetry::Samples& samples) {
         const Instant now = s.control->reactor.now();
         for (const ManagedPool& pool : s.control->pools()) {
           std::array<route::ClassStatus, route::Priorities> classes;
           const auto statuses = pool.pool->with_scheduler(now, [&](route::Scheduler& scheduler) {
+            const route::PrefixIndex& prefixes = scheduler.prefixes();
+            samples.put(PrefixBlocks, {pool.config.name}, static_cast<double>(prefixes.blocks()));
+            samples.put(PrefixBytes, {pool.config.name}, static_cast<double>(prefixes.bytes()));
+            samples.put(PrefixDropped, {pool.config.name}, static_cast<double>(prefixes.blocks_dropped()));
             classes = scheduler.classes(now);
             return scheduler.status(now);
           });

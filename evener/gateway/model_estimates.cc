@@ -38,4 +38,18 @@ std::size_t ModelEstimates::models() {
   return models_.size();
 }
 
+ModelEstimates::PromptErrors ModelEstimates::prompt_errors() {
+  const std::lock_guard lock(mutex_);
+  PromptErrors errors;
+  const auto add = [&](const TokenEstimate& prompt) {
+    if (prompt.reports() == 0) return;
+    errors.reports += prompt.reports();
+    errors.mean += (prompt.error() - errors.mean) * static_cast<double>(prompt.reports()) / static_cast<double>(errors.reports);
+    errors.worst = std::max(errors.worst, prompt.error());
+  };
+  for (const auto& [model, known] : models_) add(known->prompt);
+  add(others_.prompt);
+  return errors;
+}
+
 }  // namespace evener::gateway

@@ -32,6 +32,12 @@ class ModelEstimates {
   void learn_output(std::uint64_t model, const OutputBounds& bounds, std::uint64_t tokens);
 
   [[nodiscard]] std::size_t models();
+  /// How far estimates of prompts were off, see TokenEstimate::error(); those of models beyond ModelsMax count as one model.
+  struct PromptErrors {
+    std::uint64_t reports = 0;   // prompts whose true length was reported
+    double mean = 0, worst = 0;  // over models, by their reports; of the worst model. 0 without reports
+  };
+  [[nodiscard]] PromptErrors prompt_errors();
 
  private:
   struct OfModel {

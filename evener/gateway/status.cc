@@ -164,6 +164,9 @@ std::string status_json(Control& control) {
     json.end_array();
     json.member("path_prefix", pool.config.path_prefix).member("in_flight", state.in_flight).member("queued", state.queued);
     json.member("panic", state.panic);
+    const ModelEstimates::PromptErrors errors = pool.pool->estimates().prompt_errors();
+    json.key("token_estimates").begin_object().member("models", pool.pool->estimates().models()).member("prompts_reported", errors.reports);
+    json.member("prompt_error", errors.mean).member("prompt_error_worst_model", errors.worst).end_object();
     json.key("classes").begin_array();
     for (const route::ClassStatus& one : state.classes) {
       json.begin_object().member("name", route::priority_name(one.priority)).member("queued", one.waiting);
