@@ -396,6 +396,33 @@ TEST_CASE("four thousand endpoints are read") {
   CHECK(outcome.config.pools.at(0).endpoints.size() == 4000);
 }
 
+TEST_CASE("a thousand pools, ten thousand aliases and ten thousand models of a pool are read, one more is refused, and so are 257 workers") {
+  const auto pools = [](int count) {
+    std::string text = "pools:\n";
+    for (int i = 0; i < count; ++i) {
+      const std::string number = std::to_string(i);
+      text += "  - {name: p" + number + ", path_prefix: /p" + number + ", endpoints: [{url: \"http://h:1\"}]}\n";
+    }
+    return text;
+  };
+  const auto names = [](int count, const char* suffix) {
+    std::string text;
+    for (int i = 0; i < count; ++i) text += (i > 0 ? ", n" : "n") + std::to_string(i) + suffix;
+    return text;
+  };
+  const auto pool_of = [](const std::string& models) {
+    return "pools: [{name: p, models: [" + models + "], endpoints: [{url: \"http://h:1\"}]}]\n";
+  };
+  CHECK(read(pools(1000)).errors == "");
+  CHECK(read(pools(1001)).errors.find("a list of 1001; it must be a list with 1..1000 items") != std::string::npos);
+  CHECK(read("aliases: {" + names(10'000, ": m") + "}\n" + pool_of("m")).errors == "");
+  CHECK(read("aliases: {" + names(10'001, ": m") + "}\n" + pool_of("m")).errors.find("10000") != std::string::npos);
+  CHECK(read(pool_of(names(10'000, ""))).errors == "");
+  CHECK(read(pool_of(names(10'001, ""))).errors.find("10000") != std::string::npos);
+  CHECK(read("workers: 256\n" + pool_of("m")).errors == "");
+  CHECK(read("workers: 257\n" + pool_of("m")).errors.find("workers is 257; it must be") != std::string::npos);
+}
+
 // ---- generated documents
 
 std::string contents(const std::string& path) {
