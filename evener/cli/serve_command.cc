@@ -7,9 +7,9 @@
 #include <cstdio>
 #include <iostream>
 
-#include "evener/base/files.h"
 #include "evener/base/log.h"
 #include "evener/cli/command.h"
+#include "evener/cli/config_file.h"
 #include "evener/cli/descriptor_limit.h"
 #include "evener/gateway/config_schema.h"
 #include "evener/gateway/endpoint_url.h"
@@ -19,27 +19,12 @@
 namespace evener::cli {
 namespace {
 
-constexpr std::size_t ConfigBytesMax = 8 * 1024 * 1024;
-
 struct ServeOptions {
   std::string config_path;
   std::vector<std::string> listen, endpoints;
   std::string policy, admin;
   std::uint32_t workers = 0;
 };
-
-/// The configuration, or its problems as text for people.
-Result<gateway::Config> read_config_file(const std::string& path) {
-  const auto text = read_file(path, ConfigBytesMax);
-  if (!text) return tl::unexpected(text.error());
-  auto config = gateway::read_config(path, *text);
-  if (!config) {
-    std::string problems;
-    for (const auto& error : config.error()) problems += (problems.empty() ? "" : "\n") + config::with_caret(error);
-    return fail(problems, Fault::Client);
-  }
-  return std::move(*config);
-}
 
 Result<gateway::Config> config_from_options(const ServeOptions& options) {
   gateway::Config config;
