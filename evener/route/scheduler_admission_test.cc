@@ -112,6 +112,21 @@ TEST_CASE("a reserve never takes the last slot, and means nothing where capacity
 
 // Bounds.
 
+TEST_CASE("a tenant's jobs do not shut out its users: what is urgent takes the place of its last job") {
+  PoolSettings settings{.queue = {.requests_max = 10}};
+  settings.admission.tenant_share_max = 0.2;
+  FullPool pool(settings);
+  CHECK(pool.is_queued(pool.arrive(of(Batch, 7))));
+  CHECK(pool.is_queued(pool.arrive(of(Background, 7))));
+  CHECK(pool.refused_for(pool.arrive(of(Background, 7))) == "tenant_share");
+  CHECK(pool.is_queued(pool.arrive(of(Realtime, 7))));
+  CHECK(cookies(pool.release()).size() == 1);  // the background request
+  CHECK(pool.is_queued(pool.arrive(of(Standard, 7))));
+  CHECK(cookies(pool.release()).size() == 1);  // the batch request
+  CHECK(pool.refused_for(pool.arrive(of(Realtime, 7))) == "tenant_share");  // standard ones do not yield
+  CHECK(pool.is_queued(pool.arrive(of(Background, 8))));
+}
+
 TEST_CASE("one class may have a bound of its own, and one tenant no more than its share of the queue") {
   PoolSettings settings{.queue = {.requests_max = 10}};
   settings.admission.classes[at(Batch)].waiting_max = 2;

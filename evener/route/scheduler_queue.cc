@@ -93,10 +93,13 @@ Decision Scheduler::State::enqueue(const Arrival& arrival, const Reach& reach, s
   const ClassSettings& rules = settings.admission.of(priority);
   const std::uint32_t places = settings.queue.requests_max;
 
+  // A tenant that has its share of the places may still put an urgent request in the place of one of its own: its jobs must not shut out its users.
+  const FairQueue::Waiting* yielding = nullptr;
   if (request.tenant != 0) {
     const double share = settings.admission.tenant_share_max * static_cast<double>(places);
     if (static_cast<double>(queue.waiting_of(request.tenant)) >= std::max(share, 1.0)) {
-      return Refusal{.reason = RefusalReason::TenantShare, .retry_after = wait_of_last(priority)};
+      yielding = least_urgent_of(request.tenant, priority);
+      if (yielding == nullptr) return Refusal{.reason = RefusalReason::TenantShare, .retry_after = wait_of_last(priority)};
     }
   }
   if (rules.waiting_max > 0 && queue.waiting(priority) >= rules.waiting_max) {
@@ -104,7 +107,8 @@ Decision Scheduler::State::enqueue(const Arrival& arrival, const Reach& reach, s
   }
 
   const Duration objective = objective_of(request, rules);
-  FairQueue::Waiting waiting{.arrival = arrival, .tried = {tried.begin(), tried.end()}, .lane = lane_of(request, reach, tried), .since = now};
+  FairQueue::Waiting waiting{
+      .arrival = arrival, .tried = {tried.begin(), tried.end()}, .lane = lane_of(request, reach, tried), .since = now};
   if (objective > Duration::zero() && rules.refuse_late) {
     const Duration first_token = predicted_first_token(request, book.endpoints(), reach.usable, book.latency_s());
     // What no endpoint could do even without a queue is not refused for its wait: it would be refused for ever.
@@ -116,7 +120,9 @@ Decision Scheduler::State::enqueue(const Arrival& arrival, const Reach& reach, s
       waiting.useful_until = now + objective - first_token;
     }
   }
-  if (queue.size() >= places && !make_room_for(priority)) {
+  if (yielding != nullptr) {
+    refuse_waiting(shed, *yielding, {.reason = RefusalReason::ClassShed, .retry_after = wait_of_last(yielding->arrival.request.priority)});
+  } else if (queue.size() >= places && !make_room_for(priority)) {
     return Refusal{.reason = RefusalReason::QueueFull, .retry_after = wait_of_last(priority)};
   }
 
@@ -136,6 +142,15 @@ bool Scheduler::State::make_room_for(Priority priority) {
     return true;
   }
   return false;
+}
+
+const FairQueue::Waiting* Scheduler::State::least_urgent_of(std::uint64_t tenant, Priority below) const {
+  for (std::size_t i = Priorities; i-- > static_cast<std::size_t>(below) + 1;) {
+    const auto priority = static_cast<Priority>(i);
+    if (!settings.admission.of(priority).sheddable) continue;
+    if (const FairQueue::Waiting* last = queue.last_of(priority, tenant)) return last;
+  }
+  return nullptr;
 }
 
 void Scheduler::State::name_victim(const Reach& reach, std::span<const EndpointId> tried) {

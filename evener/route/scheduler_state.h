@@ -134,6 +134,8 @@ struct Scheduler::State {
 
  private:
   bool make_room_for(Priority priority);
+  /// What the tenant would lose first to a request of the class `below`; nullptr when nothing of it may yield.
+  [[nodiscard]] const FairQueue::Waiting* least_urgent_of(std::uint64_t tenant, Priority below) const;
   void release_to_endpoints(std::vector<Released>& out);
   [[nodiscard]] std::uint64_t lane_of(const RequestView& request, const Reach& reach, std::span<const EndpointId> tried) const;
   void name_victim(const Reach& reach, std::span<const EndpointId> tried);
