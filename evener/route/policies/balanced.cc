@@ -20,10 +20,10 @@ constexpr double OutputTokensUnknown = 200;
 constexpr double DecodeShare = 0.3;
 constexpr double HeldUpShare = 0.3;
 // What a request adds to a full cache evicts as much else, which would have been found again as often as tokens are found in this pool. One counts
-// so many times that, since what goes is mostly in use. In a sweep over llm-d's shared prefixes at 73 % of the caches (load 1, ten seeds that
-// were not tuned on), 4 and 16 about as good, 2 let copies push the rest out (99 % good requests became 90 %).
+// so many times that, since what goes is mostly in use. In a sweep over llm-d's shared prefixes at 73 % of the caches, at the load that saturates
+// them, 4 to 16 kept 97 % good requests and more on seeds that were not tuned on; 2 let copies push the rest out (90 %).
 constexpr double EvictedShare = 8;
-// The less memory running requests leave to the cache, the sooner it evicts what is still wanted: 1 / (1 - used), bounded because reports of 99 and
+// The less memory running requests leave to the cache, the sooner it evicts what is still wanted: 1 / (1 - used), bounded because reports of 95 and
 // of 100 % mean the same.
 constexpr double MemoryUsedMax = 0.95;
 // Of an endpoint that reports nothing, and the more the older its report is: the same for all, so that it decides nothing.
@@ -32,19 +32,18 @@ constexpr double MemoryUsedUnknown = 0.5;
 /// Share of its KV memory that running requests hold.
 double memory_used(const EndpointView& endpoint, double trust) {
   if (!endpoint.report || !endpoint.report->kv_used) return MemoryUsedUnknown;
-  return MemoryUsedUnknown + (std::clamp(*endpoint.report->kv_used, 0.0, MemoryUsedMax) - MemoryUsedUnknown) * trust;
+  return std::clamp(MemoryUsedUnknown + (*endpoint.report->kv_used - MemoryUsedUnknown) * trust, 0.0, MemoryUsedMax);
 }
 
-/// Until those that wait there have their turn when it is memory that they wait for: then one begins to run when another ends. Neither their few
-/// uncached tokens nor the speed of decoding shows that: an endpoint whose prompts are all cached looks free while requests queue for minutes.
-double turns_s(const EndpointView& endpoint, const SpeedView& speed, double requests, double output, double trust, double used) {
-  if (!speed.token_known()) return 0;
+/// Until those that wait there have their turn when it is memory or a place in the batch that they wait for: then one begins to run when another
+/// ends. Neither their few uncached tokens nor the speed of decoding shows that: an endpoint whose prompts are all cached looks free while
+/// requests queue for minutes. Where they wait for each other's prompts instead, those take longer than this says.
+double turns_s(const EndpointView& endpoint, const SpeedView& speed, double requests, double output, double trust) {
+  if (!endpoint.speed.token_known()) return 0;
   const double ours = endpoint.in_prefill;
   const double waiting = endpoint.report && endpoint.report->waiting ? ours + (*endpoint.report->waiting - ours) * trust : ours;
-  const double running = std::max(requests - waiting, 1.0);
-  // Where memory is plenty they wait for others' prompts, which are counted as tokens.
-  const double for_memory = std::min(1.0, used / MemoryUsedUnknown);
-  return for_memory * waiting * output * (speed.step_s + speed.step_s_per_request * running) / running;
+  const double running = std::max(requests - ours, 1.0);
+  return waiting * output * (speed.step_s + speed.step_s_per_request * running) / running;
 }
 
 }  // namespace
@@ -56,7 +55,7 @@ double added_waiting_s(const RequestView& request, const PoolView& view, std::ui
   SpeedView speed = believed_speed(endpoint, view);
   const double others = load_in_requests(endpoint, trust);
   const double used = memory_used(endpoint, trust);
-  const double turns = turns_s(endpoint, speed, others, output, trust, used);
+  const double turns = turns_s(endpoint, speed, others, output, trust);
   if (!speed.first_token_known()) speed.prefill_s_per_token = UnlearnedPrefill_s / endpoint.weight_configured;
   if (!speed.token_known()) speed.step_s_per_request = UnlearnedTokensPerRequest * speed.prefill_s_per_token / (DecodeShare * output);
   const double ahead = load_in_uncached_tokens(endpoint, trust);
