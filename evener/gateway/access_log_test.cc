@@ -151,8 +151,13 @@ TEST_CASE("whatever bytes a client or a configuration puts into its texts, the l
         if (kind == 3) c = static_cast<char>('a' + rng.below(26));
       }
     }
-    const std::string line = line_of(
-        {.method = texts[0], .path = texts[1], .pool = texts[2], .endpoint = texts[3], .model = texts[4], .tenant = texts[6], .detail = "d" + texts[5]});
+    const std::string line = line_of({.method = texts[0],
+                                      .path = texts[1],
+                                      .pool = texts[2],
+                                      .endpoint = texts[3],
+                                      .model = texts[4],
+                                      .tenant = texts[6],
+                                      .detail = "d" + texts[5]});
     constexpr std::array<const char*, 7> keys = {"method", "path", "pool", "endpoint", "model", "detail", "tenant"};
     for (std::size_t i = 0; i < keys.size(); ++i) {
       CAPTURE(keys[i]);
@@ -161,6 +166,21 @@ TEST_CASE("whatever bytes a client or a configuration puts into its texts, the l
       CHECK((member(line, keys[i]) == expected));
     }
   });
+}
+
+TEST_CASE("one byte that needs an escape is found wherever it stands in a text, and its neighbours are taken for none") {
+  for (const char c : std::string_view("\x01\x1f\"\\\x7f\xc3\xff !#[]~", 13)) {
+    for (std::size_t size = 1; size <= 20; ++size) {
+      for (std::size_t at = 0; at < size; ++at) {
+        std::string text(size, 'a');
+        text[at] = c;
+        std::string expected;
+        append_valid_utf8(expected, text);
+        CAPTURE(text);
+        CHECK((member(line_of({.model = text}), "model") == expected));
+      }
+    }
+  }
 }
 
 TEST_CASE("texts of a megabyte that need six bytes for one are written whole") {

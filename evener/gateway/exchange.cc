@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "evener/base/hex.h"
 #include "evener/base/clock.h"
 #include "evener/core/hashing.h"
 #include "evener/gateway/paths.h"
@@ -23,13 +24,6 @@ bool is_request_id(std::string_view id) {
   });
 }
 
-/// A request id of ours.
-std::array<char, 16> hex(std::uint64_t bits) {
-  constexpr char digits[] = "0123456789abcdef";
-  std::array<char, 16> text;
-  for (std::size_t i = 0; i < text.size(); ++i) text[i] = digits[(bits >> (60 - 4 * i)) & 15U];
-  return text;
-}
 std::string_view view_of(const std::array<char, 16>& text) { return {text.data(), text.size()}; }
 
 /// The Date header (RFC 9110 section 5.6.7), kept for a second per thread.
@@ -92,7 +86,7 @@ void Exchange::name_request() {
   if (headers.holds(HeaderId::XEvener)) {
     if (const auto* hops = headers.find(HopsHeader)) request_.hops = parse_hops(hops->value);
   }
-  if (request_.id.empty()) request_.id = view_of(hex(worker_.rng.next()));
+  if (request_.id.empty()) request_.id = view_of(hex_digits(worker_.rng.next()));
   request_.trace = telemetry::continue_trace(given_trace, worker_.rng.next(), worker_.rng.next(), worker_.rng.next());
 }
 
@@ -249,7 +243,7 @@ net::Task<> Exchange::refuse(OwnError error, EndedBy ended) {
   ended_ = ended;
   detail_ = error.code;
   if (ended == EndedBy::BadRequest) worker_.shared.metrics->server().bad_requests.add();
-  if (request_.id.empty()) request_.id = view_of(hex(worker_.rng.next()));  // its head never came
+  if (request_.id.empty()) request_.id = view_of(hex_digits(worker_.rng.next()));  // its head never came
   if (!request_.body_read) request_.keep_alive = false;
   co_await answer(error.status, "application/json", protocol::openai_error(error.message, error.type, error.code), error.retry_after);
 }
