@@ -43,6 +43,11 @@ find_program(MOLD_PROGRAM mold)
 if(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo" AND LLD_PROGRAM AND NOT EVENER_SANITIZE)
   add_compile_options(-flto=thin)
   add_link_options(-flto=thin -fuse-ld=${LLD_PROGRAM} -Wl,--thinlto-cache-dir=${CMAKE_BINARY_DIR}/lto-cache)
+  # Archives without an index: lld needs none, and the archiver that CMake finds may be older than the compiler (Debian's "llvm" is of version
+  # 14), so that it fails when it looks into the object files.
+  set(CMAKE_CXX_ARCHIVE_CREATE "<CMAKE_AR> qcS <TARGET> <LINK_FLAGS> <OBJECTS>")
+  set(CMAKE_CXX_ARCHIVE_APPEND "<CMAKE_AR> qS <TARGET> <LINK_FLAGS> <OBJECTS>")
+  set(CMAKE_CXX_ARCHIVE_FINISH "")
 elseif(MOLD_PROGRAM)
   add_link_options(-fuse-ld=mold)
 endif()

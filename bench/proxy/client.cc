@@ -10,6 +10,7 @@ int main(int argc, char** argv) {
                             {{"target", ""},
                              {"connections", "32"},
                              {"body", "1024"},           // bytes of the request's body
+                             {"conversations", "0"},     // requests: so many different chats of that size in turn, instead of one prompt
                              {"warmup-ms", "300"},
                              {"window-ms", "2000"},
                              {"requests", "0"},          // requests: exactly so many, instead of a window of time

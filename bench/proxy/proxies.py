@@ -17,6 +17,7 @@ TOKEN = "bench-token-0123456789abcdef0123456789abcdef"  # of evener's admin list
 # name -> (program, configuration, what it is)
 KINDS = {
     "evener": ("evener", "evener.yaml", "routing by model, metrics and access log on"),
+    "evener-balanced": ("evener", "evener.yaml", "the same with the default policy: every prompt is read, counted and looked up"),
     "haproxy": ("haproxy", "haproxy.cfg", "tune.bufsize 32k, http-no-delay; no log, no look at the body"),
     "haproxy-defaults": ("haproxy", "haproxy-defaults.cfg", "as it comes; no log, no look at the body"),
     "nginx": ("nginx", "nginx.conf", "buffering, 64k body buffer; no log, no look at the body"),
@@ -66,7 +67,7 @@ class Proxy:
             machine.wait_until(self._answers, 10, "the relay does not answer")
             return
         # nginx begins to close idle connections when a sixteenth of its table is left, so its table is larger than what may be open.
-        values = {"PORT": self.port, "ADMIN_PORT": self.admin_port, "DIR": self.directory,
+        values = {"POLICY": "balanced" if name == "evener-balanced" else "least-request", "PORT": self.port, "ADMIN_PORT": self.admin_port, "DIR": self.directory,
                   "CONNECTIONS": host.connections_max, "SOCKETS": 3 * host.connections_max}
         values.update({f"BACKEND{i + 1}": backend.port + i for i in range(BACKEND_PORTS)})
         path = self.directory / config
@@ -108,7 +109,7 @@ class Proxy:
 
     def check_observed(self):
         """Evener promises its figures with log and metrics on; both must know of every request that was answered. Returns complaints."""
-        if self.name != "evener":
+        if KINDS[self.name][0] != "evener":
             return []
         complaints = []
         status, text = ask(self.admin_port, "GET", "/metrics", headers={"Authorization": "Bearer " + TOKEN})

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/proxy/conversation.h"
 #include "bench/proxy/message_reader.h"
 #include "bench/proxy/modes.h"
 #include "bench/proxy/sockets.h"
@@ -24,6 +25,7 @@ struct Connection {
   int fd = -1;
   bool connecting = false;
   std::uint64_t sent_at_ns = 0;
+  const std::string* request = nullptr;
   std::size_t unsent = 0;        // bytes of the request that the socket did not take
   std::size_t body_at = 0;       // how much of the expected answer has come
   bool body_wrong = false;
@@ -34,7 +36,6 @@ class Load {
  public:
   explicit Load(const Arguments& arguments)
       : target_(parse_target(arguments.text("target"))),
-        request_(chat_request(arguments.text("target"), arguments.number("body"), "")),
         expected_(reply_body()),
         pids_(parse_pids(arguments.text("cpu-of"))),
         warmup_ns_(arguments.number("warmup-ms") * 1'000'000),
@@ -43,6 +44,13 @@ class Load {
         epoll_(epoll_create1(EPOLL_CLOEXEC)),
         connections_(arguments.number("connections")) {
     latencies_.reserve(4'000'000);
+    const std::string target = arguments.text("target");
+    for (std::uint64_t i = 0; i < arguments.number("conversations"); ++i) {
+      requests_.push_back(conversation_request(target, arguments.number("body"), i));
+    }
+    if (requests_.empty()) {
+      requests_.push_back(chat_request(target, arguments.number("body"), ""));
+    }
   }
 
   int run() {
@@ -141,10 +149,10 @@ class Load {
     if (requests_max_ > 0 && started_ == requests_max_) {
       return;
     }
-    ++started_;
     Connection& connection = connections_[index];
+    connection.request = &requests_[started_++ % requests_.size()];
     connection.sent_at_ns = now;
-    connection.unsent = request_.size();
+    connection.unsent = connection.request->size();
     connection.body_at = 0;
     connection.body_wrong = false;
     push(index);
@@ -152,13 +160,14 @@ class Load {
 
   void push(std::size_t index) {
     Connection& connection = connections_[index];
-    const char* from = request_.data() + (request_.size() - connection.unsent);
+    const std::string& request = *connection.request;
+    const char* from = request.data() + (request.size() - connection.unsent);
     const ssize_t size = send(connection.fd, from, connection.unsent, MSG_NOSIGNAL);
     if (size < 0 && errno != EAGAIN) {
       reopen(index, "sending failed");
       return;
     }
-    const bool was_whole = connection.unsent == request_.size();
+    const bool was_whole = connection.unsent == request.size();
     connection.unsent -= size < 0 ? 0 : static_cast<std::size_t>(size);
     if (connection.unsent > 0 || !was_whole) {
       watch(epoll_, connection.fd, connection.unsent > 0 ? EPOLLIN | EPOLLOUT : EPOLLIN, index, EPOLL_CTL_MOD);
@@ -202,7 +211,7 @@ class Load {
     } else if (in_window_) {
       ++answered_;
       latencies_.push_back(static_cast<std::uint32_t>(std::min<std::uint64_t>(now - connection.sent_at_ns, UINT32_MAX)));
-      bytes_out_ += request_.size();
+      bytes_out_ += connection.request->size();
     }
     if (requests_max_ > 0 && answered_ + errors_ >= requests_max_) {
       finish(now);
@@ -230,7 +239,7 @@ class Load {
   }
 
   sockaddr_in target_;
-  std::string request_;
+  std::vector<std::string> requests_;  // sent in turn
   std::string expected_;
   std::vector<int> pids_;
   std::uint64_t warmup_ns_;

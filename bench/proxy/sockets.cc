@@ -88,7 +88,10 @@ std::string chat_request(std::string_view host, std::size_t body_bytes, std::str
   const std::string after =
       R"("}],"model":"bench-model","max_tokens":160,"temperature":0.7)" + std::string(extra) + "}";
   const std::size_t fixed = before.size() + after.size();
-  const std::string body = before + filler(body_bytes > fixed ? body_bytes - fixed : 1) + after;
+  return chat_post(host, before + filler(body_bytes > fixed ? body_bytes - fixed : 1) + after);
+}
+
+std::string chat_post(std::string_view host, const std::string& body) {
   return "POST /v1/chat/completions HTTP/1.1\r\n"
          "Host: " + std::string(host) + "\r\n"
          "Accept-Encoding: gzip, deflate\r\n"

@@ -29,6 +29,8 @@ std::int64_t receive(int fd, std::string_view& bytes);
 /// A chat completion request as the OpenAI SDK for Python sends it: 10 headers, and a JSON body of `body_bytes` whose model comes after the
 /// messages. `extra` goes to the end of the body: `,"stream":true`.
 std::string chat_request(std::string_view host, std::size_t body_bytes, std::string_view extra);
+/// The same with a body of one's own.
+std::string chat_post(std::string_view host, const std::string& body);
 
 /// CPU time in ns that all threads of `pids` have used so far, from /proc/PID/task/*/schedstat.
 std::uint64_t cpu_ns(const std::vector<int>& pids);

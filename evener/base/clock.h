@@ -14,7 +14,7 @@ inline Instant monotonic_now() {
   return Instant(std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec));
 }
 
-/// Wall-clock time in nanoseconds since 1970-01-01 UTC: for logs only, never for decisions.
+/// Wall-clock time in nanoseconds since 1970-01-01 UTC: for logs, and for dates that others name. Never for how long something takes.
 inline std::int64_t wall_clock_ns() {
   timespec t{};
   ::clock_gettime(CLOCK_REALTIME, &t);

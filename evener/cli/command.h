@@ -38,6 +38,7 @@ int engine_command(int argc, char** argv);
 int load_command(int argc, char** argv);
 int lab_command(int argc, char** argv);
 int demo_command(int argc, char** argv);
+int explain_command(int argc, char** argv);
 int config_command(int argc, char** argv);
 int version_command(int argc, char** argv);
 int completion_command(int argc, char** argv);

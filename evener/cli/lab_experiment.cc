@@ -6,92 +6,15 @@
 #include <cstdlib>
 #include <iostream>
 
-#include "evener/base/config/scalars.h"
 #include "evener/base/files.h"
-#include "evener/lab/engine_presets.h"
+#include "evener/cli/lab_pool.h"
+#include "evener/cli/lab_words.h"
 
 namespace evener::cli {
 namespace {
 
 constexpr std::size_t TraceBytesMax = std::size_t{4} << 30;
-
-std::vector<std::string> split(const std::string& text, char separator) {
-  std::vector<std::string> parts;
-  for (std::size_t begin = 0; begin <= text.size();) {
-    const std::size_t end = std::min(text.find(separator, begin), text.size());
-    if (end > begin) parts.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return parts;
-}
-
-std::optional<double> read_number(const std::string& text) {
-  char* end = nullptr;
-  const double number = std::strtod(text.c_str(), &end);
-  if (text.empty() || *end != '\0' || !(number > 0) || number > 1e9) return std::nullopt;
-  return number;
-}
-
-Result<Duration> read_duration_option(const char* name, const std::string& text) {
-  const auto reading = config::read_duration(text);
-  if (reading.value) return *reading.value;
-  return fail(fmt::format("{} {} is not a duration such as 2s or 100ms", name, text), Fault::Client);
-}
-
-/// "h100-8b=2,l4-8b=1:slow=4:weight=0.5:capacity=64".
-Result<std::vector<lab::SimulatedEndpoint>> read_engines(const std::string& text) {
-  std::vector<lab::SimulatedEndpoint> endpoints;
-  for (const std::string& group : split(text, ',')) {
-    const std::vector<std::string> fields = split(group, ':');
-    const std::size_t equals = fields.front().find('=');
-    const std::string name = fields.front().substr(0, equals);
-    const lab::EnginePreset* preset = lab::find_engine_preset(name);
-    if (preset == nullptr) {
-      std::string known;
-      for (const lab::EnginePreset& each : lab::engine_presets()) known += fmt::format("{}{}", known.empty() ? "" : ", ", each.name);
-      return fail(fmt::format("--engines: {} is not an engine; there are {}", name, known), Fault::Client);
-    }
-    const auto count = equals == std::string::npos ? std::optional(1.0) : read_number(fields.front().substr(equals + 1));
-    if (!count || *count < 1 || *count > 100'000 || *count != static_cast<double>(static_cast<std::uint32_t>(*count))) {
-      return fail(fmt::format("--engines: {} needs a count of 1 to 100000, such as {}=8", fields.front(), name), Fault::Client);
-    }
-    lab::SimulatedEndpoint endpoint{.name = name, .engine = preset->config, .settings = {}, .request_overhead = preset->request_overhead};
-    for (std::size_t i = 1; i < fields.size(); ++i) {
-      const std::size_t sign = fields[i].find('=');
-      const std::string key = fields[i].substr(0, sign);
-      const auto value = sign == std::string::npos ? std::nullopt : read_number(fields[i].substr(sign + 1));
-      if (value && key == "slow") {
-        endpoint.slowdown = *value;
-      } else if (value && key == "weight") {
-        endpoint.settings.weight = *value;
-      } else if (value && key == "capacity") {
-        endpoint.settings.capacity = static_cast<std::uint32_t>(*value);
-      } else if (value && key == "network-ms") {
-        endpoint.network = from_seconds(*value / 1000);
-      } else {
-        return fail(fmt::format("--engines: {} is none of slow=FACTOR, weight=W, capacity=N, network-ms=T", fields[i]), Fault::Client);
-      }
-    }
-    for (std::uint32_t i = 0; i < static_cast<std::uint32_t>(*count); ++i) endpoints.push_back(endpoint);
-  }
-  if (endpoints.empty()) return fail("--engines names no engine", Fault::Client);
-  for (std::size_t i = 0; i < endpoints.size(); ++i) {
-    endpoints[i].name = fmt::format("{}-{}", i + 1, endpoints[i].name);
-    endpoints[i].settings.identity = splitmix64(i + 1);
-  }
-  return endpoints;
-}
-
-Result<void> set_policy(route::PoolSettings& pool, const std::string& name) {
-  const auto kind = route::policy_kind(name);
-  if (!kind) {
-    std::string known;
-    for (const std::string_view each : route::policy_names()) known += fmt::format("{}{}", known.empty() ? "" : ", ", each);
-    return fail(fmt::format("--policies: {} is not a policy; there are {}", name, known), Fault::Client);
-  }
-  pool.policy = *kind;
-  return {};
-}
+constexpr std::uint32_t TenantsMax = 100'000;
 
 /// "realtime=0.2:500ms:50ms,batch=0.8".
 Result<lab::ClassMix> read_classes(const std::string& text) {
@@ -120,18 +43,31 @@ Result<lab::ClassMix> read_classes(const std::string& text) {
   return mix;
 }
 
-Result<lab::ReportLine> read_reports(const std::string& text) {
-  const std::vector<std::string> parts = split(text, '+');
-  if (parts.empty() || parts.size() > 2) return fail("--reports " + text + " is not of the form PERIOD or PERIOD+DELAY", Fault::Client);
-  const auto period = read_duration_option("--reports", parts.front());
-  if (!period) return tl::unexpected(period.error());
-  lab::ReportLine line{.period = *period};
-  if (parts.size() == 2) {
-    const auto delay = read_duration_option("--reports", parts.back());
-    if (!delay) return tl::unexpected(delay.error());
-    line.delay = *delay;
+/// "4", or "research=2,chat".
+Result<std::vector<LabTenant>> read_tenants(const std::string& text) {
+  std::vector<LabTenant> tenants;
+  if (const auto count = read_count(text, TenantsMax)) {
+    for (std::uint32_t i = 1; i <= *count; ++i) tenants.push_back({.name = fmt::format("{}", i)});
+  } else {
+    for (const std::string& one : split(text, ',')) {
+      const std::size_t equals = one.find('=');
+      const auto share = equals == std::string::npos ? std::optional(1.0) : read_number(one.substr(equals + 1));
+      if (!share)
+        return fail(fmt::format("--tenants: {} is not of the form NAME=SHARE, and {} not a number of tenants", one, text), Fault::Client);
+      tenants.push_back({.name = one.substr(0, equals), .share = *share});
+    }
   }
-  return line;
+  if (tenants.size() > TenantsMax) return fail(fmt::format("--tenants: {} are more than {}", tenants.size(), TenantsMax), Fault::Client);
+  for (LabTenant& tenant : tenants) tenant.hash = gateway::tenant_hash(tenant.name);
+  return tenants;
+}
+
+/// What the file says of a class holds where --classes says nothing.
+void take_objectives(lab::ClassMix& mix, const gateway::ClassesConfig& classes) {
+  for (std::size_t i = 0; i < route::Priorities; ++i) {
+    if (mix.first_token_objectives[i] > Duration::zero()) continue;
+    mix.first_token_objectives[i] = classes.of(static_cast<route::Priority>(i)).rules.first_token_objective;
+  }
 }
 
 Result<void> read_load(const LabArguments& arguments, Experiment& experiment) {
@@ -172,24 +108,29 @@ void declare_experiment(CLI::App& app, LabArguments& arguments) {
                  "Classes at random: realtime=0.2:500ms:50ms,standard=0.8 (share, then its TTFT and TPOT objectives)")
       ->type_name("LIST")
       ->group("Load");
-  app.add_option("--tenants", arguments.tenants, "So many equal tenants at random (default: none)")
-      ->check(CLI::Range(0, 100'000))
-      ->type_name("N")
+  app.add_option("--tenants", arguments.tenants,
+                 "Tenants at random: so many equal ones, or research=2,chat by names and shares of the requests")
+      ->type_name("LIST")
       ->group("Load");
   app.add_flag("--as-recorded", arguments.as_recorded,
                "Keep the recorder's coarse times; else requests of one instant are spread up to the next")
       ->group("Load");
 
+  app.add_option("-c,--config", arguments.config, "The pool as a file of evener serve has it; --engines says what stands behind it")
+      ->type_name("FILE")
+      ->group("Pool");
+  app.add_option("--pool", arguments.pool, "Which pool of the file (default: the first)")->type_name("NAME")->group("Pool");
   app.add_option("-e,--engines", arguments.engines,
                  "Presets of evener engine with counts, such as h100-8b=2,l4-8b=4:slow=4:weight=0.5:capacity=64:network-ms=5 (default: "
-                 "h100x2-32b-coarse=8)")
+                 "h100x2-32b-coarse=8; with a file one for each of its endpoints)")
       ->type_name("LIST")
       ->group("Pool");
-  app.add_option("--reports", arguments.reports,
-                 "Load reports every PERIOD, or PERIOD+DELAY until they arrive; 0s = before each arrival (default: none)")
+  app.add_option(
+         "--reports", arguments.reports,
+         "Load reports every PERIOD, or PERIOD+DELAY until they arrive; 0s = before each arrival (default: the file's interval, or none)")
       ->type_name("PERIOD")
       ->group("Pool");
-  app.add_option("--block-tokens", arguments.block_tokens, "Content block of the scheduler's prefix index (default: 512)")
+  app.add_option("--block-tokens", arguments.block_tokens, "Content block of the scheduler's prefix index (default: the file's, or 512)")
       ->check(CLI::Range(1, 1'000'000))
       ->type_name("TOKENS")
       ->group("Pool");
@@ -198,7 +139,7 @@ void declare_experiment(CLI::App& app, LabArguments& arguments) {
       ->check(CLI::Range(0.0, 2.0))
       ->type_name("SIGMA")
       ->group("Pool");
-  app.add_option("--queue", arguments.queue, "Most requests that wait for capacity (default: 1024)")
+  app.add_option("--queue", arguments.queue, "Most requests that wait for capacity (default: the file's, or 1024)")
       ->check(CLI::Range(0, 10'000'000))
       ->type_name("N")
       ->group("Pool");
@@ -213,36 +154,25 @@ void declare_experiment(CLI::App& app, LabArguments& arguments) {
   app.add_flag("--json", arguments.json, "Figures as JSON")->group("Runs");
 }
 
-Result<Experiment> read_experiment(const LabArguments& arguments) {
-  Experiment experiment{
-      .tenants = arguments.tenants, .requests = arguments.requests, .sample = arguments.sample, .as_recorded = arguments.as_recorded};
-  auto endpoints = read_engines(arguments.engines);
-  if (!endpoints) return tl::unexpected(endpoints.error());
-  experiment.scenario.endpoints = std::move(*endpoints);
-  experiment.scenario.content_block_tokens = arguments.block_tokens;
-  experiment.scenario.prompt_error = arguments.prompt_error;
-  experiment.scenario.pool.queue.requests_max = arguments.queue;
-  experiment.policies = split(arguments.policies, ',');
-  if (experiment.policies.empty()) return fail("--policies names no policy", Fault::Client);
-  for (const std::string& name : experiment.policies) {
-    route::PoolSettings pool;
-    if (auto done = set_policy(pool, name); !done) return tl::unexpected(done.error());
-  }
+Result<Experiment> read_experiment(const LabArguments& arguments, const gateway::PoolConfig* pool) {
+  Experiment experiment{.requests = arguments.requests, .sample = arguments.sample, .as_recorded = arguments.as_recorded};
+  if (auto done = read_pool(arguments, pool, experiment); !done) return tl::unexpected(done.error());
   for (const std::string& text : split(arguments.loads, ',')) {
     const auto load = read_number(text);
     if (!load) return fail(fmt::format("--load {} is not a factor such as 0.8 or 1,1.2,1.4", text), Fault::Client);
     experiment.loads.push_back(*load);
   }
   if (experiment.loads.empty()) return fail("--load names no factor", Fault::Client);
-  if (!arguments.reports.empty()) {
-    const auto line = read_reports(arguments.reports);
-    if (!line) return tl::unexpected(line.error());
-    experiment.scenario.reports = *line;
-  }
   if (!arguments.classes.empty()) {
     const auto mix = read_classes(arguments.classes);
     if (!mix) return tl::unexpected(mix.error());
     experiment.classes = *mix;
+    if (pool != nullptr) take_objectives(*experiment.classes, pool->classes);
+  }
+  if (!arguments.tenants.empty()) {
+    auto tenants = read_tenants(arguments.tenants);
+    if (!tenants) return tl::unexpected(tenants.error());
+    experiment.tenants = std::move(*tenants);
   }
   const auto ttft = read_duration_option("--slo-ttft", arguments.ttft);
   if (!ttft) return tl::unexpected(ttft.error());
@@ -268,13 +198,18 @@ lab::Workload Experiment::workload(double load, std::uint64_t seed) const {
   if (sample < 1) lab::subsample(made, sample, seed);
   lab::set_objectives(made, objectives.first_token, objectives.token);
   if (classes) lab::mix_classes(made, *classes, seed);
-  if (tenants > 0) lab::mix_tenants(made, std::vector<double>(tenants, 1.0), seed);
+  if (!tenants.empty()) {
+    std::vector<double> shares;
+    for (const LabTenant& tenant : tenants) shares.push_back(tenant.share);
+    lab::mix_tenants(made, shares, seed);
+    for (lab::WorkloadRequest& request : made.requests) request.tenant = tenants[request.tenant - 1].hash;
+  }
   return made;
 }
 
-lab::Scenario Experiment::scenario_for(const std::string& policy, std::uint64_t seed) const {
+lab::Scenario Experiment::scenario_for(route::PolicyKind policy, std::uint64_t seed) const {
   lab::Scenario made = scenario;
-  if (!set_policy(made.pool, policy)) std::abort();  // read_experiment() has looked at all of them
+  made.pool.policy = policy;
   made.seed = seed;
   return made;
 }

@@ -7,39 +7,27 @@
 #include <cstdio>
 #include <iostream>
 
-#include "evener/base/files.h"
 #include "evener/base/log.h"
 #include "evener/cli/command.h"
+#include "evener/cli/config_file.h"
 #include "evener/cli/descriptor_limit.h"
 #include "evener/gateway/config_schema.h"
 #include "evener/gateway/endpoint_url.h"
 #include "evener/gateway/gateway.h"
 #include "evener/gateway/handover.h"
+#include "evener/gateway/recorder.h"
 
 namespace evener::cli {
 namespace {
-
-constexpr std::size_t ConfigBytesMax = 8 * 1024 * 1024;
 
 struct ServeOptions {
   std::string config_path;
   std::vector<std::string> listen, endpoints;
   std::string policy, admin;
   std::uint32_t workers = 0;
+  std::string record_path;
+  std::uint64_t record_bytes_max = gateway::Recorder::BytesMaxDefault;
 };
-
-/// The configuration, or its problems as text for people.
-Result<gateway::Config> read_config_file(const std::string& path) {
-  const auto text = read_file(path, ConfigBytesMax);
-  if (!text) return tl::unexpected(text.error());
-  auto config = gateway::read_config(path, *text);
-  if (!config) {
-    std::string problems;
-    for (const auto& error : config.error()) problems += (problems.empty() ? "" : "\n") + config::with_caret(error);
-    return fail(problems, Fault::Client);
-  }
-  return std::move(*config);
-}
 
 Result<gateway::Config> config_from_options(const ServeOptions& options) {
   gateway::Config config;
@@ -112,13 +100,19 @@ int serve_command(int argc, char** argv) {
   app.add_option("-c,--config", options.config_path, "Configuration file (YAML); SIGHUP reads it again");
   app.add_option("-e,--endpoint", options.endpoints, "URL of an inference server, instead of a file; may be repeated")->type_name("URL");
   app.add_option("-l,--listen", options.listen, "Address to serve on, as 127.0.0.1:8080; may be repeated")->type_name("ADDRESS");
-  app.add_option("--policy", options.policy, "How to choose among the endpoints given here (default: least-request)");
+  app.add_option("--policy", options.policy, "How to choose among the endpoints given here (default: balanced)");
   app.add_option("--admin", options.admin, "Address of the admin listener, or 'off' (default: 127.0.0.1:9900)")->type_name("ADDRESS");
   app.add_option("--workers", options.workers, "Worker threads (default: as many as CPUs may be used)")->check(CLI::Range(1, 256));
+  app.add_option("--record", options.record_path, "New file for what is decided and all that it follows from, for evener lab replay")
+      ->type_name("FILE");
+  app.add_option("--record-max-bytes", options.record_bytes_max, "The recording ends before it is larger (default: 4GiB)")
+      ->transform(CLI::AsSizeValue(false))
+      ->check(CLI::Range(gateway::Recorder::BytesMaxLeast, std::uint64_t{1} << 50));
   app.footer(
       "Examples:\n"
       "  evener serve --endpoint http://127.0.0.1:8000 --endpoint http://10.0.0.2:8000\n"
       "  evener serve --config evener.yaml\n"
+      "  evener serve --config evener.yaml --record monday.evr     # then: evener lab replay monday.evr\n"
       "Signals: HUP reads the configuration again and reopens logs, USR1 reopens logs, TERM and INT drain and stop.\n"
       "Exit codes: 0 stopped, 1 could not start, 2 wrong usage, 3 wrong configuration.");
   if (const auto code = parse_arguments(app, argc, argv)) return *code;
@@ -166,6 +160,15 @@ int serve_command(int argc, char** argv) {
       return Failure;
     }
     start.inherited_fds = std::move(*taken);
+  }
+  if (!options.record_path.empty()) {
+    auto recorder = gateway::Recorder::open(options.record_path, options.record_bytes_max, version_text());
+    if (!recorder) {
+      std::cerr << "evener serve: " << recorder.error().message << "\n";
+      return Failure;
+    }
+    start.recorder = std::move(*recorder);
+    log::info("recording", {{"file", options.record_path}, {"bytes_max", options.record_bytes_max}});
   }
   auto started = gateway::Gateway::start(*config, std::move(start));
   if (!started) {

@@ -1,8 +1,8 @@
 #pragma once
 // RobustLine: learns y = base + slope * x from samples that arrive one by one, with old ones fading and outliers cut. Least squares with
 // exponential forgetting; a sample further from the line than a few times its usual error counts only up to there (Huber's clipping), so that
-// one hiccup moves nothing. Several in a row on the same side are no hiccup: the line is learned anew, with all that was before counting
-// like one sample. Both base and slope stay at 0 or above, because times do.
+// one hiccup moves nothing. Several with none on the other side between them are no hiccup: the line is learned anew, with all that was before
+// counting like one sample. Both base and slope stay at 0 or above, because times do.
 
 #include <algorithm>
 #include <cmath>
@@ -15,7 +15,7 @@ class RobustLine {
   static constexpr double Trusted = 8;           // samples before outliers are cut
   static constexpr double ClipAt = 3;            // times the usual error
   static constexpr double SmallestError = 0.02;  // of the value: exact samples must not make every later change an outlier
-  static constexpr int ChangeAfter = 16;         // outliers in a row on one side; bursts of load bring runs of ten
+  static constexpr int ChangeAfter = 16;         // outliers on one side, none on the other between them; bursts of load bring runs of ten
 
   /// `memory`: after so many samples the older ones have lost 63 % of their say. > 1.
   explicit RobustLine(double memory) : keep_(1.0 - 1.0 / memory) {}
@@ -28,10 +28,14 @@ class RobustLine {
       const double reach = ClipAt * std::max(error_, SmallestError * line);
       sample = std::clamp(y, line - reach, line + reach);
       const int side = y > sample ? 1 : y < sample ? -1 : 0;
-      strayed_ = side == 0 ? 0 : side * strayed_ > 0 ? strayed_ + side : side;
+      if (side != 0) {
+        strayed_ = side * strayed_ > 0 ? strayed_ + side : side;
+      } else if ((y - line) * strayed_ <= 0) {
+        strayed_ = 0;  // only one on the other side speaks against a change: short requests lie within reach after one, too
+      }
       error_ += (std::min(std::abs(y - line), 4 * reach) - error_) * (1.0 - keep_) * 2.0;
       if (std::abs(strayed_) >= ChangeAfter) {
-        begin_anew();
+        begin_anew(1);
         sample = y;
       }
     } else {
@@ -48,6 +52,9 @@ class RobustLine {
     solve();
   }
 
+  /// From here on all that was learned counts no more than a tenth of a sample.
+  void doubt() { begin_anew(0.1); }
+
   [[nodiscard]] double at(double x) const { return base_ + slope_ * x; }
   [[nodiscard]] double base() const { return base_; }
   [[nodiscard]] double slope() const { return slope_; }
@@ -55,10 +62,11 @@ class RobustLine {
   [[nodiscard]] bool empty() const { return count_ == 0.0; }
 
  private:
-  void begin_anew() {
-    xx_ /= weight_;
-    xy_ /= weight_;
-    weight_ = 1;
+  void begin_anew(double weight) {
+    if (empty()) return;
+    xx_ *= weight / weight_;
+    xy_ *= weight / weight_;
+    weight_ = weight;
     fresh_ = 0;
     strayed_ = 0;
   }
@@ -79,7 +87,7 @@ class RobustLine {
   double base_ = 0, slope_ = 0, error_ = 0;
   double count_ = 0;  // samples
   double fresh_ = 0;  // since the start or the latest change
-  int strayed_ = 0;   // outliers in a row; below 0: under the line
+  int strayed_ = 0;   // outliers since one lay on the other side; below 0: under the line
 };
 
 }  // namespace evener

@@ -30,15 +30,17 @@ TokenEstimate::Values TokenEstimate::parts(const TextCounts& counts) const {
   // One more frame than messages: the beginning of the text, and of the answer.
   out[FrameTerm] = counts.token_ids != 0 && counts.messages == 0 ? 0.0 : static_cast<double>(counts.messages) + 1.0;
   out[MediaTerm] = static_cast<double>(counts.media);
-  for (std::size_t i = 0; i < Terms; ++i) out[i] *= Weights[i] * std::exp(log_factors_[i]);
+  for (std::size_t i = 0; i < Terms; ++i) out[i] *= Weights[i] * factors_[i];
   return out;
 }
 
-double TokenEstimate::tokens(const TextCounts& counts) const {
+double TokenEstimate::sum(const TextCounts& counts, const Values& parts) {
   double sum = static_cast<double>(counts.token_ids);
-  for (const double part : parts(counts)) sum += part;
+  for (const double part : parts) sum += part;
   return std::max(sum, 1.0);
 }
+
+double TokenEstimate::tokens(const TextCounts& counts) const { return sum(counts, parts(counts)); }
 
 // A normalised step in the logarithms of the factors, each by its share in the estimate: a prompt in Chinese corrects the weight of Chinese, and a
 // mixture corrects what it is mostly made of. Rates fall as 1/n to a floor, so that the first reports are believed and a changed
@@ -46,7 +48,7 @@ double TokenEstimate::tokens(const TextCounts& counts) const {
 void TokenEstimate::learn(const TextCounts& counts, std::uint64_t reported) {
   if (reported == 0) return;
   const Values part = parts(counts);
-  const double estimated = tokens(counts);
+  const double estimated = sum(counts, part);
   const double error = std::log(static_cast<double>(reported) / estimated);
   const double clip = std::min(FirstClip, std::max(0.1, 3.0 * error_));
   const double believed = std::clamp(error, -clip, clip);
@@ -56,15 +58,13 @@ void TokenEstimate::learn(const TextCounts& counts, std::uint64_t reported) {
 
   double squares = 0.1;  // keeps a small part beside token ids, which are exact, from being blamed for everything
   for (const double p : part) squares += (p / estimated) * (p / estimated);
-  const double bound = std::log(FactorMax);
   for (std::size_t i = 0; i < Terms; ++i) {
+    if (part[i] == 0.0) continue;  // it had no share in this prompt, as most scripts have none, and learns nothing
     const double share = part[i] / estimated;
     const double rate = std::max(RateMin, 1.0 / (1.0 + evidence_[i]));
     evidence_[i] += share;
-    log_factors_[i] = std::clamp(log_factors_[i] + rate * believed * share / squares, -bound, bound);
+    factors_[i] = std::clamp(factors_[i] * std::exp(rate * believed * share / squares), 1.0 / FactorMax, FactorMax);
   }
 }
-
-double TokenEstimate::factor(std::size_t term) const { return std::exp(log_factors_[term]); }
 
 }  // namespace evener

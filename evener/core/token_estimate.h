@@ -30,7 +30,7 @@ class TokenEstimate {
   /// Mean of |ln(reported / estimated)| before each report was learned from, fading over about 50 of them; StartingError without any.
   [[nodiscard]] double error() const { return error_; }
   [[nodiscard]] std::uint64_t reports() const { return reports_; }
-  [[nodiscard]] double factor(std::size_t term) const;
+  [[nodiscard]] double factor(std::size_t term) const { return factors_[term]; }
 
   /// What estimates with the starting weights are off by, for a tokenizer they were not fitted to.
   static constexpr double StartingError = 0.15;
@@ -40,7 +40,13 @@ class TokenEstimate {
   /// The part of an estimate that each term has.
   [[nodiscard]] Values parts(const TextCounts& counts) const;
 
-  Values log_factors_{};
+  [[nodiscard]] static double sum(const TextCounts& counts, const Values& parts);
+
+  Values factors_ = [] {
+    Values ones{};
+    ones.fill(1.0);
+    return ones;
+  }();
   Values evidence_{};  // sum of the shares that a term had in what was learned
   double error_ = StartingError;
   std::uint64_t reports_ = 0;

@@ -234,13 +234,14 @@ net::Task<> EmulatedEngine::generate(const ApiRequest& request, ApiKind kind, co
   const ExpectGuard expected(publisher_.get(), blocks, request.prompt);
   const EndGuard guard(runner_, generation);
   reply.on_client_gone(watch_of(generation));
-  runner_.begin(generation, prompt_tokens, output_tokens, std::move(blocks));
-  const std::uint64_t seed = hash64(request.prompt);
+  // Also where there is nothing more to say a step is computed, which finds that out.
+  runner_.begin(generation, prompt_tokens, std::max(output_tokens, 1U), std::move(blocks));
   const AnswerHead head{.kind = kind,
-                        .id = fmt::format("{:016x}{:08x}", hash_combine(seed, requests_), static_cast<std::uint32_t>(generation.id)),
+                        .id = fmt::format("{:016x}{:08x}", hash_combine(hash64(request.prompt), requests_), static_cast<std::uint32_t>(generation.id)),
                         .model = request.model,
                         .created_s = wall_clock_ns() / 1'000'000'000,
-                        .seed = seed,
+                        .before = request.before_answer(kind),
+                        .tokens = output_tokens,
                         .include_usage = request.include_usage,
                         .cut = cut};
   if (request.stream && kind != ApiKind::Embedding) {
@@ -269,14 +270,18 @@ net::Task<> EmulatedEngine::stream(const AnswerHead& head, Generation& generatio
   std::optional<std::uint32_t> stall_after = draw.stall_after_tokens;
   const auto reached = [&](const std::optional<std::uint32_t>& limit) { return limit && answer.tokens() >= *limit; };
   std::string events;
+  bool opened = false;
   while (!generation.interrupted) {
-    const std::uint32_t due =
-        std::min({generation.tokens, draw.reset_after_tokens.value_or(generation.tokens), stall_after.value_or(generation.tokens)});
+    const std::uint32_t ready = std::min(generation.tokens, head.tokens);
+    const std::uint32_t due = std::min({ready, draw.reset_after_tokens.value_or(ready), stall_after.value_or(ready)});
     events.clear();
-    if (answer.tokens() == 0 && due > 0) answer.open(events);
+    if (!opened && generation.tokens > 0) {
+      opened = true;
+      answer.open(events);
+    }
     while (answer.tokens() < due) answer.token(events);
-    const bool complete = generation.finished && answer.tokens() == generation.tokens && !reached(draw.reset_after_tokens);
-    if (complete) answer.close(events, {.prompt_tokens = prompt_tokens, .output_tokens = generation.tokens, .cached_tokens = generation.cached_tokens});
+    const bool complete = generation.finished && answer.tokens() == ready && !reached(draw.reset_after_tokens);
+    if (complete) answer.close(events, {.prompt_tokens = prompt_tokens, .output_tokens = ready, .cached_tokens = generation.cached_tokens});
     if (!events.empty() && !co_await reply.chunk(events)) {
       generation.interrupted = true;
       co_return;
@@ -290,7 +295,7 @@ net::Task<> EmulatedEngine::stream(const AnswerHead& head, Generation& generatio
       reply.abort();
       co_return;
     }
-    if (reached(stall_after)) {
+    if (opened && reached(stall_after)) {
       stall_after.reset();
       if (!co_await pause(generation, from_seconds(options_.faults.stall_s))) co_return;
       continue;
@@ -311,10 +316,10 @@ net::Task<> EmulatedEngine::whole(const ApiRequest& request, const AnswerHead& h
     reply.abort();
     co_return;
   }
-  const AnswerUsage usage{.prompt_tokens = request.prompt_tokens(), .output_tokens = generation.tokens, .cached_tokens = generation.cached_tokens};
+  const AnswerUsage usage{.prompt_tokens = request.prompt_tokens(), .output_tokens = head.tokens, .cached_tokens = generation.cached_tokens};
   std::string body;
   if (head.kind == ApiKind::Embedding) {
-    body = embedding_answer(request, head.seed, request.dimensions > 0 ? request.dimensions : options_.embedding_dimensions);
+    body = embedding_answer(request, hash64(request.prompt), request.dimensions > 0 ? request.dimensions : options_.embedding_dimensions);
   } else {
     body = whole_answer(head, usage);
   }
@@ -405,9 +410,10 @@ std::string EmulatedEngine::model_list() const {
   return out;
 }
 
-/// evener_output_tokens or the default, cut at max_tokens; with ignore_eos exactly max_tokens.
+/// evener_output_tokens or the default, less what is there already, cut at max_tokens; with ignore_eos exactly max_tokens.
 std::uint32_t EmulatedEngine::output_tokens_of(const ApiRequest& request, bool& cut) const {
   std::uint32_t wanted = request.output_tokens.value_or(options_.output_tokens_default);
+  wanted -= std::min(wanted, request.continued_tokens);
   if (request.ignore_eos && request.output_tokens_max) wanted = *request.output_tokens_max;
   cut = request.output_tokens_max && *request.output_tokens_max <= wanted;
   return cut ? *request.output_tokens_max : wanted;

@@ -43,7 +43,7 @@ constexpr std::array Fields = {
     field<&FaultPlan::reset_after_tokens>("reset_after_tokens", 0, 1e6),
     field<&FaultPlan::stall_first>("stall_first", 0, 1),
     field<&FaultPlan::stall_stream>("stall_stream", 0, 1),
-    field<&FaultPlan::stall_after_tokens>("stall_after_tokens", 1, 1e6),
+    field<&FaultPlan::stall_after_tokens>("stall_after_tokens", 0, 1e6),
     field<&FaultPlan::stall_s>("stall_s", 0, 3600),
     field<&FaultPlan::kv_drop_every>("kv_drop_every", 0, 1e6),
     field<&FaultPlan::unhealthy>("unhealthy", 0, 1),

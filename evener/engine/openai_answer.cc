@@ -13,12 +13,6 @@
 namespace evener::engine {
 namespace {
 
-constexpr std::array<std::string_view, 64> Words = {
-    " the",  " of",   " and",  " to",   " in",   " is",   " that", " it",   " for",  " was",  " on",    " are",  " as",   " with", " they", " be",
-    " at",   " one",  " have", " this", " from", " or",   " had",  " by",   " not",  " word", " but",   " what", " some", " we",   " can",  " out",
-    " were", " all",  " your", " when", " up",   " use",  " how",  " said", " an",   " each", " she",   " which"," do",   " time", " if",   " will",
-    " way",  " many", " then", " them", " load", " like", " so",   " her",  " long", " make", " horse", " see",  " him",  " two",  " has",  " bar"};
-
 std::string id_prefix(ApiKind kind) {
   switch (kind) {
     case ApiKind::Chat: return "chatcmpl-";
@@ -29,10 +23,11 @@ std::string id_prefix(ApiKind kind) {
   return {};
 }
 
-std::string answer_text(std::uint64_t seed, std::uint32_t tokens) {
+std::string answer_text(std::string_view before, std::uint32_t tokens) {
+  AnswerText words(before);
   std::string text;
   text.reserve(tokens * 5UL);
-  for (std::uint32_t i = 0; i < tokens; ++i) text += answer_token(seed, i);
+  for (std::uint32_t i = 0; i < tokens; ++i) text += words.next();
   return text;
 }
 
@@ -42,7 +37,10 @@ void write_usage(JsonWriter& json, ApiKind kind, const AnswerUsage& usage) {
       .member(responses ? "input_tokens" : "prompt_tokens", usage.prompt_tokens)
       .member(responses ? "output_tokens" : "completion_tokens", usage.output_tokens)
       .member("total_tokens", usage.prompt_tokens + usage.output_tokens);
-  json.key(responses ? "input_tokens_details" : "prompt_tokens_details").begin_object().member("cached_tokens", usage.cached_tokens).end_object();
+  json.key(responses ? "input_tokens_details" : "prompt_tokens_details")
+      .begin_object()
+      .member("cached_tokens", usage.cached_tokens)
+      .end_object();
   if (responses) json.key("output_tokens_details").begin_object().member("reasoning_tokens", 0).end_object();
   json.end_object();
 }
@@ -62,7 +60,9 @@ void write_response_object(JsonWriter& json, const AnswerHead& head, const Answe
       .member("id", "resp_" + head.id)
       .member("object", "response")
       .member("created_at", head.created_s)
-      .member("status", usage == nullptr ? "in_progress" : head.cut ? "incomplete" : "completed")
+      .member("status", usage == nullptr ? "in_progress"
+                        : head.cut       ? "incomplete"
+                                         : "completed")
       .member("model", head.model);
   json.key("error").null().key("incomplete_details");
   if (usage != nullptr && head.cut) {
@@ -98,10 +98,8 @@ std::string_view finish_reason(const AnswerHead& head) { return head.cut ? "leng
 
 }  // namespace
 
-std::string_view answer_token(std::uint64_t seed, std::uint32_t i) { return Words[splitmix64(seed + i) % Words.size()]; }
-
 std::string whole_answer(const AnswerHead& head, const AnswerUsage& usage) {
-  const std::string text = answer_text(head.seed, usage.output_tokens);
+  const std::string text = answer_text(head.before, usage.output_tokens);
   std::string out;
   JsonWriter json(out);
   if (head.kind == ApiKind::Response) {
@@ -127,7 +125,7 @@ std::string whole_answer(const AnswerHead& head, const AnswerUsage& usage) {
   return out;
 }
 
-AnswerStream::AnswerStream(const AnswerHead& head) : head_(head) {
+AnswerStream::AnswerStream(const AnswerHead& head) : head_(head), words_(head.before) {
   if (head_.kind == ApiKind::Response) return;
   const bool chat = head_.kind == ApiKind::Chat;
   before_text_ = "data: " + chunk_start(head_) + ",\"choices\":[{\"index\":0," + (chat ? "\"delta\":{\"content\":\"" : "\"text\":\"");
@@ -155,11 +153,14 @@ void AnswerStream::open(std::string& out) {
   event(out, "response.in_progress", response);
   event(out, "response.output_item.added", item);
   event(out, "response.content_part.added",
-        fmt::format(",\"item_id\":\"msg_{}\",\"output_index\":0,\"content_index\":0,\"part\":{{\"type\":\"output_text\",\"text\":\"\",\"annotations\":[]}}", head_.id));
+        fmt::format(",\"item_id\":\"msg_{}\",\"output_index\":0,\"content_index\":0,\"part\":{{\"type\":\"output_text\",\"text\":\"\","
+                    "\"annotations\":[]}}",
+                    head_.id));
 }
 
 void AnswerStream::token(std::string& out) {
-  const std::string_view word = answer_token(head_.seed, tokens_++);
+  const std::string_view word = words_.next();
+  ++tokens_;
   if (head_.kind == ApiKind::Response) {
     text_ += word;
     event(out, "response.output_text.delta",
@@ -187,7 +188,8 @@ void AnswerStream::close(std::string& out, const AnswerUsage& usage) {
   }
   const std::string place = fmt::format(",\"item_id\":\"msg_{}\",\"output_index\":0,\"content_index\":0", head_.id);
   event(out, "response.output_text.done", fmt::format("{},\"text\":\"{}\",\"logprobs\":[]", place, text_));
-  event(out, "response.content_part.done", fmt::format("{},\"part\":{{\"type\":\"output_text\",\"text\":\"{}\",\"annotations\":[]}}", place, text_));
+  event(out, "response.content_part.done",
+        fmt::format("{},\"part\":{{\"type\":\"output_text\",\"text\":\"{}\",\"annotations\":[]}}", place, text_));
   std::string response = ",\"response\":", item = ",\"output_index\":0,\"item\":";
   JsonWriter response_json(response), item_json(item);
   write_output_message(item_json, head_, "completed", text_);

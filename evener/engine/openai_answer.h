@@ -1,17 +1,14 @@
 #pragma once
-// The answers of an emulated engine in the OpenAI shapes: whole and as stream events. The text is made of common words, chosen from a seed,
-// so that the same prompt always gets the same answer. No sockets.
+// The answers of an emulated engine in the OpenAI shapes: whole and as stream events. No sockets.
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 
+#include "evener/engine/answer_text.h"
 #include "evener/engine/openai_request.h"
 
 namespace evener::engine {
-
-/// Output token i of the answer with this seed; about four bytes, with its leading space. Plain ASCII without quotes or backslashes.
-[[nodiscard]] std::string_view answer_token(std::uint64_t seed, std::uint32_t i);
 
 struct AnswerUsage {
   std::uint32_t prompt_tokens = 0, output_tokens = 0, cached_tokens = 0;
@@ -20,12 +17,13 @@ struct AnswerUsage {
 /// What all pieces of one answer have in common.
 struct AnswerHead {
   ApiKind kind = ApiKind::Chat;
-  std::string id;              // without the kind's prefix
+  std::string id;  // without the kind's prefix
   std::string model;
   std::int64_t created_s = 0;  // Unix time
-  std::uint64_t seed = 0;
+  std::string before;          // the prompt up to where the answer begins: what its text follows from
+  std::uint32_t tokens = 0;    // of the whole text
   bool include_usage = false;
-  bool cut = false;            // ends because of the token limit: finish_reason length instead of stop
+  bool cut = false;  // ends because of the token limit: finish_reason length instead of stop
 };
 
 /// A complete answer of the chat, completion or Responses API.
@@ -48,10 +46,11 @@ class AnswerStream {
   void event(std::string& out, std::string_view name, std::string_view members);
 
   AnswerHead head_;
+  AnswerText words_;
   std::string before_text_, after_text_;  // of a token event: everything but the word is the same each time
   std::uint32_t tokens_ = 0;
-  std::uint32_t sequence_ = 0;            // of the next Responses event
-  std::string text_;                      // Responses events repeat the whole text at their end
+  std::uint32_t sequence_ = 0;  // of the next Responses event
+  std::string text_;            // Responses events repeat the whole text at their end
 };
 
 /// Embedding vectors of unit length from the seed, one per input.

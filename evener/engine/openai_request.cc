@@ -112,7 +112,8 @@ Result<void> read_embedding_inputs(ApiRequest& request, element root) {
     } else {
       return false;
     }
-    request.input_tokens.push_back(static_cast<std::uint32_t>(std::max<std::uint64_t>(1, (request.prompt_bytes - before + 3) / BytesPerToken)));
+    request.input_tokens.push_back(
+        static_cast<std::uint32_t>(std::max<std::uint64_t>(1, (request.prompt_bytes - before + 3) / BytesPerToken)));
     return true;
   };
   element input;
@@ -161,7 +162,25 @@ bool read_flag(simdjson::simdjson_result<element> value) {
   return value.get(flag) == simdjson::SUCCESS && flag;
 }
 
+/// The words of an emulated answer begin with a blank each, so its tokens can be told from its text.
+Result<void> continue_final_message(ApiRequest& request, element root, array messages) {
+  if (read_flag(root["add_generation_prompt"])) return refuse("continue_final_message and add_generation_prompt cannot both be true");
+  std::string_view role, text;
+  element last;
+  for (const element message : messages) last = message;
+  if (last["role"].get(role) != simdjson::SUCCESS || role != "assistant" || last["content"].get(text) != simdjson::SUCCESS) {
+    return refuse("continue_final_message needs a last message of the assistant with text to go on from");
+  }
+  request.continues = true;
+  request.continued_tokens =
+      static_cast<std::uint32_t>(std::min<std::size_t>(TokensMax, static_cast<std::size_t>(std::ranges::count(text, ' '))));
+  request.prompt.pop_back();  // the message stays open
+  return {};
+}
+
 }  // namespace
+
+std::string ApiRequest::before_answer(ApiKind kind) const { return kind == ApiKind::Chat && !continues ? prompt + "assistant\n" : prompt; }
 
 std::uint32_t ApiRequest::prompt_tokens() const {
   return static_cast<std::uint32_t>(std::clamp<std::uint64_t>((prompt_bytes + BytesPerToken - 1) / BytesPerToken, 1, TokensMax));
@@ -198,8 +217,10 @@ Result<ApiRequest> read_api_request(ApiKind kind, std::string_view body) {
   switch (kind) {
     case ApiKind::Chat: {
       array messages;
-      if (root["messages"].get(messages) != simdjson::SUCCESS || messages.size() == 0) return refuse("messages must be a list with at least one message");
+      if (root["messages"].get(messages) != simdjson::SUCCESS || messages.size() == 0)
+        return refuse("messages must be a list with at least one message");
       prompt = add_messages(request, messages, "messages");
+      if (prompt && read_flag(root["continue_final_message"])) prompt = continue_final_message(request, root, messages);
       break;
     }
     case ApiKind::Completion: prompt = read_completion_prompt(request, root); break;

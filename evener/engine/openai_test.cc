@@ -47,13 +47,15 @@ TEST_CASE("completions take a string, one string in a list, or token ids") {
 }
 
 TEST_CASE("embeddings count the tokens of each input, and the Responses API takes text or messages") {
-  const auto embedding = read_api_request(ApiKind::Embedding, R"({"model":"m","input":["12345678","x"],"encoding_format":"base64","dimensions":8})");
+  const auto embedding =
+      read_api_request(ApiKind::Embedding, R"({"model":"m","input":["12345678","x"],"encoding_format":"base64","dimensions":8})");
   REQUIRE(embedding);
   CHECK(embedding->input_tokens == std::vector<std::uint32_t>{2, 1});
   CHECK(embedding->base64);
   CHECK(embedding->dimensions == 8);
   CHECK(read_api_request(ApiKind::Response, R"({"model":"m","instructions":"abcd","input":"efgh"})")->prompt_tokens() == 2);
-  CHECK(read_api_request(ApiKind::Response, R"({"model":"m","input":[{"role":"user","content":[{"type":"input_text","text":"efgh"}]}]})")->prompt_tokens() == 1);
+  CHECK(read_api_request(ApiKind::Response, R"({"model":"m","input":[{"role":"user","content":[{"type":"input_text","text":"efgh"}]}]})")
+            ->prompt_tokens() == 1);
 }
 
 TEST_CASE("what is not of the API's shape, or not emulated, is refused with a reason") {
@@ -61,8 +63,10 @@ TEST_CASE("what is not of the API's shape, or not emulated, is refused with a re
   CHECK(refusal(ApiKind::Chat, "[]") == "the body must be a JSON object");
   CHECK(refusal(ApiKind::Chat, R"({"messages":[]})") == "model must be a string");
   CHECK(refusal(ApiKind::Chat, R"({"model":"m","messages":[]})") == "messages must be a list with at least one message");
-  CHECK(refusal(ApiKind::Chat, R"({"model":"m","messages":[{"role":"user","content":5}]})") == "content must be a string or a list of parts");
-  CHECK(refusal(ApiKind::Chat, R"({"model":"m","messages":[{"role":"user"}],"max_tokens":0})") == "max_tokens must be a whole number of at least 1");
+  CHECK(refusal(ApiKind::Chat, R"({"model":"m","messages":[{"role":"user","content":5}]})") ==
+        "content must be a string or a list of parts");
+  CHECK(refusal(ApiKind::Chat, R"({"model":"m","messages":[{"role":"user"}],"max_tokens":0})") ==
+        "max_tokens must be a whole number of at least 1");
   CHECK(refusal(ApiKind::Chat, R"({"model":"m","messages":[{"role":"user"}],"n":2})") == "n is 2; only one choice is emulated");
   CHECK(refusal(ApiKind::Completion, R"({"model":"m","prompt":["a","b"]})").starts_with("prompt must hold exactly one prompt"));
   CHECK(refusal(ApiKind::Embedding, R"({"model":"m"})") == "input is missing");
@@ -80,7 +84,8 @@ TEST_CASE("prompts that begin alike have equal block hashes exactly that far, an
 
 TEST_CASE("a streamed answer carries the same text as the whole one, and each event is JSON") {
   for (const ApiKind kind : {ApiKind::Chat, ApiKind::Completion, ApiKind::Response}) {
-    const AnswerHead head{.kind = kind, .id = "1", .model = "m\"x", .created_s = 5, .seed = 99, .include_usage = true, .cut = false};
+    const AnswerHead head{
+        .kind = kind, .id = "1", .model = "m\"x", .created_s = 5, .before = "Hello", .tokens = 12, .include_usage = true, .cut = false};
     AnswerStream stream(head);
     std::string events;
     stream.open(events);
@@ -97,8 +102,10 @@ TEST_CASE("a streamed answer carries the same text as the whole one, and each ev
       CAPTURE(data);
       REQUIRE(parser.parse(data).get(event) == simdjson::SUCCESS);
       std::string_view piece, type;
-      if (event.at_pointer("/choices/0/delta/content").get(piece) == simdjson::SUCCESS || event.at_pointer("/choices/0/text").get(piece) == simdjson::SUCCESS ||
-          (event["type"].get(type) == simdjson::SUCCESS && type == "response.output_text.delta" && event["delta"].get(piece) == simdjson::SUCCESS)) {
+      if (event.at_pointer("/choices/0/delta/content").get(piece) == simdjson::SUCCESS ||
+          event.at_pointer("/choices/0/text").get(piece) == simdjson::SUCCESS ||
+          (event["type"].get(type) == simdjson::SUCCESS && type == "response.output_text.delta" &&
+           event["delta"].get(piece) == simdjson::SUCCESS)) {
         text += piece;
       }
       simdjson::dom::element usage;
@@ -106,7 +113,8 @@ TEST_CASE("a streamed answer carries the same text as the whole one, and each ev
           (event.at_pointer("/response/usage").get(usage) == simdjson::SUCCESS && usage.is_object())) {
         const bool responses = kind == ApiKind::Response;
         REQUIRE(usage[responses ? "input_tokens" : "prompt_tokens"].get(prompt_tokens) == simdjson::SUCCESS);
-        REQUIRE(usage[responses ? "input_tokens_details" : "prompt_tokens_details"]["cached_tokens"].get(cached_tokens) == simdjson::SUCCESS);
+        REQUIRE(usage[responses ? "input_tokens_details" : "prompt_tokens_details"]["cached_tokens"].get(cached_tokens) ==
+                simdjson::SUCCESS);
       }
     }
     CHECK(prompt_tokens == 30);
@@ -120,8 +128,52 @@ TEST_CASE("a streamed answer carries the same text as the whole one, and each ev
   }
 }
 
+TEST_CASE("an answer goes on from its own beginning as if it had not been interrupted, in chats and completions") {
+  const auto words = [](const std::string& before, int count) {
+    AnswerText text(before);
+    std::string out;
+    for (int i = 0; i < count; ++i) out += text.next();
+    return out;
+  };
+  const auto before = [](ApiKind kind, const std::string& body) {
+    const auto request = read_api_request(kind, body);
+    REQUIRE(request);
+    return request->before_answer(kind);
+  };
+  const std::string chat = before(ApiKind::Chat, R"({"model":"m","messages":[{"role":"user","content":"Hi"}]})");
+  const std::string completion = before(ApiKind::Completion, R"({"model":"m","prompt":"Hi"})");
+  CHECK(words(chat, 50) != words(completion, 50));
+  for (const int delivered : {1, 7, 40}) {
+    const std::string begin = words(chat, delivered);
+    const std::string continued =
+        before(ApiKind::Chat,
+               R"({"model":"m","continue_final_message":true,"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":")" +
+                   begin + "\"}]}");
+    CHECK(begin + words(continued, 50 - delivered) == words(chat, 50));
+    const std::string text = words(completion, delivered);
+    CHECK(text + words(before(ApiKind::Completion, R"({"model":"m","prompt":"Hi)" + text + "\"}"), 50 - delivered) ==
+          words(completion, 50));
+  }
+}
+
+TEST_CASE("a chat that goes on from its last message knows how long that is, and refuses what vLLM refuses") {
+  const auto request = read_api_request(
+      ApiKind::Chat,
+      R"({"model":"m","continue_final_message":true,"add_generation_prompt":false,"messages":[{"role":"assistant","content":" one two"}]})");
+  REQUIRE(request);
+  CHECK(request->continued_tokens == 2);
+  CHECK(
+      refusal(
+          ApiKind::Chat,
+          R"({"model":"m","continue_final_message":true,"add_generation_prompt":true,"messages":[{"role":"assistant","content":"x"}]})") ==
+      "continue_final_message and add_generation_prompt cannot both be true");
+  CHECK(refusal(ApiKind::Chat, R"({"model":"m","continue_final_message":true,"messages":[{"role":"user","content":"x"}]})")
+            .starts_with("continue_final_message needs a last message of the assistant"));
+}
+
 TEST_CASE("without include_usage a stream has no usage at all, and a cut answer says length") {
-  const AnswerHead head{.kind = ApiKind::Chat, .id = "1", .model = "m", .created_s = 5, .seed = 1, .include_usage = false, .cut = true};
+  const AnswerHead head{
+      .kind = ApiKind::Chat, .id = "1", .model = "m", .created_s = 5, .before = "Hi", .tokens = 1, .include_usage = false, .cut = true};
   AnswerStream stream(head);
   std::string events;
   stream.open(events);

@@ -26,13 +26,18 @@ enum class EndedBy : std::uint8_t {
 /// request_id, trace_id, client and pick must need no escapes (we made or checked them). Durations below zero were not reached: null.
 struct AccessRecord {
   std::string_view request_id, trace_id, client, method, path, pool, endpoint, model, request_class, tenant, pick, detail;
+  std::string_view hedge;           // "won" or "lost" when there was one; constant text
   std::uint16_t status = 0;         // 0 = nothing was sent
   EndedBy ended = EndedBy::Done;
   std::uint32_t attempts = 0;
   bool stream = false;
+  bool preempted = false;
   Duration queue{-1}, connect{-1}, first_token{-1}, total{-1};
   std::uint64_t request_bytes = 0, response_bytes = 0, events = 0;
   std::int64_t prompt_tokens = -1, completion_tokens = -1, cached_tokens = -1;  // -1 = the endpoint did not say
+  // Of a stream that broke off: how often another endpoint went on, and who broke off first; otherwise the line has none of these.
+  std::uint32_t continued = 0;
+  std::string_view continued_from;
   // What was expected before, in pools that ask for it; otherwise the line has none of these.
   bool estimated = false;
   std::int64_t prompt_tokens_estimated = 0, cached_tokens_expected = 0;

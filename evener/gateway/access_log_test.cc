@@ -69,7 +69,7 @@ TEST_CASE("a line says everything about its request") {
         R"({"time":"2023-11-14T22:13:20.123Z","request_id":"r-1","trace_id":"4bf9","client":"127.0.0.1","method":"POST",)"
         R"("path":"/v1/chat/completions","status":200,"ended":"done","pool":"chat","endpoint":"gpu-1","pick":"policy","model":"llama",)"
         R"("class":"batch","tenant":"team-a",)"
-        R"("attempts":2,"stream":true,"queue_ms":0.000,"connect_ms":1.234,"first_token_ms":50.000,"total_ms":2000.000,)"
+        R"("attempts":2,"hedged":null,"preempted":false,"stream":true,"queue_ms":0.000,"connect_ms":1.234,"first_token_ms":50.000,"total_ms":2000.000,)"
         R"("request_bytes":10,"response_bytes":20,"events":3,"prompt_tokens":7,"completion_tokens":0,"cached_tokens":5})");
 }
 
@@ -80,6 +80,19 @@ TEST_CASE("what was expected of a request is in its line where it was asked for,
   CHECK(known.ends_with(R"("prompt_tokens_estimated":900,"cached_tokens_expected":512,"first_token_predicted_ms":40.000})"));
   CHECK(
       line_of({.estimated = true}).ends_with(R"("prompt_tokens_estimated":0,"cached_tokens_expected":0,"first_token_predicted_ms":null})"));
+}
+
+TEST_CASE("a request that was hedged says whether the hedge won, and whether it gave way is in it, too") {
+  CHECK(member(line_of({}), "hedged") == "null");
+  CHECK(member(line_of({.hedge = "won"}), "hedged") == "won");
+  CHECK(member(line_of({.hedge = "lost"}), "hedged") == "lost");
+  CHECK(member(line_of({}), "preempted") == "false");
+  CHECK(member(line_of({.preempted = true}), "preempted") == "true");
+}
+
+TEST_CASE("a stream that another endpoint went on with says how often, and who broke off") {
+  CHECK(member(line_of({}), "continued") == "(absent)");
+  CHECK(line_of({.continued = 2, .continued_from = "gpu-1"}).ends_with(R"("continued":2,"continued_from":"gpu-1"})"));
 }
 
 TEST_CASE("what was not reached or not said is null, and no detail leaves no member") {
@@ -151,8 +164,13 @@ TEST_CASE("whatever bytes a client or a configuration puts into its texts, the l
         if (kind == 3) c = static_cast<char>('a' + rng.below(26));
       }
     }
-    const std::string line = line_of(
-        {.method = texts[0], .path = texts[1], .pool = texts[2], .endpoint = texts[3], .model = texts[4], .tenant = texts[6], .detail = "d" + texts[5]});
+    const std::string line = line_of({.method = texts[0],
+                                      .path = texts[1],
+                                      .pool = texts[2],
+                                      .endpoint = texts[3],
+                                      .model = texts[4],
+                                      .tenant = texts[6],
+                                      .detail = "d" + texts[5]});
     constexpr std::array<const char*, 7> keys = {"method", "path", "pool", "endpoint", "model", "detail", "tenant"};
     for (std::size_t i = 0; i < keys.size(); ++i) {
       CAPTURE(keys[i]);
@@ -161,6 +179,21 @@ TEST_CASE("whatever bytes a client or a configuration puts into its texts, the l
       CHECK((member(line, keys[i]) == expected));
     }
   });
+}
+
+TEST_CASE("one byte that needs an escape is found wherever it stands in a text, and its neighbours are taken for none") {
+  for (const char c : std::string_view("\x01\x1f\"\\\x7f\xc3\xff !#[]~", 13)) {
+    for (std::size_t size = 1; size <= 20; ++size) {
+      for (std::size_t at = 0; at < size; ++at) {
+        std::string text(size, 'a');
+        text[at] = c;
+        std::string expected;
+        append_valid_utf8(expected, text);
+        CAPTURE(text);
+        CHECK((member(line_of({.model = text}), "model") == expected));
+      }
+    }
+  }
 }
 
 TEST_CASE("texts of a megabyte that need six bytes for one are written whole") {

@@ -2,10 +2,10 @@
 
 #include <charconv>
 
-#include "evener/base/json_writer.h"
 #include "evener/base/log.h"
 #include "evener/gateway/admin_token.h"
 #include "evener/gateway/config_schema.h"
+#include "evener/gateway/decision_json.h"
 #include "evener/gateway/paths.h"
 #include "evener/protocol/openai.h"
 
@@ -47,88 +47,6 @@ net::HttpResponse of_change(Control::Change change) {
     case Control::Change::NameTaken: return problem(409, "name_taken", "The pool has an endpoint of that name already.");
   }
   return problem(500, "unknown", "unknown change");
-}
-
-void write_explanations(JsonWriter& json, const ManagedPool& pool, const std::vector<route::Explanation>& explanations) {
-  json.key("endpoints").begin_array();
-  for (const route::Explanation& one : explanations) {
-    std::string_view name;
-    for (const auto& endpoint : pool.endpoints) {
-      if (endpoint->id == one.id) name = endpoint->config.name;
-    }
-    json.begin_object().member("endpoint", name).member("candidate", one.candidate).member("filtered_by", one.filtered_by);
-    json.key("cost");
-    if (one.cost) {
-      json.value(*one.cost);
-    } else {
-      json.null();
-    }
-    json.member("in_flight", one.in_flight).end_object();
-  }
-  json.end_array();
-}
-
-std::string decisions_json(Control& control, std::string_view pool_name, std::string_view request_id, std::size_t most) {
-  std::string out;
-  JsonWriter json(out);
-  json.begin_object().member("schema", "evener.decisions/1").key("decisions").begin_array();
-  for (const ManagedPool& pool : control.pools()) {
-    if (!pool_name.empty() && pool.config.name != pool_name) continue;
-    for (const DecisionRecord& record : pool.pool->decisions(request_id, most)) {
-      json.begin_object().member("request_id", record.request_id).member("pool", pool.config.name).member("model", record.model);
-      json.member("time_unix_s", static_cast<double>(record.at_wall_ns) / 1e9).member("attempt", record.attempt);
-      if (const auto* dispatch = std::get_if<route::Dispatch>(&record.decision)) {
-        std::string_view name = "(removed since)";
-        for (const auto& endpoint : pool.endpoints) {
-          if (endpoint->id == dispatch->endpoint) name = endpoint->config.name;
-        }
-        json.member("decision", "dispatched").member("endpoint", name).member("why", route::pick_reason_name(dispatch->reason));
-        json.member("candidates", dispatch->candidates);
-      } else if (const auto* refusal = std::get_if<route::Refusal>(&record.decision)) {
-        json.member("decision", "refused").member("why", route::refusal_name(refusal->reason));
-      } else {
-        json.member("decision", "queued");
-      }
-      json.key("waited_s");
-      if (record.waited) {
-        json.value(seconds(*record.waited));
-      } else {
-        json.null();
-      }
-      json.member("ended", record.ended);
-      if (record.ended) {
-        json.member("ending", ending_name(record.outcome.ending)).member("total_s", seconds(record.outcome.total));
-        json.key("first_token_s");
-        if (record.outcome.first_token) {
-          json.value(seconds(*record.outcome.first_token));
-        } else {
-          json.null();
-        }
-      }
-      write_explanations(json, pool, record.candidates);
-      json.end_object();
-    }
-  }
-  json.end_array().end_object();
-  return out;
-}
-
-std::string explain_json(Control& control, std::string_view pool_name, std::string_view model) {
-  const Instant now = control.reactor.now();
-  std::string out;
-  JsonWriter json(out);
-  json.begin_object().member("schema", "evener.explain/1").key("pools").begin_array();
-  for (const ManagedPool& pool : control.pools()) {
-    if (!pool_name.empty() && pool.config.name != pool_name) continue;
-    route::RequestView request;
-    if (!model.empty()) request.model = model_hash(model);
-    const auto explanations = pool.pool->with_scheduler(now, [&](route::Scheduler& scheduler) { return scheduler.explain(request, now); });
-    json.begin_object().member("pool", pool.config.name).member("policy", route::policy_name(pool.config.policy));
-    write_explanations(json, pool, explanations);
-    json.end_object();
-  }
-  json.end_array().end_object();
-  return out;
 }
 
 }  // namespace

@@ -57,6 +57,11 @@ Result<std::string> read_admin_token(const std::string& path) {
   return std::string(text);
 }
 
+std::string made_token_path(std::uint16_t port) {
+  const std::string folder = runtime_folder();
+  return folder.empty() ? folder : folder + "/admin-" + std::to_string(port) + ".token";
+}
+
 Result<MadeToken> make_admin_token(std::uint16_t port) {
   std::array<unsigned char, 32> bits{};
   if (RAND_bytes(bits.data(), static_cast<int>(bits.size())) != 1) return fail("no random bits for the admin token");
@@ -66,9 +71,8 @@ Result<MadeToken> make_admin_token(std::uint16_t port) {
     made.token += digits[byte >> 4];
     made.token += digits[byte & 15];
   }
-  const std::string folder = runtime_folder();
-  if (folder.empty()) return fail("no private folder for the admin token; set admin.token_file");
-  made.path = folder + "/admin-" + std::to_string(port) + ".token";
+  made.path = made_token_path(port);
+  if (made.path.empty()) return fail("no private folder for the admin token; set admin.token_file");
   ::unlink(made.path.c_str());
   const int fd = ::open(made.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
   const std::string line = made.token + "\n";

@@ -17,6 +17,8 @@ struct MadeToken {
   std::string token, path;
 };
 [[nodiscard]] Result<MadeToken> make_admin_token(std::uint16_t port);
+/// Where the token of a gateway with this admin port is, if it was made at start by a process of this user; empty when there is no such folder.
+[[nodiscard]] std::string made_token_path(std::uint16_t port);
 
 /// Whether an Authorization value carries the token, in the Bearer form, or as the password of the Basic form.
 [[nodiscard]] bool bearer_is(std::string_view authorization, std::string_view token);

@@ -22,9 +22,10 @@ Attempt::Result Attempt::failed(route::Ending ending, bool may_retry, std::strin
   return {.end = End::Failed, .ending = ending, .may_retry = may_retry};
 }
 
-net::Task<Attempt::Result> Attempt::run(Duration first_token_limit) {
+net::Task<Attempt::Result> Attempt::run(Duration answer_limit) {
+  answer_limit_ = answer_limit;
   for (bool kept_allowed = true;; kept_allowed = false) {
-    if (request_.client_gone) co_return failed(route::Ending::Cancelled, false, "client gone");
+    if (request_.client_gone || cancelled_) co_return failed(route::Ending::Cancelled, false, "cancelled");
     // A streamed body can be sent once, so it does not go over a connection that may have been closed meanwhile.
     if (kept_allowed && !request_.sent_once()) {
       connection_ = worker_.upstreams.take(endpoint_, worker_.reactor.now(), route_.config.timeouts.upstream_idle);
@@ -34,7 +35,7 @@ net::Task<Attempt::Result> Attempt::run(Duration first_token_limit) {
       endpoint_.metrics->connections_reused.add();
       connect_time_ = Duration::zero();
     } else if (const long opened = co_await open_connection(); opened < 0) {
-      if (request_.client_gone) co_return failed(route::Ending::Cancelled, false, "client gone");
+      if (request_.client_gone || cancelled_) co_return failed(route::Ending::Cancelled, false, "cancelled");
       co_return failed(route::Ending::ConnectFailed, true, std::string("connect: ") + std::strerror(static_cast<int>(-opened)));
     }
     request_sent_ = true;
@@ -42,7 +43,11 @@ net::Task<Attempt::Result> Attempt::run(Duration first_token_limit) {
       if (sent == -ETIMEDOUT) co_return failed(route::Ending::Timeout, true, "the endpoint takes nothing of the request");
       request_sent_ = false;  // the answer tells more: the endpoint may have given one before it closed
     }
-    Result result = co_await await_answer(first_token_limit);
+    // The clock of an upload that takes long starts at its end: see body_sent().
+    give_up_ = deadline(sender_.running() ? Duration::zero() : answer_limit_);
+    awaits_answer_ = true;
+    Result result = co_await await_answer();
+    awaits_answer_ = false;
     if (result.ending == route::Ending::Reset && result.may_retry && reused_ && !got_bytes_ && !request_.body_forwarded) {
       // Engines end idle connections without a word, some just as one is used again: that says nothing about the endpoint.
       co_await stop();
@@ -75,6 +80,7 @@ void Attempt::end(route::Outcome outcome, const std::optional<protocol::Usage>& 
   if (!lease_.held()) return;
   endpoint_.metrics->attempts[static_cast<std::size_t>(outcome.ending)].add();
   outcome.retry_after = answer_.retry_after;
+  outcome.request_at_fault = answer_.status >= 400 && answer_.status < 500;
   lease_.end(outcome);
   kv_note_.end(usage);
 }

@@ -3,6 +3,7 @@
 // to its first byte; and it ends in the load book exactly once. Whether to try elsewhere, and what becomes of the answer behind its first byte,
 // is decided by the exchange, which may hold two of these at the same time.
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -35,10 +36,11 @@ class Attempt {
   struct Answer {
     std::uint16_t status = 0;
     net::http1::Framing framing = net::http1::Framing::None;
-    bool keep_alive = false, event_stream = false, json = false;
-    bool complete = false;              // nothing more of it is to come
-    std::uint64_t remaining = 0;        // with a length: bytes not yet taken
-    net::http1::ChunkedDecoder chunks;  // with chunks
+    bool keep_alive = false;
+    bool event_stream = false, json = false;  // and not compressed: it can be read on its way
+    bool complete = false;                    // nothing more of it is to come
+    std::uint64_t remaining = 0;              // with a length: bytes not yet taken
+    net::http1::ChunkedDecoder chunks;        // with chunks
     Duration retry_after{};
   };
   /// Its head as the client will see it, and the bytes that came with it.
@@ -53,10 +55,14 @@ class Attempt {
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
 
-  /// Connects, sends, and waits for the first byte behind the answer's head: until then the request can still go elsewhere. Once.
-  net::Task<Result> run(Duration first_token_limit);
-  /// Fails whatever it waits for. Safe from anywhere on the worker's thread.
-  void cancel() { connection_.cancel(); }
+  /// Connects, sends, and waits (once all is sent, at most `answer_limit`; 0 = as long as it takes) for the first byte behind the answer's head,
+  /// or the first content of a stream: until then the request can still go elsewhere. Once.
+  net::Task<Result> run(Duration answer_limit);
+  /// Fails whatever it waits for, as Cancelled. Safe from anywhere on the worker's thread.
+  void cancel() {
+    cancelled_ = true;
+    connection_.cancel();
+  }
   /// Ends what is still being sent and closes the connection, unless that was given back.
   net::Task<> stop();
   /// The answer has begun to be passed on.
@@ -75,6 +81,11 @@ class Attempt {
   [[nodiscard]] Instant since() const { return lease_.since(); }
   [[nodiscard]] Duration connect_time() const { return connect_time_; }  // negative = there was no connection
   [[nodiscard]] const std::string& detail() const { return detail_; }    // why it failed
+  /// Tokens that the endpoint probably computes for it before anything of an answer comes.
+  [[nodiscard]] std::uint32_t prompt_cost() const {
+    return lease_.share().charge - std::min(lease_.share().charge, lease_.share().output_tokens);
+  }
+  [[nodiscard]] bool cancelled() const { return cancelled_; }
   [[nodiscard]] bool sending() const { return sender_.running(); }
   /// For a wait of at most `step` (0 = no limit) within the request's total time.
   [[nodiscard]] Instant deadline(Duration step) const;
@@ -90,10 +101,17 @@ class Attempt {
   net::Task<long> open_connection();
   net::Task<long> send_request();
   net::Task<> send_large(net::http1::HeadText head);
+  void body_sent();              // from now on it is the endpoint's turn
+  void send_failed(long error);  // of what is sent beside the wait for the answer
+
+  // attempt_pump.cc
+  net::Task<> pump_body(net::http1::HeadText head);
 
   // attempt_await.cc
-  net::Task<Result> await_answer(Duration first_token_limit);
+  net::Task<Result> await_answer();
   void take_head(const net::http1::ResponseHead& head);
+  void take_load_report(const net::http1::ResponseHead& head);
+  void read_allowance(const net::http1::Headers& headers);  // attempt_allowance.cc
   void write_client_head(net::http1::HeadWriter& writer, const net::http1::ResponseHead& head) const;
   [[nodiscard]] std::string decision_text() const;  // of x-evener-decision
 
@@ -109,8 +127,13 @@ class Attempt {
   std::string_view pick_;
   net::Socket connection_;
   net::Sibling sender_;
+  Duration answer_limit_{};  // from the request's last byte to the answer's first; 0 = none
+  Instant give_up_ = Instant::max();
   bool reused_ = false, got_bytes_ = false;
-  bool request_sent_ = false;  // a whole body, to its end: a later request may follow on the connection
+  bool cancelled_ = false;
+  bool awaits_answer_ = false, stalled_ = false;  // stalled: the endpoint takes nothing of the request
+  bool asked_for_load_ = false;                   // so what it says is for us and not for the client
+  bool request_sent_ = false;                     // a whole body, to its end: a later request may follow on the connection
   Duration connect_time_{-1};
   Answer answer_;
   Kept kept_;

@@ -1,14 +1,18 @@
-// The receiving half of an attempt: the answer's head, and the first byte behind it.
+// The receiving half of an attempt: the answer's head, and what behind it makes it an answer.
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cmath>
 #include <cstring>
 
 #include "evener/gateway/attempt.h"
+#include "evener/base/clock.h"
+#include "evener/gateway/first_content.h"
+#include "evener/gateway/load_collector.h"
 #include "evener/gateway/paths.h"
+#include "evener/gateway/retry_after.h"
 #include "evener/net/http1/head_writer.h"
+#include "evener/protocol/orca.h"
 
 namespace evener::gateway {
 namespace {
@@ -21,21 +25,13 @@ route::Ending ending_of(std::uint16_t status) {
   return status >= 500 ? route::Ending::ServerError : route::Ending::Ok;
 }
 
-/// Seconds only: the other form (a date) would need a wall clock that agrees with the endpoint's.
-Duration parse_retry_after(std::string_view value) {
-  std::uint32_t seconds_asked = 0;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds_asked);
-  if (error != std::errc() || end != value.data() + value.size()) return {};
-  return std::chrono::seconds(std::min<std::uint32_t>(seconds_asked, 3600));
-}
-
 std::string_view media_type(std::string_view content_type) { return content_type.substr(0, content_type.find(';')); }
 
 bool is_delimited(net::http1::Framing framing) { return framing == net::http1::Framing::None || framing == net::http1::Framing::Length; }
 
 }  // namespace
 
-net::Task<Attempt::Result> Attempt::await_answer(Duration first_token_limit) {
+net::Task<Attempt::Result> Attempt::await_answer() {
   const auto lost = [&](const char* detail) {
     const ResetRetry rule = route_.config.retry.on_reset;
     const bool may_retry = rule == ResetRetry::Any || (rule == ResetRetry::ReusedConnection && reused_ && !got_bytes_);
@@ -44,20 +40,26 @@ net::Task<Attempt::Result> Attempt::await_answer(Duration first_token_limit) {
   net::Buffer& block = kept_.block;
   std::size_t& begin = kept_.begin;
   std::size_t& end = kept_.end;
-  const Instant give_up = deadline(first_token_limit);
   net::http1::HeadScanner scanner;
   int interim = 0;
   bool have_head = false;
+  std::optional<FirstContent> first_content;  // of a stream
   for (;;) {
-    connection_.set_read_deadline(give_up);
+    connection_.set_read_deadline(give_up_);
     const long waited = co_await connection_.wait_readable();
     if (waited < 0) {
+      if (stalled_) co_return failed(route::Ending::Timeout, true, "the endpoint takes nothing of the request");
+      if (waited == -ETIMEDOUT && request_.sent_once() && request_.awaits_client) {
+        request_.keep_alive = false;
+        request_.body_fault = BodyFault::Late;  // all its time went by while its body was on the way
+        co_return failed(route::Ending::Cancelled, false, "total time over");
+      }
       if (waited == -ETIMEDOUT) {
         const Duration total = route_.config.timeouts.total;
         const bool time_left = total == Duration::zero() || worker_.reactor.now() - request_.began < total;
         co_return failed(route::Ending::Timeout, time_left, time_left ? "first token late" : "total time over");
       }
-      if (request_.client_gone) co_return failed(route::Ending::Cancelled, false, "client gone");
+      if (request_.client_gone || cancelled_) co_return failed(route::Ending::Cancelled, false, "cancelled");
       if (waited == -ECANCELED) co_return failed(route::Ending::Cancelled, false, "cancelled");
       co_return lost("connection reset before the answer");
     }
@@ -65,14 +67,14 @@ net::Task<Attempt::Result> Attempt::await_answer(Duration first_token_limit) {
     if (begin == end) begin = end = 0;
     const long got = connection_.try_recv(block.from(end));
     if (got == -EAGAIN) continue;
-    if (got == 0 && have_head && answer_.framing == net::http1::Framing::UntilClose) {
+    if (got == 0 && have_head && !first_content && answer_.framing == net::http1::Framing::UntilClose) {
       answer_.complete = true;
       break;
     }
     if (got <= 0) co_return lost(got == 0 ? "connection closed before the answer" : "connection reset before the answer");
     got_bytes_ = true;
     end += static_cast<std::size_t>(got);
-    if (have_head) break;
+    std::string_view body = block.view(end - static_cast<std::size_t>(got), static_cast<std::size_t>(got));  // what is new of it
 
     while (!have_head) {
       const auto state = scanner.scan(block.view(begin, end - begin));
@@ -91,15 +93,20 @@ net::Task<Attempt::Result> Attempt::await_answer(Duration first_token_limit) {
       }
       have_head = true;
       take_head(head);
+      if (request_.view.stream && answer_.event_stream && answer_.status == 200) first_content.emplace(answer_.framing, answer_.remaining);
+      body = block.view(begin, end - begin);
     }
     if (have_head) {
-      // The head waits for the first byte behind it: until then the request can still go elsewhere.
+      // The head waits for the first byte behind it, that of a stream for its first content: until then the request can still go elsewhere.
       const bool empty = is_delimited(answer_.framing) && answer_.remaining == 0;
-      if (empty || begin < end) break;
-      continue;
+      if (empty || (begin < end && !first_content)) break;
+      const auto seen = first_content ? first_content->feed(body) : FirstContent::Seen::Nothing;
+      if (seen == FirstContent::Seen::Bad) co_return failed(route::Ending::BadResponse, true, "the answer's chunks are malformed");
+      if (seen == FirstContent::Seen::Content) break;
     }
     if (end == block.capacity()) {
-      if (end - begin >= AnswerHeadBytesMax) co_return failed(route::Ending::BadResponse, true, "the answer's head is larger than 64 KiB");
+      if (!have_head && end - begin >= AnswerHeadBytesMax)
+        co_return failed(route::Ending::BadResponse, true, "the answer's head is larger than 64 KiB");
       net::Buffer larger = net::Buffer::take(begin > 0 ? block.capacity() : block.capacity() * 2);
       std::memcpy(larger.data(), block.data() + begin, end - begin);
       end -= begin;
@@ -118,14 +125,28 @@ void Attempt::take_head(const net::http1::ResponseHead& head) {
   answer_.keep_alive = head.keep_alive;
   if (const auto* type = head.headers.find(HeaderId::ContentType)) {
     const std::string_view media = media_type(type->value);
-    answer_.event_stream = equals_ignoring_case(media, "text/event-stream");
-    answer_.json = equals_ignoring_case(media, "application/json");
+    const auto* encoding = head.headers.find(HeaderId::ContentEncoding);
+    const bool plain = encoding == nullptr || equals_ignoring_case(encoding->value, "identity");
+    answer_.event_stream = plain && equals_ignoring_case(media, "text/event-stream");
+    answer_.json = plain && equals_ignoring_case(media, "application/json");
   }
-  if (const auto* retry = head.headers.find(HeaderId::RetryAfter)) answer_.retry_after = parse_retry_after(retry->value);
+  if (const auto* retry = head.headers.find(HeaderId::RetryAfter)) answer_.retry_after = parse_retry_after(retry->value, wall_clock_ns);
+  if (route_.config.load_reports.enabled && route_.config.load_reports.in_answers) take_load_report(head);
+  if (endpoint_.config.external.enabled) read_allowance(head.headers);
   // An answer ends its connection when we drain, and when HTTP/1.0 has no other way to say where it ends.
   if (worker_.shared.draining.load(std::memory_order_relaxed) || (request_.http10 && !is_delimited(head.framing)))
     request_.keep_alive = false;
   kept_.head.write([&](net::http1::HeadWriter& writer) { write_client_head(writer, head); });
+}
+
+void Attempt::take_load_report(const net::http1::ResponseHead& head) {
+  for (const net::http1::Header& header : head.headers) {
+    if (header.id != net::http1::HeaderId::Other) continue;
+    const auto report = load_report_in_header(header.name, header.value, worker_.reactor.now());
+    if (!report) continue;
+    route_.pool->with_scheduler(report->at, [&](route::RecordedScheduler& scheduler) { scheduler.load_noted(endpoint_.id, *report, report->at); });
+    return;
+  }
 }
 
 void Attempt::write_client_head(net::http1::HeadWriter& writer, const net::http1::ResponseHead& head) const {
@@ -134,6 +155,7 @@ void Attempt::write_client_head(net::http1::HeadWriter& writer, const net::http1
   writer.status_line(head.status);
   for (const net::http1::Header& header : head.headers) {
     if (header.hop_by_hop || header.id == HeaderId::XRequestId || header.id == HeaderId::XEvener) continue;
+    if (asked_for_load_ && header.id == HeaderId::Other && protocol::orca_form(header.name)) continue;
     // Only with HEAD and 304 does a length tell of a body that is not sent; elsewhere it is written anew, and a 204 has none.
     const bool length_stays = request_.method == net::http1::Method::Head || head.status == 304;
     if (header.id == HeaderId::ContentLength && !length_stays) continue;

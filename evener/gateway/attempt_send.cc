@@ -6,16 +6,12 @@
 #include <span>
 
 #include "evener/gateway/attempt.h"
-#include "evener/gateway/body_pump.h"
 
 namespace evener::gateway {
 namespace {
 
 /// Bodies beyond this are sent beside the wait for the answer, so that an early answer is not missed.
 constexpr std::size_t InlineSendMax = 64 * 1024;
-
-/// What of a large body must be taken within body_idle.
-constexpr std::size_t SendSliceBytes = 256 * 1024;
 
 /// Bodies up to this are copied behind their head: that is cheaper than to send two pieces.
 constexpr std::size_t CopiedBodyMax = 4 * 1024;
@@ -33,13 +29,17 @@ net::Task<long> Attempt::open_connection() {
 
 net::Task<long> Attempt::send_request() {
   net::http1::HeadText head;
-  head.write([this](net::http1::HeadWriter& writer) { request_.write_head(writer, endpoint_); });
-  connection_.set_write_deadline(worker_.reactor.now() + config_.timeouts.body_idle);
+  const LoadReportConfig& reports = route_.config.load_reports;
+  const bool knows_orca = endpoint_.config.engine == EngineKind::Vllm || endpoint_.config.engine == EngineKind::Triton;
+  const LoadQuestion question = reports.enabled && reports.in_answers && knows_orca ? LoadQuestion::Ask : LoadQuestion::None;
+  head.write([&](net::http1::HeadWriter& writer) { asked_for_load_ = request_.write_head(writer, endpoint_, question); });
+  connection_.set_write_idle(config_.timeouts.body_idle);
   if (request_.sent_once()) {
-    sender_.start(pump_body(request_, config_, connection_, std::move(head)));
+    sender_.start(pump_body(std::move(head)));
     co_return 0;
   }
-  if (request_.body_bytes > InlineSendMax) {
+  const std::size_t body_bytes = request_.body_mode == BodyMode::Whole ? request_.sent_body().size() : 0;
+  if (body_bytes > InlineSendMax) {
     sender_.start(send_large(std::move(head)));
     co_return 0;
   }
@@ -49,7 +49,7 @@ net::Task<long> Attempt::send_request() {
   std::size_t used = 1;
   if (request_.has_body()) used = request_.body_pieces(pieces, 1, endpoint_, renamed);
   std::size_t copied = 1;
-  if (request_.body_bytes <= CopiedBodyMax) {
+  if (body_bytes <= CopiedBodyMax) {
     while (copied < used && head.append({static_cast<const char*>(pieces[copied].iov_base), pieces[copied].iov_len})) ++copied;
     pieces[copied - 1] = {head.data(), head.size()};
   }
@@ -61,18 +61,24 @@ net::Task<> Attempt::send_large(net::http1::HeadText head) {
   std::string renamed;
   pieces[0] = {head.data(), head.size()};
   const std::size_t used = request_.body_pieces(pieces, 1, endpoint_, renamed);
-  // In slices, because a deadline is for the whole of a send: what is limited is a pause, not how long a large body takes.
-  for (iovec& piece : std::span(pieces).first(used)) {
-    while (piece.iov_len > 0) {
-      iovec slice{piece.iov_base, std::min(piece.iov_len, SendSliceBytes)};
-      piece = {static_cast<char*>(piece.iov_base) + slice.iov_len, piece.iov_len - slice.iov_len};
-      connection_.set_write_deadline(worker_.reactor.now() + config_.timeouts.body_idle);
-      if (co_await connection_.send({&slice, 1}) < 0) {
-        request_sent_ = false;
-        co_return;
-      }
-    }
+  if (const long sent = co_await connection_.send(std::span(pieces).first(used)); sent < 0) {
+    send_failed(sent);
+  } else {
+    body_sent();
   }
+}
+
+void Attempt::body_sent() {
+  if (!awaits_answer_) return;
+  give_up_ = deadline(answer_limit_);
+  connection_.shorten_read_deadline(give_up_);
+}
+
+void Attempt::send_failed(long error) {
+  request_sent_ = false;
+  if (error != -ETIMEDOUT || !awaits_answer_) return;  // else the answer tells more: the endpoint may have given one before it closed
+  stalled_ = true;
+  connection_.interrupt_read();
 }
 
 }  // namespace evener::gateway

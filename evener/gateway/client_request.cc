@@ -1,6 +1,7 @@
 #include "evener/gateway/client_request.h"
 
 #include "evener/gateway/paths.h"
+#include "evener/protocol/orca.h"
 
 namespace evener::gateway {
 namespace {
@@ -32,7 +33,7 @@ std::string_view ClientRequest::body() const {
                                                  : block.view(head_bytes, static_cast<std::size_t>(content_length));
 }
 
-void ClientRequest::write_head(net::http1::HeadWriter& writer, const Endpoint& endpoint) {
+bool ClientRequest::write_head(net::http1::HeadWriter& writer, const Endpoint& endpoint, LoadQuestion question) {
   using net::http1::HeaderId;
   const net::http1::RequestHead& head = parsed_head();
   std::string prefixed;
@@ -56,6 +57,7 @@ void ClientRequest::write_head(net::http1::HeadWriter& writer, const Endpoint& e
       case HeaderId::XForwardedPort:
       case HeaderId::Forwarded:
       case HeaderId::XRealIp:
+      case HeaderId::ClientClaim:
       case HeaderId::XRequestId:
       case HeaderId::Traceparent:
       case HeaderId::XEvener: continue;
@@ -64,6 +66,10 @@ void ClientRequest::write_head(net::http1::HeadWriter& writer, const Endpoint& e
         break;
       case HeaderId::Authorization:
         if (!endpoint.authorization.empty()) continue;
+        break;
+      case HeaderId::Other:
+        // A client that asks for itself gets the answer, too.
+        if (question == LoadQuestion::Ask && equals_ignoring_case(header.name, protocol::OrcaRequestHeader)) question = LoadQuestion::None;
         break;
       default: break;
     }
@@ -88,11 +94,14 @@ void ClientRequest::write_head(net::http1::HeadWriter& writer, const Endpoint& e
   writer.unchecked_header("traceparent", trace.traceparent());
   writer.unchecked_header("X-Forwarded-For", session.client_text());
   writer.header(HopsHeader, static_cast<std::uint64_t>(hops) + 1);
+  if (question == LoadQuestion::Ask) writer.unchecked_header(protocol::OrcaRequestHeader, protocol::OrcaRequestValue);
   writer.end();
+  return question == LoadQuestion::Ask;
 }
 
 std::size_t ClientRequest::body_pieces(std::array<iovec, 4>& pieces, std::size_t at, const Endpoint& endpoint, std::string& renamed) const {
-  const std::string_view whole = body();
+  const std::string_view whole = sent_body();
+  const protocol::ByteRange& name = continued ? continued->model_value : model_value;
   const auto add = [&](std::string_view piece) {
     if (!piece.empty()) pieces[at++] = {const_cast<char*>(piece.data()), piece.size()};
   };
@@ -103,9 +112,9 @@ std::size_t ClientRequest::body_pieces(std::array<iovec, 4>& pieces, std::size_t
   }
   // The one change ever made to a body: the model's name. Everything around it is sent as it came.
   renamed = model_quoted ? json_string(wanted) : std::string(wanted);
-  add(whole.substr(0, model_value.offset));
+  add(whole.substr(0, name.offset));
   add(renamed);
-  add(whole.substr(model_value.offset + model_value.length));
+  add(whole.substr(name.offset + name.length));
   return at;
 }
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,7 @@
 #include "evener/net/buffer.h"
 #include "evener/net/http1/head.h"
 #include "evener/net/http1/head_writer.h"
+#include "evener/protocol/continuation.h"
 #include "evener/protocol/openai.h"
 #include "evener/route/view.h"
 #include "evener/telemetry/trace_context.h"
@@ -25,7 +27,10 @@
 namespace evener::gateway {
 
 enum class BodyMode : std::uint8_t { Whole, Streamed };
-enum class BodyFault : std::uint8_t { None, Malformed, Late };
+enum class BodyFault : std::uint8_t { None, Malformed, Late, TooLarge };
+
+/// Whether the endpoint is asked to add a load report to its answer.
+enum class LoadQuestion : std::uint8_t { None, Ask };
 
 /// Used on its worker's thread only.
 struct ClientRequest {
@@ -40,13 +45,16 @@ struct ClientRequest {
   [[nodiscard]] net::http1::RequestHead& parsed_head();
   /// A whole body, without chunk framing.
   [[nodiscard]] std::string_view body() const;
+  /// What is sent of it: the rest of a stream that broke off is asked for with another one.
+  [[nodiscard]] std::string_view sent_body() const { return continued ? continued->bytes : body(); }
   /// It was accepted with chunks or a length, so a body belongs to it, even an empty one.
   [[nodiscard]] bool has_body() const { return framing != net::http1::Framing::None; }
   /// A streamed body of which something is still to come: it can be sent once only.
   [[nodiscard]] bool sent_once() const { return body_mode == BodyMode::Streamed && !body_read; }
 
   /// Its head for this endpoint: written anew, without hop-by-hop headers and what others claimed about where it comes from.
-  void write_head(net::http1::HeadWriter& writer, const Endpoint& endpoint);
+  /// True when it asks, of our own accord, for a load report in the answer.
+  bool write_head(net::http1::HeadWriter& writer, const Endpoint& endpoint, LoadQuestion question);
   /// A whole body for this endpoint from pieces[at] on; where they end. `renamed` keeps the text of a model's other name.
   std::size_t body_pieces(std::array<iovec, 4>& pieces, std::size_t at, const Endpoint& endpoint, std::string& renamed) const;
 
@@ -59,6 +67,7 @@ struct ClientRequest {
   net::Buffer chunked_body;             // the decoded body, when it came in chunks
   std::size_t chunked_body_bytes = 0;
   std::uint64_t body_bytes = 0;  // of a whole body
+  std::optional<protocol::ContinuedBody> continued;
   net::http1::Method method = net::http1::Method::Other;
   net::http1::Framing framing = net::http1::Framing::None;
   std::uint64_t content_length = 0;
@@ -69,6 +78,7 @@ struct ClientRequest {
   BodyMode body_mode = BodyMode::Whole;
   bool body_read = false;                  // nothing of this request is left in the connection
   bool body_forwarded = false;             // a streamed body has begun to flow: it cannot be sent again
+  bool awaits_client = false;              // of a streamed body, the next bytes are the client's to send
   BodyFault body_fault = BodyFault::None;  // of a streamed body, while it was passed on
 
   // What it says.

@@ -10,6 +10,7 @@
 
 #include "evener/core/time.h"
 #include "evener/gateway/config_admission.h"
+#include "evener/gateway/config_external.h"
 #include "evener/gateway/config_scheduling.h"
 #include "evener/protocol/engine_kind.h"
 #include "evener/protocol/load_figures.h"
@@ -19,15 +20,8 @@ namespace evener::gateway {
 
 using protocol::EngineKind;
 
+inline constexpr std::string_view AnyAdapter = "*";
 inline constexpr std::size_t EndpointsMax = 10'000;  // of one pool, whether a file or an operator names them
-
-/// Money per million tokens, in the currency the operator thinks in.
-struct PriceConfig {
-  double input_per_million_tokens = 0;
-  double output_per_million_tokens = 0;
-
-  bool operator==(const PriceConfig&) const = default;
-};
 
 /// Where an engine publishes what its KV cache holds.
 struct KvEventsConfig {
@@ -49,7 +43,9 @@ struct EndpointConfig {
   double power_watts = 0;                 // drawn at full load; 0 = unknown
   std::vector<route::Modality> modalities;  // kinds of input it takes; empty = all
   std::uint32_t context_tokens_max = 0;     // prompt and answer together; 0 = unknown
-  PriceConfig price;
+  PriceConfig price;                        // all zero = its zone's
+  ExternalConfig external;
+  std::vector<std::string> adapters;          // LoRA adapters that it has; "*" = it loads any other
   std::map<std::string, std::string> models;  // served name -> the name this endpoint knows; empty = all of the pool's, unchanged
   std::string api_key_env;                // environment variable that holds the bearer token sent to it; empty = none
   KvEventsConfig kv_events;
@@ -82,6 +78,7 @@ struct MetricConfig {
 /// What endpoints are asked about their load.
 struct LoadReportConfig {
   bool enabled = true;
+  bool in_answers = true;                 // ORCA headers
   Duration interval = std::chrono::seconds(1);
   Duration timeout = std::chrono::seconds(1);
   std::string path;                       // empty = found out
@@ -102,11 +99,19 @@ struct RetryConfig {
   bool operator==(const RetryConfig&) const = default;
 };
 
+/// What becomes of a stream that breaks off in mid-answer. For engines that know continue_final_message, see protocol/continuation.h.
+struct ContinuationConfig {
+  bool enabled = false;
+
+  bool operator==(const ContinuationConfig&) const = default;
+};
+
 /// Zero means "no limit" for the durations that say so.
 struct TimeoutConfig {
   Duration connect = std::chrono::seconds(2);
-  Duration first_token = std::chrono::seconds(120);   // to the first byte of the answer's body; 0 = none
-  std::map<std::string, Duration> first_token_by_class;  // by the request's class (header x-evener-class); others use first_token
+  Duration first_token = std::chrono::seconds(120);   // of a streamed answer: to its first content; 0 = none
+  std::map<std::string, Duration> first_token_by_class;  // by the name of the request's class; others use first_token
+  Duration whole_answer = std::chrono::seconds(0);    // of any other: to the first byte of its body, which comes when it is complete; 0 = none
   Duration between_tokens = std::chrono::seconds(120);  // 0 = none
   Duration total = std::chrono::seconds(0);           // 0 = none
   Duration upstream_idle = std::chrono::seconds(4);   // kept connections; below uvicorn's 5 s
@@ -116,14 +121,16 @@ struct TimeoutConfig {
 
 struct PoolConfig {
   std::string name;
-  std::vector<std::string> models;        // exact names, or with one * ; matched exact first, then the longest pattern
-  std::string path_prefix;                // any HTTP inference server: requests below this path, no body inspection
+  std::vector<std::string> models;              // exact names, or with one * ; matched exact first, then the longest pattern
+  std::map<std::string, std::string> adapters;  // LoRA adapter, asked for as a model -> its base model
+  std::string path_prefix;                      // any HTTP inference server: requests below this path, no body inspection
   route::PolicyKind policy = route::PolicyKind::Balanced;
   route::CompositionSettings composition;  // of policy: composed
   PrefixIndexConfig prefix_index;
   std::map<std::string, ZoneConfig> zones;
   std::map<std::string, DataClassConfig> data_classes;
   std::string default_data_class;  // of requests that name none; empty = they may go anywhere
+  SpendConfig spend;               // at all external endpoints together
   bool decision_header = false;
   std::vector<std::string> session_headers = {"x-session-id"};  // first present one is the affinity key; then the body's keys
   std::vector<EndpointConfig> endpoints;
@@ -131,10 +138,12 @@ struct PoolConfig {
   LoadReportConfig load_reports;
   route::OutlierSettings outlier;
   RetryConfig retry;
+  ContinuationConfig continuation;
   route::QueueSettings queue;
   ClassesConfig classes;
   TenantsConfig tenants;
   route::LearnedCapacitySettings learned_capacity;
+  route::HedgingSettings hedging;
   TimeoutConfig timeouts;
   Duration slow_start = std::chrono::seconds(0);
   double panic_threshold = 0.5;           // 0..1
@@ -184,6 +193,7 @@ struct Config {
   ClientTimeoutConfig timeouts;
   AccessLogConfig access_log;
   std::map<std::string, std::string> aliases;  // model asked for -> model routed
+  std::string default_model;                   // of requests that may go without one; empty = the pool of "*" takes them
   std::vector<PoolConfig> pools;
   Duration dns_refresh = std::chrono::seconds(30);
 

@@ -14,6 +14,7 @@ using namespace evener::config;  // the vocabulary of descriptions
 using route::Priority;
 using std::chrono::hours;
 using std::chrono::milliseconds;
+using std::chrono::minutes;
 
 constexpr std::size_t ClassNamesMax = 20;  // other words for a class
 constexpr std::size_t TenantWeightsMax = 10'000;
@@ -45,8 +46,13 @@ Of<ClassConfigOf<P>> describe_class() {
       .field("names", names,
              list_of(text({.what = "a word", .bytes_max = 64, .may_be_empty = false, .check = check_header_name}), {0, ClassNamesMax}),
              {.doc = "Other words that mean this class in the class header."})
-      .field("first_token_objective", rules, &R::first_token_objective, duration({milliseconds(1), hours(1)}, "none"),
-             {.doc = "How soon an answer should begin. Orders the requests of a tenant by deadline; a request may bring its own."})
+      .field(
+          "first_token_objective", rules, &R::first_token_objective, duration({milliseconds(1), hours(1)}, "none"),
+          {.doc = "How soon an answer should begin. Orders the requests of a tenant by deadline, and policies that know objectives choose "
+                  "by it; a request may bring its own (header x-evener-first-token-ms)."})
+      .field("token_objective", rules, &R::token_objective, duration({milliseconds(1), minutes(1)}, "none"),
+             {.doc = "How soon each further token should follow, for policies that know objectives; a request may bring its own (header "
+                     "x-evener-token-ms)."})
       .field("refuse_late", rules, &R::refuse_late, boolean(),
              {.doc = "Refuse a request at once, with a truthful Retry-After, when the queue would make it miss its objective."})
       .field("promote_after", rules, &R::promote_after, duration({milliseconds(10), hours(24)}, "never"),
@@ -77,7 +83,7 @@ const ClassConfig& ClassesConfig::of(Priority priority) const {
 std::uint64_t tenant_hash(std::string_view tenant) { return std::max<std::uint64_t>(hash64(tenant, TenantSeed), 1); }
 
 route::AdmissionSettings admission_settings(const PoolConfig& pool) {
-  route::AdmissionSettings settings{.tenant_share_max = pool.tenants.share_max, .capacity = pool.learned_capacity};
+  route::AdmissionSettings settings{.tenant_share_max = pool.tenants.share_max, .capacity = pool.learned_capacity, .preempt = pool.classes.preempt};
   for (std::size_t i = 0; i < route::Priorities; ++i) settings.classes[i] = pool.classes.of(static_cast<Priority>(i)).rules;
   for (const auto& [name, weight] : pool.tenants.weights) settings.tenants.push_back({.tenant = tenant_hash(name), .weight = weight});
   std::sort(settings.tenants.begin(), settings.tenants.end(), [](const auto& a, const auto& b) { return a.tenant < b.tenant; });
@@ -91,6 +97,8 @@ Of<ClassesConfig> describe_classes() {
              {.doc = "Request header that names a class. Without it the body's service_tier counts: priority, default, flex."})
       .field("default", &C::fallback, priority(), {.doc = "Class of requests that name none that is known."})
       .field("max", &C::max, priority(), {.doc = "The most urgent class that a client gets, whatever it asks for."})
+      .field("preempt", &C::preempt, boolean(),
+             {.doc = "When a realtime request has to wait, the latest background request of which nothing has reached its client yet gives its place to it and waits again."})
       .field("realtime", &C::realtime, describe_class<Priority::Realtime>(), {.doc = "The most urgent class."})
       .field("standard", &C::standard, describe_class<Priority::Standard>(), {.doc = "The usual class."})
       .field("batch", &C::batch, describe_class<Priority::Batch>(), {.doc = "Yields to both."})

@@ -31,6 +31,7 @@ struct ClassesConfig {
   std::string header = "x-evener-class";
   route::Priority fallback = route::Priority::Standard;  // of requests that name none that is known
   route::Priority max = route::Priority::Realtime;       // the most urgent that a client may ask for
+  bool preempt = false;                                  // background requests without a token give way to realtime ones
   ClassConfigOf<route::Priority::Realtime> realtime;
   ClassConfigOf<route::Priority::Standard> standard;
   ClassConfigOf<route::Priority::Batch> batch;

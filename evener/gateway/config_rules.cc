@@ -61,6 +61,7 @@ class Rules {
     if (config_.pools.empty()) wrong({"pools"}, "there is no pool; write at least one");
     for (std::size_t i = 0; i < config_.pools.size(); ++i) check_pool(i);
     check_aliases();
+    check_default_model();
   }
 
  private:
@@ -122,7 +123,16 @@ class Rules {
       const std::string& model = pool.models[k];
       if (!model.empty()) take(models_, model, {"pools", i, "models", k}, "the model \"" + model + "\" is served already");
     }
-    if (!pool.path_prefix.empty()) take(prefixes_, pool.path_prefix, at("path_prefix"), "the prefix " + pool.path_prefix + " is served already");
+    for (const auto& [adapter, base] : pool.adapters) {
+      if (std::find(pool.models.begin(), pool.models.end(), adapter) == pool.models.end()) {
+        take(models_, adapter, {"pools", i, "adapters", adapter}, "the model \"" + adapter + "\" is served already");
+      }
+      const bool served =
+          std::any_of(pool.models.begin(), pool.models.end(), [&](const auto& pattern) { return pattern_matches(pattern, base); });
+      if (!served) wrong({"pools", i, "adapters", adapter}, "none of the pool's models matches its base model \"" + base + "\"");
+    }
+    if (!pool.path_prefix.empty())
+      take(prefixes_, pool.path_prefix, at("path_prefix"), "the prefix " + pool.path_prefix + " is served already");
     if (pool.endpoints.empty()) {
       warn(at("endpoints"), "the pool has no endpoint; its requests are refused until one is added at run time");
     }
@@ -140,6 +150,9 @@ class Rules {
 
   void check_scheduling(std::size_t i) {
     const PoolConfig& pool = config_.pools[i];
+    const bool any_external =
+        std::any_of(pool.endpoints.begin(), pool.endpoints.end(), [](const auto& one) { return one.external.enabled; });
+    if (pool.spend.limit > 0 && !any_external) warn({"pools", i, "spend"}, "no endpoint of the pool is external, so nothing is counted");
     const bool composed = pool.policy == route::PolicyKind::Composed;
     if (composed && pool.composition.scorers.empty()) {
       wrong({"pools", i, "composition", "scorers"}, "policy: composed needs at least one scorer");
@@ -204,9 +217,37 @@ class Rules {
     if (!endpoint.kv_events.replay.empty() && endpoint.kv_events.address.empty()) {
       wrong({"pools", i, "endpoints", k, "kv_events", "replay"}, "there is no kv_events.address whose events could be missed");
     }
+    check_external(i, k);
+    for (std::size_t n = 0; n < endpoint.adapters.size(); ++n) {
+      const std::string& adapter = endpoint.adapters[n];
+      if (adapter != AnyAdapter && !pool.adapters.contains(adapter)) {
+        wrong({"pools", i, "endpoints", k, "adapters", n},
+              "the pool's adapters do not have \"" + adapter + "\", so nobody knows its base model");
+      }
+    }
     for (const auto& [served, known_as] : endpoint.models) {
       const bool reached = std::any_of(pool.models.begin(), pool.models.end(), [&](const std::string& pattern) { return pattern_matches(pattern, served); });
       if (!reached) warn({"pools", i, "endpoints", k, "models", served}, "none of the pool's models matches this name, so it is never asked for");
+    }
+  }
+
+  void check_external(std::size_t i, std::size_t k) {
+    const PoolConfig& pool = config_.pools[i];
+    const EndpointConfig& endpoint = pool.endpoints[k];
+    const ExternalConfig& external = endpoint.external;
+    const Path path = {"pools", i, "endpoints", k, "external"};
+    if (!external.enabled) {
+      if (external != ExternalConfig{}) warn(path, "it counts with enabled: true only");
+      return;
+    }
+    const auto zone = pool.zones.find(endpoint.zone);
+    const bool priced = endpoint.price != PriceConfig{} || (zone != pool.zones.end() && zone->second.price != PriceConfig{});
+    const bool by_tokens = external.tokens_per_minute > 0 || external.spend.limit > 0 || pool.spend.limit > 0;
+    if (by_tokens && !pool.path_prefix.empty()) {
+      wrong(path, "limits on tokens and money need to know a request's tokens, and requests below a path_prefix are not read");
+    }
+    if ((external.spend.limit > 0 || pool.spend.limit > 0) && !priced) {
+      wrong(path, "there is a limit of what may be spent, but neither the endpoint nor its zone has a price");
     }
   }
 
@@ -229,6 +270,13 @@ class Rules {
       const bool served = std::any_of(models_.begin(), models_.end(), [&](const auto& model) { return pattern_matches(model.first, target); });
       if (!served && !models_.empty()) warn(path, "no pool serves the model \"" + std::string(target) + "\"");
     }
+  }
+
+  void check_default_model() {
+    if (config_.default_model.empty() || config_.aliases.contains(config_.default_model)) return;  // where an alias leads is checked there
+    const bool served =
+        std::any_of(models_.begin(), models_.end(), [&](const auto& model) { return pattern_matches(model.first, config_.default_model); });
+    if (!served) warn({"default_model"}, "no pool serves the model \"" + config_.default_model + "\"");
   }
 
   const Config& config_;
@@ -270,6 +318,12 @@ std::string check_model_name(std::string_view text) {
   return text.find('*') == std::string_view::npos ? std::string() : "a model name without '*'";
 }
 
+std::string check_adapter(std::string_view text) {
+  return text == AnyAdapter               ? std::string()
+         : check_model_name(text).empty() ? std::string()
+                                          : "the name of an adapter without spaces and '*', or * alone";
+}
+
 std::string check_model_pattern(std::string_view text) {
   if (has_blank_or_control(text)) return "a model name without spaces, with at most one '*'";
   return std::count(text.begin(), text.end(), '*') <= 1 ? std::string() : "a model name with at most one '*'";
@@ -289,6 +343,13 @@ std::string check_path(std::string_view text) {
 
 std::string check_header_name(std::string_view text) {
   return all_of(text, "!#$%&'*+-.^_`|~") ? std::string() : "the name of a header";
+}
+
+std::string check_class_name(std::string_view text) {
+  for (std::size_t i = 0; i < route::Priorities; ++i) {
+    if (text == route::priority_name(static_cast<route::Priority>(i))) return {};
+  }
+  return "realtime, standard, batch or background";
 }
 
 std::string check_environment_name(std::string_view text) {

@@ -12,11 +12,13 @@ namespace evener::gateway {
 // Rules for one text; each gives what it must be instead, or an empty text.
 [[nodiscard]] std::string check_listen_address(std::string_view text);
 [[nodiscard]] std::string check_endpoint_url(std::string_view text);
+[[nodiscard]] std::string check_adapter(std::string_view text);
 [[nodiscard]] std::string check_model_pattern(std::string_view text);
 [[nodiscard]] std::string check_model_name(std::string_view text);
 [[nodiscard]] std::string check_name(std::string_view text);
 [[nodiscard]] std::string check_path(std::string_view text);
 [[nodiscard]] std::string check_header_name(std::string_view text);
+[[nodiscard]] std::string check_class_name(std::string_view text);
 [[nodiscard]] std::string check_environment_name(std::string_view text);
 [[nodiscard]] std::string check_socket_path(std::string_view text);
 [[nodiscard]] std::string check_zmq_address(std::string_view text);

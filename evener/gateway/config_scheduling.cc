@@ -73,7 +73,8 @@ Of<route::PolicyKind> describe_policies() {
       {Blend, "blend", "llm-d's weighted scores: prefix hit 3, queue 2, free KV cache 2."},
       {DynamoCost, "dynamo-cost", "Dynamo's cost: uncached prompt blocks and blocks in flight."},
       {SmgCacheAware, "smg-cache-aware", "SMG's rule: the longest match while loads are even, else the shortest queue."},
-      {LeastLoad, "least-load", "The fewest tokens in flight."},
+      {LeastLoad, "least-load",
+       "SMG's score: seconds of prompt work that it reports to be waiting and that were sent since, and more as its KV cache fills."},
       {CheapestWithinSlo, "cheapest-within-slo", "The cheapest endpoint that is predicted to meet the request's objectives."},
       {Composed, "composed", "Put together in `composition`."},
   });
@@ -106,6 +107,7 @@ Of<ZoneConfig> describe_zone() {
   return Describe<ZoneConfig>("zone", "A place where endpoints are.")
       .field("latency", &ZoneConfig::latency, duration({Duration::zero(), seconds(60)}),
              {.doc = "From the gateway there and back; counts as waiting when endpoints are compared."})
+      .field("price", &ZoneConfig::price, describe_price(), {.doc = "What endpoints there charge that have no price of their own."})
       .done();
 }
 

@@ -8,6 +8,7 @@
 
 #include "evener/base/config/schema.h"
 #include "evener/core/time.h"
+#include "evener/gateway/config_external.h"
 #include "evener/route/policy.h"
 #include "evener/route/prefix_index.h"
 
@@ -22,6 +23,7 @@ struct PrefixIndexConfig {
 
 struct ZoneConfig {
   Duration latency{};  // from here and back
+  PriceConfig price;   // of its endpoints that have none of their own
 
   bool operator==(const ZoneConfig&) const = default;
 };

@@ -22,6 +22,7 @@ constexpr std::string_view SchemaTitle = "Evener configuration";
 constexpr std::size_t PoolsMax = 1000;
 constexpr std::size_t NamesMax = 10'000;      // models of a pool, aliases
 constexpr std::size_t DataClassesMax = 64;
+constexpr std::size_t AdaptersMax = 256;  // of an endpoint
 
 const std::vector<Choice<EngineKind>>& engines() {
   static const std::vector<Choice<EngineKind>> all = {
@@ -55,16 +56,6 @@ std::string figure_pattern() {
   std::string pattern;
   for (const protocol::FigureName& figure : protocol::FigureNames) pattern.append(pattern.empty() ? "^(" : "|").append(figure.key);
   return pattern + ")$";
-}
-
-Of<PriceConfig> price() {
-  return Describe<PriceConfig>(
-             "price",
-             "What an endpoint charges, in the currency you think in. Counts with the policy cheapest-within-slo and the scorer price.")
-      .field("input_per_million_tokens", &PriceConfig::input_per_million_tokens, number({0, 1e6}), {.doc = "For a million prompt tokens."})
-      .field("output_per_million_tokens", &PriceConfig::output_per_million_tokens, number({0, 1e6}),
-             {.doc = "For a million generated tokens."})
-      .done();
 }
 
 Of<KvEventsConfig> kv_events() {
@@ -105,7 +96,17 @@ Of<EndpointConfig> endpoint() {
              {.doc = "Kinds of input it takes; requests with others never go there. Empty: all."})
       .field("context_tokens_max", &EndpointConfig::context_tokens_max, whole_number<std::uint32_t>({0, 100'000'000}),
              {.doc = "Tokens of prompt and answer together that it can hold; a request that would not fit never goes there. 0: unknown."})
-      .field("price", &EndpointConfig::price, price(), {.doc = "What it charges."})
+      .field("price", &EndpointConfig::price, describe_price(), {.doc = "What it charges. All zero: what its zone says."})
+      .field("external", &EndpointConfig::external, describe_external(), {.doc = "For an API of somebody else's: limits and spill-over."})
+      .field("adapters", &EndpointConfig::adapters,
+             list_of(text({.what = "the name of an adapter, or *",
+                           .bytes_max = 256,
+                           .may_be_empty = false,
+                           .pattern = "^(\\*|[^\\s*]+)$",
+                           .check = check_adapter}),
+                     {0, AdaptersMax}),
+             {.doc = "LoRA adapters that it has, by the names of the pool's adapters; those that it reports count besides. * means that it "
+                     "loads any other when it is asked for. Where no endpoint of the pool has such a list, all are taken to load any."})
       .field("models", &EndpointConfig::models, map_of(model_rule(), text(model_rule()), {0, NamesMax}),
              {.doc = "Models it serves, each with the name this endpoint knows it by. Empty: all of the pool's, under the names that "
                      "clients use."})
@@ -155,6 +156,8 @@ Of<LoadReportConfig> load_reports() {
   using L = LoadReportConfig;
   return Describe<L>("load_reports", "What endpoints are asked about their own load: queue, cache, speed. An endpoint that has no such report is found out and left alone.")
       .field("enabled", &L::enabled, boolean(), {.doc = "Whether endpoints are asked."})
+      .field("in_answers", &L::in_answers, boolean(),
+             {.doc = "Whether reports in headers of answers (ORCA: endpoint-load-metrics) are read, and endpoints with engine vllm or triton are asked to add them."})
       .field("interval", &L::interval, duration({milliseconds(100), hours(1)}), {.doc = "Between two readings of an endpoint, give or take a tenth."})
       .field("timeout", &L::timeout, duration({milliseconds(10), seconds(60)}), {.doc = "An answer that takes longer counts as none."})
       .field("path", &L::path, text({.what = "a path that begins with '/'", .bytes_max = 1024, .pattern = "^(/[^\\s]*)?$", .check = check_path}),
@@ -200,11 +203,32 @@ Of<RetryConfig> retry() {
       .done();
 }
 
+Of<ContinuationConfig> continuation() {
+  return Describe<ContinuationConfig>("continuation", "What becomes of a stream of text that breaks off in mid-answer.")
+      .field("enabled", &ContinuationConfig::enabled, boolean(),
+             {.doc = "Whether another endpoint is asked for the rest, so that the client sees one whole answer. Only for pools whose engines "
+                     "all know continue_final_message: vLLM, SGLang, TGI, llama.cpp from May 2026. Requests are kept until their answers end."})
+      .done();
+}
+
 Of<route::QueueSettings> queue() {
   using Q = route::QueueSettings;
   return Describe<Q>("queue", "Where requests wait while every endpoint is at its capacity.")
-      .field("requests_max", &Q::requests_max, whole_number<std::uint32_t>({0, 1'000'000}), {.doc = "Most that wait; more are refused with 503 and Retry-After. 0 means none waits."})
+      .field("requests_max", &Q::requests_max, whole_number<std::uint32_t>({0, 1'000'000}),
+             {.doc = "Most that wait; more are refused with 429 and Retry-After. 0 means none waits."})
       .field("wait_max", &Q::wait_max, duration({milliseconds(1), hours(1)}), {.doc = "Longest wait."})
+      .done();
+}
+
+Of<route::HedgingSettings> hedging() {
+  using H = route::HedgingSettings;
+  return Describe<H>("hedging", "Asking a second endpoint when the first token of a stream is late; who is first is passed on, and the other one is cancelled. See docs/failure.md.")
+      .field("enabled", &H::enabled, boolean(), {.doc = "Whether that is done."})
+      .field("quantile", &H::quantile, number({0.5, 0.999}),
+             {.doc = "Of the pool's latencies to the first token, which are learned: what takes longer is late. 0.95 asks twice for one request in twenty."})
+      .field("delay_min", &H::delay_min, duration({milliseconds(1), hours(1)}), {.doc = "Nothing is late before this."})
+      .field("delay_max", &H::delay_max, duration({milliseconds(1), hours(1)}), {.doc = "Everything is late after this."})
+      .field("budget_share", &H::budget_share, number({0, 1}), {.doc = "Most tokens that are computed twice, as a share of all: when that is spent, the client waits."})
       .done();
 }
 
@@ -213,10 +237,13 @@ Of<TimeoutConfig> timeouts() {
   const auto none_or = [](Duration least) { return duration({least, hours(24)}, "no limit"); };
   return Describe<T>("timeouts", "How long an endpoint may take.")
       .field("connect", &T::connect, duration({milliseconds(1), seconds(60)}), {.doc = "To connect."})
-      .field("first_token", &T::first_token, none_or(milliseconds(1)), {.doc = "To the first byte of the answer's body. Another endpoint is tried after it."})
+      .field("first_token", &T::first_token, none_or(milliseconds(1)), {.doc = "Of a streamed answer: from the request's last byte to its first content. Another endpoint is tried after it."})
       .field("first_token_by_class", &T::first_token_by_class,
-             map_of({.what = "a class", .bytes_max = 64, .may_be_empty = false, .check = check_header_name}, none_or(milliseconds(1)), {0, 100}),
-             {.doc = "The same for requests of a class (header x-evener-class)."})
+             map_of({.what = "a class", .bytes_max = 64, .may_be_empty = false, .pattern = "^(realtime|standard|batch|background)$", .check = check_class_name}, none_or(milliseconds(1)), {0, route::Priorities}),
+             {.doc = "The same for requests that end up in a class: realtime, standard, batch or background."})
+      .field("whole_answer", &T::whole_answer, none_or(milliseconds(1)),
+             {.doc = "Of an answer that is not streamed, and of every answer in a pool with path_prefix: from the request's last byte to the first of the answer's body. Engines send "
+                     "that when all of it has been generated, so it must allow for the longest. Another endpoint is tried after it."})
       .field("between_tokens", &T::between_tokens, none_or(milliseconds(1)), {.doc = "Silence within an answer."})
       .field("total", &T::total, none_or(milliseconds(1)), {.doc = "To the end of the answer."})
       .field("upstream_idle", &T::upstream_idle, duration({Duration::zero(), hours(1)}),
@@ -238,6 +265,10 @@ Of<PoolConfig> pool() {
                      {0, NamesMax}),
              {.doc = "Models it serves; * stands for any text. An exact name goes before a pattern, a longer pattern before a shorter one.",
               .example = "[\"*\"]"})
+      .field(
+          "adapters", &P::adapters, map_of(model_rule(), text(model_rule()), {0, NamesMax}),
+          {.doc = "LoRA adapters that clients ask for as models, each with its base model. A request for one goes only to endpoints that "
+                  "have it or load any."})
       .field("path_prefix", &P::path_prefix,
              text({.what = "a path that begins with '/'", .bytes_max = 1024, .pattern = "^(/[^\\s?#*]*)?$", .check = check_path}),
              {.doc = "Instead of models: takes every request below this path, whatever its body. For inference servers with an API of "
@@ -253,6 +284,7 @@ Of<PoolConfig> pool() {
           {.doc = "Where data may go: a request names its class in the header x-evener-data-class. A class that is not here is refused."})
       .field("default_data_class", &P::default_data_class, text({.what = "a data class", .bytes_max = 64}),
              {.doc = "The class of requests that name none. Empty: they may go anywhere."})
+      .field("spend", &P::spend, describe_spend(), {.doc = "What may be spent at all external endpoints of the pool together."})
       .field("decision_header", &P::decision_header, boolean(),
              {.doc = "Whether answers carry x-evener-decision: the endpoint, why, and what was predicted."})
       .field("session_headers", &P::session_headers,
@@ -271,9 +303,11 @@ Of<PoolConfig> pool() {
       .field("load_reports", &P::load_reports, load_reports(), {.doc = "Load reports of the endpoints."})
       .field("outlier", &P::outlier, outlier(), {.doc = "Passive ejection of failing endpoints."})
       .field("retry", &P::retry, retry(), {.doc = "Retries on other endpoints."})
+      .field("continuation", &P::continuation, continuation(), {.doc = "Streams that break off in mid-answer."})
       .field("queue", &P::queue, queue(), {.doc = "Waiting for capacity."})
       .field("classes", &P::classes, describe_classes(), {.doc = "How urgent requests are."})
       .field("tenants", &P::tenants, describe_tenants(), {.doc = "Who shares the pool."})
+      .field("hedging", &P::hedging, hedging(), {.doc = "A second endpoint when the first one's answer is late."})
       .field("learned_capacity", &P::learned_capacity, describe_learned_capacity(),
              {.doc = "Capacity that is found out instead of configured."})
       .field("timeouts", &P::timeouts, timeouts(), {.doc = "Time limits towards the endpoints."})
@@ -339,6 +373,10 @@ const Structure& whole_file() {
           .field("access_log", &C::access_log, access_log(), {.doc = "The access log."})
           .field("aliases", &C::aliases, map_of(model_rule(), text(model_rule()), {0, NamesMax}),
                  {.doc = "Other names of models: what a client asks for, and what it gets."})
+          .field("default_model", &C::default_model,
+                 text({.what = "a model name", .bytes_max = 256, .pattern = "^[^\\s*]*$", .check = check_model_name}),
+                 {.doc = "Where requests go that need not name a model and name none (moderations, images). They are passed on as they "
+                         "are. Empty: to the pool that takes every model (\"*\")."})
           .field("pools", &C::pools, list_of(pool(), {1, PoolsMax}), {.doc = "Who serves what.", .presence = Presence::Required})
           .field("dns_refresh", &C::dns_refresh, duration({seconds(1), hours(24)}), {.doc = "How often the names of endpoints are resolved again; the last good answer is kept."})
           .done();

@@ -52,6 +52,25 @@ TEST_CASE("a small file is enough, and the rest has its defaults") {
   CHECK(outcome.config == expected);
 }
 
+TEST_CASE("limits of money need a price, limits of tokens need bodies that are read, and adapters need a base") {
+  const auto problems = [](std::string_view pool) { return read(pool).errors; };
+  CHECK(problems("pools: [{name: a, models: [m], endpoints: [{url: \"http://h:1\", external: {enabled: true, spend: {limit: 1}}}]}]")
+            .find("neither the endpoint nor its zone has a price") != std::string::npos);
+  CHECK(problems("pools: [{name: a, models: [m], zones: {z: {price: {per_request: 1}}}, "
+                 "endpoints: [{url: \"http://h:1\", zone: z, external: {enabled: true, spend: {limit: 1}}}]}]") == "");
+  CHECK(
+      problems("pools: [{name: a, path_prefix: /v2, endpoints: [{url: \"http://h:1\", external: {enabled: true, tokens_per_minute: 9}}]}]")
+          .find("requests below a path_prefix are not read") != std::string::npos);
+  CHECK(problems("pools: [{name: a, models: [m], adapters: {sql: other}, endpoints: []}]").find("matches its base model \"other\"") !=
+        std::string::npos);
+  CHECK(problems("pools: [{name: a, models: [m], adapters: {sql: m}, endpoints: [{url: \"http://h:1\", adapters: [poems]}]}]")
+            .find("do not have \"poems\"") != std::string::npos);
+  CHECK(read("pools: [{name: a, models: [m], endpoints: [{url: \"http://h:1\", external: {spill_over: false}}]}]")
+            .warnings.find("counts with enabled: true only") != std::string::npos);
+  CHECK(read("default_model: x\npools: [{name: a, models: [m], endpoints: [{url: \"http://h:1\"}]}]")
+            .warnings.find("no pool serves the model \"x\"") != std::string::npos);
+}
+
 TEST_CASE("every field of the file arrives in its place") {
   const Outcome outcome = read(R"(
 listen: ["0.0.0.0:80", "[::1]:81", "gateway.local:82"]
@@ -62,6 +81,7 @@ limits: {body_bytes: 1MiB, memory_bytes: 1GiB, head_bytes: 8KiB, connections: 5}
 timeouts: {head: 1s, body_idle: 2s, send_idle: 3s, keep_alive: 4s, drain: 5m}
 access_log: {path: /var/log/evener/access.log}
 aliases: {gpt-4: llama-3}
+default_model: gpt-4
 dns_refresh: 10s
 pools:
   - name: chat
@@ -69,10 +89,13 @@ pools:
     policy: composed
     composition: {filters: [{type: kv-used, threshold: 0.9}], scorers: [{type: prefix-hit, weight: 3}, {type: queue}], picker: weighted}
     prefix_index: {blocks_max: 2000, block_bytes: 512}
-    zones: {edge: {latency: 5ms}}
+    adapters: {sql: llama-3}
+    spend: {limit: 100, per: 24h, window: calendar}
+    zones: {edge: {latency: 5ms, price: {per_request: 0.01}}}
     data_classes: {private: {zones: [edge, vault]}}
     default_data_class: private
     decision_header: true
+    continuation: {enabled: true}
     session_headers: [x-user]
     slow_start: 30s
     panic_threshold: 0.25
@@ -88,6 +111,9 @@ pools:
         modalities: [text, image]
         context_tokens_max: 128000
         price: {input_per_million_tokens: 0.5, output_per_million_tokens: 1.5}
+        external: {enabled: true, spill_over: false, spill_over_when_late: true, requests_per_minute: 60, tokens_per_minute: 1000,
+                   spend: {limit: 2.5, per: 1h}}
+        adapters: [sql, "*"]
         models: {llama-3: meta/llama-3}
         api_key_env: ENGINE_KEY
         metrics_port: 8002
@@ -113,6 +139,7 @@ pools:
   CHECK(c.timeouts == ClientTimeoutConfig{.head = seconds(1), .body_idle = seconds(2), .send_idle = seconds(3), .keep_alive = seconds(4), .drain = minutes(5)});
   CHECK(c.access_log.path == "/var/log/evener/access.log");
   CHECK(c.aliases.at("gpt-4") == "llama-3");
+  CHECK(c.default_model == "gpt-4");
   CHECK(c.dns_refresh == Duration(seconds(10)));
   REQUIRE(c.pools.size() == 2);
   const PoolConfig& p = c.pools[0];
@@ -123,10 +150,13 @@ pools:
                                    .scorers = {{.kind = route::ScorerKind::PrefixHit, .weight = 3}, {.kind = route::ScorerKind::Queue}},
                                    .picker = route::PickerKind::Weighted});
   CHECK(p.prefix_index == PrefixIndexConfig{.blocks_max = 2000, .block_bytes = 512});
-  CHECK(p.zones == std::map<std::string, ZoneConfig>{{"edge", {.latency = milliseconds(5)}}});
+  CHECK(p.zones == std::map<std::string, ZoneConfig>{{"edge", {.latency = milliseconds(5), .price = {.per_request = 0.01}}}});
+  CHECK(p.adapters == std::map<std::string, std::string>{{"sql", "llama-3"}});
+  CHECK(p.spend == SpendConfig{.limit = 100, .per = std::chrono::hours(24), .window = SpendWindow::Calendar});
   CHECK(p.data_classes == std::map<std::string, DataClassConfig>{{"private", {.zones = {"edge", "vault"}}}});
   CHECK(p.default_data_class == "private");
   CHECK(p.decision_header);
+  CHECK(p.continuation.enabled);
   CHECK(p.session_headers == std::vector<std::string>{"x-user"});
   CHECK(p.slow_start == Duration(seconds(30)));
   CHECK(p.panic_threshold == 0.25);
@@ -141,6 +171,13 @@ pools:
                                 .modalities = {route::Text, route::Image},
                                 .context_tokens_max = 128'000,
                                 .price = {.input_per_million_tokens = 0.5, .output_per_million_tokens = 1.5},
+                                .external = {.enabled = true,
+                                             .spill_over = false,
+                                             .spill_over_when_late = true,
+                                             .requests_per_minute = 60,
+                                             .tokens_per_minute = 1000,
+                                             .spend = {.limit = 2.5, .per = std::chrono::hours(1)}},
+                                .adapters = {"sql", "*"},
                                 .models = {{"llama-3", "meta/llama-3"}},
                                 .api_key_env = "ENGINE_KEY",
                                 .metrics_port = 8002};
@@ -394,6 +431,33 @@ TEST_CASE("four thousand endpoints are read") {
   const Outcome outcome = read(text);
   CHECK(outcome.errors == "");
   CHECK(outcome.config.pools.at(0).endpoints.size() == 4000);
+}
+
+TEST_CASE("a thousand pools, ten thousand aliases and ten thousand models of a pool are read, one more is refused, and so are 257 workers") {
+  const auto pools = [](int count) {
+    std::string text = "pools:\n";
+    for (int i = 0; i < count; ++i) {
+      const std::string number = std::to_string(i);
+      text += "  - {name: p" + number + ", path_prefix: /p" + number + ", endpoints: [{url: \"http://h:1\"}]}\n";
+    }
+    return text;
+  };
+  const auto names = [](int count, const char* suffix) {
+    std::string text;
+    for (int i = 0; i < count; ++i) text += (i > 0 ? ", n" : "n") + std::to_string(i) + suffix;
+    return text;
+  };
+  const auto pool_of = [](const std::string& models) {
+    return "pools: [{name: p, models: [" + models + "], endpoints: [{url: \"http://h:1\"}]}]\n";
+  };
+  CHECK(read(pools(1000)).errors == "");
+  CHECK(read(pools(1001)).errors.find("a list of 1001; it must be a list with 1..1000 items") != std::string::npos);
+  CHECK(read("aliases: {" + names(10'000, ": m") + "}\n" + pool_of("m")).errors == "");
+  CHECK(read("aliases: {" + names(10'001, ": m") + "}\n" + pool_of("m")).errors.find("10000") != std::string::npos);
+  CHECK(read(pool_of(names(10'000, ""))).errors == "");
+  CHECK(read(pool_of(names(10'001, ""))).errors.find("10000") != std::string::npos);
+  CHECK(read("workers: 256\n" + pool_of("m")).errors == "");
+  CHECK(read("workers: 257\n" + pool_of("m")).errors.find("workers is 257; it must be") != std::string::npos);
 }
 
 // ---- generated documents

@@ -7,6 +7,7 @@
 #include "evener/gateway/health_check.h"
 #include "evener/gateway/kv_to_index.h"
 #include "evener/gateway/kv_subscriber.h"
+#include "evener/gateway/recorder.h"
 #include "evener/telemetry/metrics.h"
 
 namespace evener::gateway {
@@ -35,8 +36,20 @@ std::shared_ptr<route::KvListener> listener_of(const ManagedPool& pool) {
 }
 
 Place place_of(ManagedPool& pool, const EndpointConfig& endpoint) {
-  const auto zone = pool.config.zones.find(endpoint.zone);
-  return {.zone = pool.zones.number(endpoint.zone), .latency = zone == pool.config.zones.end() ? Duration::zero() : zone->second.latency};
+  Place place{.zone = pool.zones.number(endpoint.zone)};
+  if (const auto zone = pool.config.zones.find(endpoint.zone); zone != pool.config.zones.end()) {
+    place.latency = zone->second.latency;
+    place.price = zone->second.price;
+  }
+  const std::vector<EndpointConfig>& all = pool.config.endpoints;
+  place.any_adapter = std::all_of(all.begin(), all.end(), [](const EndpointConfig& one) { return one.adapters.empty(); });
+  return place;
+}
+
+/// The first endpoints of a pool get traffic at once: a failing check or attempt corrects that sooner than a first check could confirm it. One that
+/// joins others waits for its first good check, because its engine may still be loading, and the others do its work until then.
+route::Scheduler::Start start_in(const ManagedPool& pool) {
+  return pool.endpoints.empty() ? route::Scheduler::Start::Healthy : route::Scheduler::Start::AwaitCheck;
 }
 
 }  // namespace
@@ -64,7 +77,7 @@ ManagedPool* Control::find_pool(std::string_view name) {
   return nullptr;
 }
 
-std::shared_ptr<ManagedEndpoint> Control::new_endpoint(ManagedPool& pool, const EndpointConfig& config) {
+std::shared_ptr<ManagedEndpoint> Control::new_endpoint(ManagedPool& pool, const EndpointConfig& config, route::Scheduler::Start start) {
   auto endpoint = std::make_shared<ManagedEndpoint>(reactor, EndpointId{++last_endpoint_id_}, config);
   // The configuration was checked; a programmatic one that is wrong gives an endpoint that is never resolved, hence down.
   if (const auto url = parse_endpoint_url(config.url)) {
@@ -78,9 +91,8 @@ std::shared_ptr<ManagedEndpoint> Control::new_endpoint(ManagedPool& pool, const 
   }
   endpoint->metrics = std::make_shared<EndpointMetrics>(shared_.metrics->endpoint(pool.config.name, config.name));
   const Instant now = reactor.now();
-  pool.pool->with_scheduler(now, [&](route::Scheduler& scheduler) {
-    // Traffic may flow at once: the first failing check or attempt corrects it sooner than a first check could confirm it.
-    scheduler.put_endpoint(endpoint->id, endpoint_settings(config, place_of(pool, config)), now);
+  pool.pool->with_scheduler(now, [&](route::RecordedScheduler& scheduler) {
+    scheduler.put_endpoint(endpoint->id, endpoint_settings(config, place_of(pool, config)), now, start);
   });
   pool.endpoints.push_back(endpoint);
   if (!config.kv_events.address.empty()) shared_.kv_events->follow(endpoint->id, config.kv_events, listener_of(pool));
@@ -98,7 +110,7 @@ void Control::drop_endpoint(ManagedPool& pool, std::size_t index) {
   last_health_.erase(static_cast<std::uint32_t>(endpoint->id));
   pool.endpoints.erase(pool.endpoints.begin() + static_cast<std::ptrdiff_t>(index));
   const Instant now = reactor.now();
-  pool.pool->with_scheduler(now, [&](route::Scheduler& scheduler) { scheduler.remove_endpoint(endpoint->id, now); });
+  pool.pool->with_scheduler(now, [&](route::RecordedScheduler& scheduler) { scheduler.remove_endpoint(endpoint->id, now); });
   shared_.metrics->drop_endpoint(pool.config.name, endpoint->config.name);
 }
 
@@ -106,7 +118,7 @@ void Control::update_pool(ManagedPool& pool, const PoolConfig& config) {
   const Instant now = reactor.now();
   const bool other_reports = !(pool.config.load_reports == config.load_reports);
   pool.config = config;
-  pool.pool->with_scheduler(now, [&](route::Scheduler& scheduler) { scheduler.configure(pool_settings(config), now); });
+  pool.pool->with_scheduler(now, [&](route::RecordedScheduler& scheduler) { scheduler.configure(pool_settings(config), now); });
   for (std::size_t i = pool.endpoints.size(); i-- > 0;) {
     const ManagedEndpoint& endpoint = *pool.endpoints[i];
     const bool stays = std::any_of(config.endpoints.begin(), config.endpoints.end(), [&](const EndpointConfig& wanted) {
@@ -114,11 +126,12 @@ void Control::update_pool(ManagedPool& pool, const PoolConfig& config) {
     });
     if (!stays) drop_endpoint(pool, i);
   }
+  const route::Scheduler::Start start = start_in(pool);
   for (const EndpointConfig& wanted : config.endpoints) {
     const auto known = std::find_if(pool.endpoints.begin(), pool.endpoints.end(),
                                     [&](const auto& endpoint) { return endpoint->config.name == wanted.name; });
     if (known == pool.endpoints.end()) {
-      new_endpoint(pool, wanted);
+      new_endpoint(pool, wanted, start);
       continue;
     }
     const EndpointConfig& was = (*known)->config;
@@ -132,7 +145,7 @@ void Control::update_pool(ManagedPool& pool, const PoolConfig& config) {
     }
     (*known)->config = wanted;
     if (!config.health_check.enabled) (*known)->last_check.clear();  // it would be shown for ever
-    pool.pool->with_scheduler(now, [&](route::Scheduler& scheduler) {
+    pool.pool->with_scheduler(now, [&](route::RecordedScheduler& scheduler) {
       scheduler.put_endpoint((*known)->id, endpoint_settings(wanted, place_of(pool, wanted)), now);
     });
     (*known)->check_now.set();
@@ -153,7 +166,8 @@ void Control::apply(const Config& config) {
     ManagedPool* pool = find_pool(wanted.name);
     if (pool == nullptr) {
       const std::uint64_t seed = rng_.fork(++pools_made_).next();
-      pools_.push_back({.pool = std::make_shared<Pool>(wanted, seed, shared_.metrics->pool(wanted.name)),
+      auto recording = shared_.recorder != nullptr ? shared_.recorder->pool_sink() : nullptr;
+      pools_.push_back({.pool = std::make_shared<Pool>(wanted, seed, shared_.metrics->pool(wanted.name), std::move(recording)),
                         .config = wanted,
                         .endpoints = {},
                         .zones = {}});
@@ -199,7 +213,7 @@ Control::Change Control::add_endpoint(std::string_view pool_name, EndpointConfig
   }
   if (pool->endpoints.size() >= EndpointsMax) return Change::TooManyEndpoints;
   log::info("endpoint added", {{"pool", pool->config.name}, {"endpoint", endpoint.name}, {"url", endpoint.url}});
-  new_endpoint(*pool, endpoint);
+  new_endpoint(*pool, endpoint, start_in(*pool));
   publish();
   return Change::Done;
 }
@@ -224,7 +238,7 @@ Control::Change Control::set_drain(std::string_view pool_name, std::string_view 
     if (endpoint->config.name != name) continue;
     const Instant now = reactor.now();
     endpoint->drained_by_operator = drain == route::Scheduler::Drain::Yes;
-    pool->pool->with_scheduler(now, [&](route::Scheduler& scheduler) { scheduler.set_drain(endpoint->id, drain, now); });
+    pool->pool->with_scheduler(now, [&](route::RecordedScheduler& scheduler) { scheduler.set_drain(endpoint->id, drain, now); });
     return Change::Done;
   }
   return Change::NoSuchEndpoint;
@@ -236,7 +250,7 @@ Control::Change Control::set_weight(std::string_view pool_name, std::string_view
   for (const auto& endpoint : pool->endpoints) {
     if (endpoint->config.name != name) continue;
     const Instant now = reactor.now();
-    pool->pool->with_scheduler(now, [&](route::Scheduler& scheduler) { scheduler.set_weight(endpoint->id, weight, now); });
+    pool->pool->with_scheduler(now, [&](route::RecordedScheduler& scheduler) { scheduler.set_weight(endpoint->id, weight, now); });
     return Change::Done;
   }
   return Change::NoSuchEndpoint;
@@ -284,7 +298,7 @@ net::Task<> Control::check_endpoint(std::shared_ptr<ManagedEndpoint> endpoint, s
       publish();
     }
     const Instant now = reactor.now();
-    alive->with_scheduler(now, [&](route::Scheduler& scheduler) {
+    alive->with_scheduler(now, [&](route::RecordedScheduler& scheduler) {
       scheduler.checked(endpoint->id, finding.passed ? route::Scheduler::Check::Passed : route::Scheduler::Check::Failed, now);
     });
     same_in_a_row = finding.passed == last_passed ? same_in_a_row + 1 : 1;
@@ -333,7 +347,7 @@ net::Task<> Control::tick() {
   while (co_await reactor.sleep(TickInterval)) {
     const Instant now = reactor.now();
     for (const ManagedPool& pool : pools_) {
-      pool.pool->with_scheduler(now, [&](route::Scheduler& scheduler) { scheduler.tick(now); });
+      pool.pool->with_scheduler(now, [&](route::RecordedScheduler& scheduler) { scheduler.tick(now); });
     }
     if (++ticks % 5 == 0) log_health_changes();
   }
@@ -342,7 +356,7 @@ net::Task<> Control::tick() {
 void Control::log_health_changes() {
   const Instant now = reactor.now();
   for (const ManagedPool& pool : pools_) {
-    const auto statuses = pool.pool->with_scheduler(now, [&](route::Scheduler& scheduler) { return scheduler.status(now); });
+    const auto statuses = pool.pool->with_scheduler(now, [&](route::RecordedScheduler& scheduler) { return scheduler.status(now); });
     std::size_t at = 0;
     for (const route::EndpointStatus& status : statuses) {
       while (at < pool.endpoints.size() && pool.endpoints[at]->id < status.id) ++at;

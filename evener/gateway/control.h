@@ -88,7 +88,7 @@ class Control {
   [[nodiscard]] double jitter() { return rng_.uniform(); }
 
  private:
-  std::shared_ptr<ManagedEndpoint> new_endpoint(ManagedPool& pool, const EndpointConfig& config);
+  std::shared_ptr<ManagedEndpoint> new_endpoint(ManagedPool& pool, const EndpointConfig& config, route::Scheduler::Start start);
   void drop_endpoint(ManagedPool& pool, std::size_t index);
   void update_pool(ManagedPool& pool, const PoolConfig& config);
   void publish();

@@ -32,5 +32,52 @@ TEST_CASE("an operator may add endpoints up to the limit of a configuration and 
   CHECK(control.add_endpoint("p", endpoint(EndpointsMax + 1)) == Control::Change::Done);
 }
 
+std::string health_of(const Control& control, std::size_t endpoint) {
+  const ManagedPool& pool = control.pools().front();
+  return pool.pool->with_scheduler(Instant{}, [&](route::RecordedScheduler& scheduler) {
+    return scheduler.status(Instant{})[endpoint].health == route::Health::Healthy ? "healthy" : "down";
+  });
+}
+
+TEST_CASE("a pool comes up at once, and an endpoint that joins it waits for its first good check") {
+  telemetry::Registry registry(1);
+  GatewayMetrics metrics(registry, 10);
+  Shared shared;
+  shared.metrics = &metrics;
+  Control control(shared, 1);
+  Config config;
+  config.pools.push_back({.name = "p", .endpoints = {endpoint(1), endpoint(2)}});
+  control.apply(config);
+  CHECK(health_of(control, 0) == "healthy");
+  CHECK(health_of(control, 1) == "healthy");
+  CHECK(control.add_endpoint("p", endpoint(3)) == Control::Change::Done);
+  CHECK(health_of(control, 2) == "down");
+  config.pools.front().endpoints = {endpoint(1), endpoint(3), endpoint(4)};
+  control.apply(config);
+  CHECK(health_of(control, 0) == "healthy");
+  CHECK(health_of(control, 1) == "down");
+  CHECK(health_of(control, 2) == "down");
+
+  config.pools.front().health_check.enabled = false;  // nobody would ever say that it is good
+  control.apply(config);
+  CHECK(control.add_endpoint("p", endpoint(5)) == Control::Change::Done);
+  for (std::size_t i = 0; i < 4; ++i) CHECK(health_of(control, i) == "healthy");
+}
+
+TEST_CASE("when a reload replaces all endpoints of a pool the new ones are used at once") {
+  telemetry::Registry registry(1);
+  GatewayMetrics metrics(registry, 10);
+  Shared shared;
+  shared.metrics = &metrics;
+  Control control(shared, 1);
+  Config config;
+  config.pools.push_back({.name = "p", .endpoints = {endpoint(1)}});
+  control.apply(config);
+  config.pools.front().endpoints = {endpoint(2), endpoint(3)};
+  control.apply(config);
+  CHECK(health_of(control, 0) == "healthy");
+  CHECK(health_of(control, 1) == "healthy");
+}
+
 }  // namespace
 }  // namespace evener::gateway

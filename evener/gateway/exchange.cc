@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "evener/base/hex.h"
 #include "evener/base/clock.h"
 #include "evener/core/hashing.h"
 #include "evener/gateway/paths.h"
@@ -23,13 +24,6 @@ bool is_request_id(std::string_view id) {
   });
 }
 
-/// A request id of ours.
-std::array<char, 16> hex(std::uint64_t bits) {
-  constexpr char digits[] = "0123456789abcdef";
-  std::array<char, 16> text;
-  for (std::size_t i = 0; i < text.size(); ++i) text[i] = digits[(bits >> (60 - 4 * i)) & 15U];
-  return text;
-}
 std::string_view view_of(const std::array<char, 16>& text) { return {text.data(), text.size()}; }
 
 /// The Date header (RFC 9110 section 5.6.7), kept for a second per thread.
@@ -60,7 +54,8 @@ Exchange::Exchange(Session& session)
       client_(session.client),
       reactor_(session.worker.reactor),
       routing_(session.worker.routing()),
-      request_(session) {
+      request_(session),
+      waiter_(reactor_) {
   worker_.exchange_began();
   worker_.shared.metrics->server().active.add();
 }
@@ -74,6 +69,7 @@ net::Task<AfterExchange> Exchange::run() {
   if (co_await read_head()) {
     co_await find_route();
     if (route_ != nullptr) co_await proxy();
+    if (waiter_.named) co_await waiter_.told.wait_uninterrupted();  // it is on its way and names the waiter
   }
   if (client_) client_.forget_hangup_watch();
   if (!request_.id.empty()) write_log();
@@ -92,7 +88,7 @@ void Exchange::name_request() {
   if (headers.holds(HeaderId::XEvener)) {
     if (const auto* hops = headers.find(HopsHeader)) request_.hops = parse_hops(hops->value);
   }
-  if (request_.id.empty()) request_.id = view_of(hex(worker_.rng.next()));
+  if (request_.id.empty()) request_.id = view_of(hex_digits(worker_.rng.next()));
   request_.trace = telemetry::continue_trace(given_trace, worker_.rng.next(), worker_.rng.next(), worker_.rng.next());
 }
 
@@ -151,10 +147,11 @@ net::Task<> Exchange::find_route() {
   }
   if (!co_await read_body(config.limits.body_bytes)) co_return;
 
+  const auto needs_model = match.model_optional ? protocol::ModelField::Optional : protocol::ModelField::Required;
   std::optional<protocol::OpenAiRequest> parsed;
   if (match.operation == protocol::Operation::PassMultipart) {
     const auto* content_type = request_.parsed_head().headers.find(net::http1::HeaderId::ContentType);
-    auto found = protocol::read_multipart_model(content_type == nullptr ? std::string_view() : content_type->value, request_.body());
+    auto found = protocol::read_multipart_model(content_type == nullptr ? std::string_view() : content_type->value, request_.body(), needs_model);
     if (!found) {
       co_await refuse({.status = 400, .type = "invalid_request_error", .code = "invalid_body", .message = std::move(found.error().message)},
                       EndedBy::BadRequest);
@@ -164,7 +161,7 @@ net::Task<> Exchange::find_route() {
     request_.model_value = found->value;
     request_.model_quoted = false;
   } else {
-    auto request = protocol::read_openai_request(request_.body());
+    auto request = protocol::read_openai_request(request_.body(), needs_model);
     if (!request) {
       co_await refuse(
           {.status = 400, .type = "invalid_request_error", .code = "invalid_body", .message = std::move(request.error().message)},
@@ -183,17 +180,29 @@ net::Task<> Exchange::find_route() {
     request_.model = std::string(served);
     request_.model_renamed = true;
   }
-  const PoolRoute* route = routing_->by_model(request_.model);
+  // Who names none gets the default model, or else whoever takes every model; what the endpoint then uses is its own default.
+  const std::string_view wanted = request_.model.empty() ? routing_->resolve_alias(config.default_model) : std::string_view(request_.model);
+  const PoolRoute* route = routing_->by_model(wanted);
+  if (route == nullptr && wanted.empty()) {
+    co_await refuse({.status = 400,
+                     .type = "invalid_request_error",
+                     .code = "model_required",
+                     .message = "The request names no model, and no default_model is configured; name one that GET /v1/models lists."},
+                    EndedBy::BadRequest);
+    co_return;
+  }
   if (route == nullptr) {
     worker_.shared.metrics->server().unrouted.add();
     co_await refuse(
         {.status = 404,
          .type = "invalid_request_error",
          .code = "model_not_found",
-         .message = "The model '" + std::string(cut(request_.model)) + "' does not exist here; GET /v1/models lists those that do."});
+         .message = "The model '" + std::string(cut(wanted)) + "' does not exist here; GET /v1/models lists those that do."});
     co_return;
   }
-  request_.view.model = model_hash(request_.model);
+  const std::string_view base = route->base_of(wanted);
+  request_.view.model = base.empty() ? 0 : model_hash(base);
+  if (base != wanted) request_.view.adapter = model_hash(wanted);
   request_.view.prompt_bytes = static_cast<std::uint32_t>(std::min<std::uint64_t>(request_.body_bytes, UINT32_MAX));
   if (!route->config.session_headers.empty()) {
     const auto& headers = request_.parsed_head().headers;
@@ -204,20 +213,33 @@ net::Task<> Exchange::find_route() {
       }
     }
   }
-  take_route(*route);
-  if (parsed) read_prompt(match.operation, *parsed);
+  const std::string_view tenant = take_route(*route);
+  if (!parsed) co_return;
+  read_prompt(match.operation, *parsed, tenant);
+  if (route->config.continuation.enabled) {
+    const auto where = protocol::read_continuable(match.operation, *parsed, request_.body());
+    if (where) continuation_ = std::make_unique<Continuation>(*where, parsed->include_usage);
+  }
 }
 
-void Exchange::take_route(const PoolRoute& route) {
+std::string_view Exchange::take_route(const PoolRoute& route) {
   route_ = &route;
-  tenant_ = classify(request_.view, route.config.classes, route.config.tenants, request_.parsed_head().headers, tier_);
+  const std::string_view tenant =
+      classify(request_.view, route.config.classes, route.config.tenants, request_.parsed_head().headers, tier_);
+  tenant_ = tenant.substr(0, TenantLoggedMax);
+  return tenant;
 }
 
-void Exchange::read_prompt(protocol::Operation operation, const protocol::OpenAiRequest& request) {
+void Exchange::read_prompt(protocol::Operation operation, const protocol::OpenAiRequest& request, std::string_view tenant) {
   const bool asked = route_->rules.tokens || request_.view.tenant != 0;  // tenants share by tokens
   if (!asked || operation == protocol::Operation::PassJson) return;
   request_.prompt = std::make_unique<PromptNote>();
-  const std::uint64_t salt = route_->rules.blocks ? protocol::prompt_salt(tenant_, request_.model, {}, worker_.shared.prompt_secret) : 0;
+  std::uint64_t salt = 0;
+  if (route_->rules.blocks) {
+    const std::string_view adapter = request_.view.adapter == 0 ? std::string_view() : request_.model;
+    // The tenant's whole name: those whose names begin alike share nothing.
+    salt = protocol::prompt_salt(tenant, route_->base_of(request_.model), adapter, worker_.shared.prompt_secret);
+  }
   note_prompt(*request_.prompt, request_.view, route_->rules, salt, route_->pool->estimates(), operation, request, request_.body());
 }
 
@@ -225,6 +247,7 @@ net::Task<> Exchange::serve_models(const protocol::OperationMatch& match) {
   if (!request_.body_read && !co_await read_body(4096)) co_return;
   if (routing_->models_json().empty() && routing_->models_pool() != nullptr) {
     take_route(*routing_->models_pool());
+    request_.view.prompt_tokens = 1;  // next to nothing, rather than unknown: what cannot be priced goes nowhere where money is limited
     co_return;
   }
   if (match.operation == protocol::Operation::ModelList) {
@@ -249,7 +272,7 @@ net::Task<> Exchange::refuse(OwnError error, EndedBy ended) {
   ended_ = ended;
   detail_ = error.code;
   if (ended == EndedBy::BadRequest) worker_.shared.metrics->server().bad_requests.add();
-  if (request_.id.empty()) request_.id = view_of(hex(worker_.rng.next()));  // its head never came
+  if (request_.id.empty()) request_.id = view_of(hex_digits(worker_.rng.next()));  // its head never came
   if (!request_.body_read) request_.keep_alive = false;
   co_await answer(error.status, "application/json", protocol::openai_error(error.message, error.type, error.code), error.retry_after);
 }
@@ -273,7 +296,7 @@ net::Task<> Exchange::answer(std::uint16_t status, std::string_view content_type
   }
   writer.end();
   iovec pieces[2] = {{head.data(), head.size()}, {body.data(), request_.method == net::http1::Method::Head ? 0 : body.size()}};
-  client_.set_write_deadline(reactor_.now() + routing_->config().timeouts.send_idle);
+  client_.set_write_idle(routing_->config().timeouts.send_idle);
   const long sent = co_await client_.send(pieces);
   if (sent < 0) {
     request_.client_gone = true;
@@ -309,7 +332,7 @@ void Exchange::write_log() {
   const Duration total = now - request_.began;
   const std::uint64_t events = sse_ ? sse_->events() : 0;
   static const route::Share nowhere;
-  const route::Share& share = attempt_ ? attempt_->lease().share() : nowhere;
+  const route::Share& share = current_ != nullptr ? current_->lease().share() : nowhere;
   if (route_ != nullptr) {
     const PoolMetrics& metrics = route_->pool->metrics();
     metrics.requests[std::min<std::size_t>(status_ / 100, metrics.requests.size() - 1)].add();
@@ -340,18 +363,22 @@ void Exchange::write_log() {
                       .method = log_method_,
                       .path = log_path_,
                       .pool = route_ == nullptr ? std::string_view() : std::string_view(route_->config.name),
-                      .endpoint = attempt_ ? std::string_view(attempt_->endpoint().config.name) : std::string_view(),
+                      .endpoint = current_ != nullptr ? std::string_view(current_->endpoint().config.name) : std::string_view(),
                       .model = cut(request_.model),
                       .request_class = route_ == nullptr ? std::string_view() : route::priority_name(request_.view.priority),
                       .tenant = tenant_,
-                      .pick = attempt_ ? attempt_->pick() : std::string_view(),
+                      .pick = current_ != nullptr ? current_->pick() : std::string_view(),
                       .detail = detail_,
+                      .hedge = hedge_ == nullptr || !hedge_->attempt ? std::string_view()
+                               : hedge_->won                         ? "won"
+                                                                     : "lost",
                       .status = status_,
                       .ended = ended_,
                       .attempts = attempts_,
                       .stream = request_.view.stream,
+                      .preempted = waiter_.came != Instant{},
                       .queue = queue_,
-                      .connect = attempt_ ? attempt_->connect_time() : Duration(-1),
+                      .connect = current_ != nullptr ? current_->connect_time() : Duration(-1),
                       .first_token = first_token_,
                       .total = total,
                       .request_bytes = request_.bytes,
@@ -360,6 +387,8 @@ void Exchange::write_log() {
                       .prompt_tokens = usage_ ? static_cast<std::int64_t>(usage_->prompt_tokens) : -1,
                       .completion_tokens = usage_ ? static_cast<std::int64_t>(usage_->completion_tokens) : -1,
                       .cached_tokens = usage_ && usage_->cached_reported ? static_cast<std::int64_t>(usage_->cached_tokens) : -1,
+                      .continued = continued_,
+                      .continued_from = continued_from_,
                       .estimated = request_.prompt != nullptr,
                       .prompt_tokens_estimated = request_.view.prompt_tokens,
                       .cached_tokens_expected = cached_expected(share),

@@ -23,6 +23,7 @@ void Exchange::observe(const Attempt::Answer& answer, std::string_view data) {
 }
 
 net::Task<Exchange::Passed> Exchange::pass_on(Attempt& attempt, std::string_view bytes) {
+  if (continuation_) co_return co_await pass_events(attempt, bytes);
   Attempt::Answer& answer = attempt.answer();
   net::http1::HeadText& head = attempt.kept().head;
   using net::http1::Framing;
@@ -88,7 +89,7 @@ net::Task<Exchange::Passed> Exchange::pass_on(Attempt& attempt, std::string_view
       used = 1;
     }
     if (used > 0) {
-      client_.set_write_deadline(reactor_.now() + routing_->config().timeouts.send_idle);
+      client_.set_write_idle(routing_->config().timeouts.send_idle);
       const long sent = co_await client_.send(std::span(pieces).first(used));
       if (sent < 0) co_return Passed::ClientGone;
       status_ = answer.status;

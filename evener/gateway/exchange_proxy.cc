@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 
 #include "evener/gateway/exchange.h"
 #include "evener/gateway/paths.h"
@@ -13,21 +14,41 @@ void Exchange::client_hung_up(void* self) {
   exchange.request_.client_gone = true;
   exchange.client_.cancel();
   if (exchange.attempt_) exchange.attempt_->cancel();
-  if (exchange.waiting_ != nullptr) exchange.waiting_->released.cancel();
+  if (exchange.hedge_) {
+    exchange.hedge_->late.set();
+    if (exchange.hedge_->attempt) exchange.hedge_->attempt->cancel();
+  }
+  if (exchange.waiting_) exchange.waiter_.released.cancel();
+}
+
+void Exchange::give_way(void* self) {
+  auto& exchange = *static_cast<Exchange*>(self);
+  if (!exchange.awaits_answer_) return;  // it has begun to answer, or failed by itself
+  exchange.preempted_ = true;
+  exchange.attempt_->cancel();
+}
+
+net::Task<bool> Exchange::arrive_again(Pool& pool, Pool::Decided& decided) {
+  pool.metrics().preemptions.add();
+  preempted_ = false;
+  --attempts_;                 // nobody failed
+  waiter_.give_way = nullptr;  // once is enough
+  waiter_.came = request_.began;
+  waiter_.waited_before = queue_;
+  co_await stop_attempt();
+  co_return co_await decide(pool, decided, {}, route::Scheduler::Attempt::First);
 }
 
 net::Task<> Exchange::proxy() {
   const std::shared_ptr<Pool> kept_pool = route_->pool;  // a reload may drop it while we use it
   Pool& pool = *kept_pool;
-  std::array<EndpointId, AttemptsMax> tried{};
-  first_token_limit_ = route_->config.timeouts.first_token;
-  if (!route_->config.timeouts.first_token_by_class.empty()) {
-    if (const auto* header = request_.parsed_head().headers.find(route_->config.classes.header))
-      first_token_limit_ = class_limit(header->value);
-  }
   // Also while a body is streamed: whoever reads it may be held up by an endpoint that takes nothing.
   client_.watch_hangup({.notify = &Exchange::client_hung_up, .context = this});
   if (request_.body_mode == BodyMode::Streamed) {
+    if (request_.framing == net::http1::Framing::Length && request_.content_length > routing_->config().limits.body_bytes) {
+      co_await refuse_large(routing_->config().limits.body_bytes);
+      co_return;
+    }
     if (request_.expects_continue) co_await continue_if_expected();
     if (!worker_.shared.memory.grow(memory_, request_.block.capacity())) {
       co_await refuse_for_memory();
@@ -44,6 +65,10 @@ net::Task<> Exchange::proxy() {
                     EndedBy::BadRequest);
     co_return;
   }
+  if (route_->config.classes.preempt && request_.body_mode == BodyMode::Whole) {  // what is not kept cannot be sent again
+    waiter_.give_way = &Exchange::give_way;
+    waiter_.context = this;
+  }
   Pool::Decided decided;
   if (!co_await decide(pool, decided, {}, route::Scheduler::Attempt::First)) co_return;
   auto kind = route::Scheduler::Attempt::First;
@@ -55,20 +80,30 @@ net::Task<> Exchange::proxy() {
     }
     const auto& dispatch = std::get<route::Dispatch>(decided.decision);
     Lease lease(pool, dispatch, kind, decided.number, reactor_);
-    tried[attempts_++] = dispatch.endpoint;
+    tried_[attempts_++] = dispatch.endpoint;
     Attempt::Result result{.end = Attempt::End::Failed, .ending = route::Ending::Cancelled, .may_retry = true};
     if (const Endpoint* endpoint = find_endpoint(pool, dispatch.endpoint)) {
       attempt_.emplace(request_, *route_, routing_->config(), *endpoint, dispatch, std::move(lease));
-      result = co_await attempt_->run(first_token_limit_);
+      current_ = &*attempt_;
+      awaits_answer_ = true;
+      const bool hedge = dispatch.hedge_after > Duration::zero() && request_.body_mode == BodyMode::Whole;
+      result = hedge ? co_await race(pool, dispatch.hedge_after) : co_await attempt_->run(answer_limit());
+      awaits_answer_ = false;
       if (result.end == Attempt::End::Answered) {
-        co_await relay(*attempt_, result.ending);
+        co_await relay(*current_, result.ending);
         co_return;
       }
-      end_unanswered(result);
+      end_unanswered(*attempt_, result);
     } else {
       attempt_.reset();
+      current_ = nullptr;
       detail_ = "endpoint removed";
       lease.end({.ending = result.ending, .blocks = request_.view.blocks});
+    }
+    if (preempted_ && !request_.client_gone) {
+      if (!co_await arrive_again(pool, decided)) co_return;
+      kind = route::Scheduler::Attempt::First;
+      continue;
     }
     if (request_.client_gone) {
       co_await stop_attempt();
@@ -86,7 +121,7 @@ net::Task<> Exchange::proxy() {
                         result.ending == route::Ending::Cancelled;
       kind = lost ? route::Scheduler::Attempt::Failover : route::Scheduler::Attempt::Retry;
       if (lost) co_await stop_attempt();  // it may have to wait now, and nothing of the attempt is of use any more
-      if (!co_await decide(pool, decided, std::span(tried).first(attempts_), kind)) co_return;
+      if (!co_await decide(pool, decided, std::span(tried_).first(attempts_), kind)) co_return;
       if (std::holds_alternative<route::Dispatch>(decided.decision)) {
         co_await stop_attempt();
         pool.metrics().retries.add();
@@ -109,16 +144,17 @@ net::Task<> Exchange::proxy() {
   }
 }
 
-void Exchange::end_unanswered(Attempt::Result& result) {
-  detail_ = attempt_->detail();
+void Exchange::end_unanswered(Attempt& attempt, Attempt::Result& result) {
+  detail_ = attempt.detail();
   if (request_.body_fault != BodyFault::None) {  // the client's doing, whatever the endpoint makes of it
     result.may_retry = false;
     if (result.end == Attempt::End::Failed) result.ending = route::Ending::Cancelled;
   }
   if (request_.client_gone) result.ending = route::Ending::Cancelled;
-  attempt_->end({.ending = result.ending, .blocks = request_.view.blocks});
+  if (!attempt.lease().held()) return;  // told already, while another one ran
+  attempt.end({.ending = result.ending, .blocks = request_.view.blocks});
   const bool trouble = result.ending == route::Ending::ConnectFailed || result.ending == route::Ending::Reset;
-  if (trouble && worker_.shared.on_trouble) worker_.shared.on_trouble(attempt_->endpoint().id);
+  if (trouble && worker_.shared.on_trouble) worker_.shared.on_trouble(attempt.endpoint().id);
 }
 
 net::Task<> Exchange::stop_attempt() {
@@ -138,29 +174,29 @@ bool Exchange::bind_to_zones() {
 
 /// A decision, with the wait for capacity. False when the client left meanwhile.
 net::Task<bool> Exchange::decide(Pool& pool, Pool::Decided& decided, std::span<const EndpointId> tried, route::Scheduler::Attempt kind) {
-  Waiter waiter(reactor_);
+  if (std::exchange(waiter_.named, false)) co_await waiter_.told.wait_uninterrupted();  // what was meant for the attempt before
   if (kind == route::Scheduler::Attempt::First) {
-    decided = pool.arrived(request_.id, request_.model, request_.view, waiter, reactor_.now());
-    queue_ = Duration::zero();
+    decided = pool.arrived(request_.id, request_.model, request_.view, waiter_, reactor_.now());
+    queue_ = waiter_.waited_before;
   } else {
-    decided = pool.retry(request_.id, request_.model, request_.view, tried, kind, waiter, reactor_.now());
+    decided = pool.retry(request_.id, request_.model, request_.view, tried, kind, waiter_, reactor_.now());
   }
   if (!std::holds_alternative<route::Queued>(decided.decision)) co_return true;
 
-  waiting_ = &waiter;
+  waiting_ = true;
   const Instant queued_at = reactor_.now();
-  const auto woken = request_.client_gone ? net::Event::Result::Cancelled : co_await waiter.released.wait_until(Instant::max());
-  waiting_ = nullptr;
+  const auto woken = request_.client_gone ? net::Event::Result::Cancelled : co_await waiter_.released.wait_until(Instant::max());
+  waiting_ = false;
   queue_ += reactor_.now() - queued_at;
   if (woken == net::Event::Result::Set) {
-    std::visit([&](const auto& outcome) { decided.decision = outcome; }, waiter.decision);
+    std::visit([&](const auto& outcome) { decided.decision = outcome; }, waiter_.decision);
     co_return true;
   }
   // If it has been released at this very moment, the message is on its way here and names the waiter: wait for it and give back what it
   // brings.
   if (!pool.abandoned(decided, reactor_.now())) {
-    co_await waiter.released.wait_uninterrupted();
-    if (const auto* dispatch = std::get_if<route::Dispatch>(&waiter.decision)) {
+    co_await waiter_.released.wait_uninterrupted();
+    if (const auto* dispatch = std::get_if<route::Dispatch>(&waiter_.decision)) {
       const Lease given_back(pool, *dispatch, kind, decided.number, reactor_);
     }
   }
@@ -175,16 +211,21 @@ const Endpoint* Exchange::find_endpoint(const Pool& pool, EndpointId id) {
   std::shared_ptr<const Routing> newer = worker_.routing();
   const PoolRoute* newer_route = newer->find_pool(pool.name());
   if (newer_route == nullptr) return nullptr;
-  attempt_.reset();  // it borrows of the routing before
+  hedge_.reset();  // they borrow of the routing before
+  attempt_.reset();
+  current_ = nullptr;
   route_ = newer_route;
   routing_ = std::move(newer);
   return route_->find(id);
 }
 
-Duration Exchange::class_limit(std::string_view name) const {
-  const auto& limits = route_->config.timeouts.first_token_by_class;
-  const auto found = limits.find(std::string(name));
-  return found == limits.end() ? route_->config.timeouts.first_token : found->second;
+Duration Exchange::answer_limit() const {
+  const TimeoutConfig& timeouts = route_->config.timeouts;
+  // Without a stream the first byte comes when everything has been generated, which says nothing of how the endpoint is.
+  if (!request_.view.stream) return timeouts.whole_answer;
+  if (timeouts.first_token_by_class.empty()) return timeouts.first_token;
+  const auto found = timeouts.first_token_by_class.find(std::string(route::priority_name(request_.view.priority)));
+  return found == timeouts.first_token_by_class.end() ? timeouts.first_token : found->second;
 }
 
 }  // namespace evener::gateway

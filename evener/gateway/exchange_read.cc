@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "evener/gateway/body_pump.h"
 #include "evener/gateway/exchange.h"
 
 namespace evener::gateway {
@@ -53,7 +52,9 @@ net::Task<bool> Exchange::receive(Instant deadline, BodyPace* pace) {
   co_return false;
 }
 
-net::Task<> Exchange::refuse_body(BodyFault fault) { return refuse(body_error(fault), EndedBy::BadRequest); }
+net::Task<> Exchange::refuse_body(BodyFault fault) {
+  return refuse(body_error(fault, routing_->config().limits.body_bytes), EndedBy::BadRequest);
+}
 
 net::Task<> Exchange::refuse_large(std::uint64_t limit) { return refuse(large_body_error(limit), EndedBy::BadRequest); }
 
@@ -148,7 +149,7 @@ net::Task<> Exchange::continue_if_expected() {
   if (request_.http10 || request_.end > request_.head_bytes) co_return;
   static constexpr std::string_view interim = "HTTP/1.1 100 Continue\r\n\r\n";
   iovec piece{const_cast<char*>(interim.data()), interim.size()};
-  client_.set_write_deadline(reactor_.now() + routing_->config().timeouts.send_idle);
+  client_.set_write_idle(routing_->config().timeouts.send_idle);
   (void)co_await client_.send({&piece, 1});
 }
 
@@ -171,7 +172,7 @@ net::Task<bool> Exchange::read_body(std::uint64_t limit) {
     (void)enlarge_request(expected);  // else it grows as it comes
   }
   if (request_.expects_continue) co_await continue_if_expected();
-  BodyPace pace = body_pace(routing_->config());
+  BodyPace pace(routing_->config().timeouts.body_idle, routing_->config().limits.body_bytes_per_s_min);
   while (request_.end < whole) {
     if (request_.end == request_.block.capacity() && !enlarge_request(std::min(whole, request_.block.capacity() * GrowthFactor))) {
       co_await refuse_for_memory();
@@ -197,7 +198,7 @@ net::Task<bool> Exchange::read_chunked_body(std::uint64_t limit) {
     co_await refuse_for_memory();
     co_return false;
   }
-  BodyPace pace = body_pace(routing_->config());
+  BodyPace pace(routing_->config().timeouts.body_idle, routing_->config().limits.body_bytes_per_s_min);
   std::size_t at = request_.head_bytes;
   for (;;) {
     const auto step = decoder.next(request_.block.view(at, request_.end - at));

@@ -14,6 +14,7 @@
 #include "evener/gateway/admin_token.h"
 #include "evener/gateway/control.h"
 #include "evener/gateway/handover.h"
+#include "evener/gateway/external_status.h"
 #include "evener/gateway/kv_status.h"
 #include "evener/gateway/load_metrics.h"
 #include "evener/gateway/worker.h"
@@ -56,7 +57,7 @@ struct Gateway::State {
     reloads_refused = reloads.with({"refused"});
   }
 
-  GatewayOptions options;
+  GatewayOptions options;  // its recorder outlives the pools
   telemetry::Registry registry;
   GatewayMetrics metrics;
   std::unique_ptr<BatchWriter> access_log;
@@ -65,7 +66,7 @@ struct Gateway::State {
   std::unique_ptr<Control> control;
   std::unique_ptr<Admin> admin;                    // lives on the control thread
   std::unique_ptr<HandoverServer> handover;
-  telemetry::Registry::Collection collection, load_collection;
+  telemetry::Registry::Collection collection, load_collection, external_collection;
   telemetry::Registry::Collection kv_collection;
   telemetry::Counter reloads_done, reloads_refused;
   std::vector<net::Address> addresses;
@@ -104,7 +105,7 @@ void take_over(State& s, const Config& config) {
 
 /// What is not counted while requests pass but looked up when somebody scrapes, which the admin listener does on the control thread.
 telemetry::Registry::Collection collect_state(State& s) {
-  enum : std::size_t { InFlight, Usable, Weight, Queued, MemoryUsed, LogDropped, LogWritten };
+  enum : std::size_t { InFlight, Usable, Weight, Queued, MemoryUsed, LogDropped, LogWritten, PrefixBlocks, PrefixBytes, PrefixDropped };
   using telemetry::CollectedKind;
   return s.registry.collect(
       {{.spec = {.name = "evener_endpoint_in_flight", .help = "Requests at an endpoint now.", .labels = {"pool", "endpoint"}, .series_max = EndpointSeriesMax}},
@@ -117,12 +118,22 @@ telemetry::Registry::Collection collect_state(State& s) {
        {.spec = {.name = "evener_request_bodies_bytes", .help = "Memory held for request bodies.", .labels = {}}},
        {.spec = {.name = "evener_access_log_dropped_lines_total", .help = "Access log lines that could not be written in time.", .labels = {}},
         .kind = CollectedKind::Counter},
-       {.spec = {.name = "evener_access_log_lines_total", .help = "Access log lines written.", .labels = {}}, .kind = CollectedKind::Counter}},
+       {.spec = {.name = "evener_access_log_lines_total", .help = "Access log lines written.", .labels = {}}, .kind = CollectedKind::Counter},
+       {.spec = {.name = "evener_prefix_index_blocks", .help = "Different blocks of prompts that the prefix index knows.", .labels = {"pool"}}},
+       {.spec = {.name = "evener_prefix_index_bytes", .help = "Memory of the prefix index.", .labels = {"pool"}}},
+       {.spec = {.name = "evener_prefix_index_dropped_blocks_total",
+                 .help = "Blocks that the prefix index forgot for lack of room although some endpoint was known to hold them.",
+                 .labels = {"pool"}},
+        .kind = CollectedKind::Counter}},
       [&s](telemetry::Samples& samples) {
         const Instant now = s.control->reactor.now();
         for (const ManagedPool& pool : s.control->pools()) {
           std::array<route::ClassStatus, route::Priorities> classes;
-          const auto statuses = pool.pool->with_scheduler(now, [&](route::Scheduler& scheduler) {
+          const auto statuses = pool.pool->with_scheduler(now, [&](route::RecordedScheduler& scheduler) {
+            const route::PrefixIndex& prefixes = scheduler.prefixes();
+            samples.put(PrefixBlocks, {pool.config.name}, static_cast<double>(prefixes.blocks()));
+            samples.put(PrefixBytes, {pool.config.name}, static_cast<double>(prefixes.bytes()));
+            samples.put(PrefixDropped, {pool.config.name}, static_cast<double>(prefixes.blocks_dropped()));
             classes = scheduler.classes(now);
             return scheduler.status(now);
           });
@@ -264,6 +275,7 @@ Result<std::unique_ptr<Gateway>> Gateway::start(const Config& config, GatewayOpt
   }
   s.shared.metrics = &s.metrics;
   s.shared.kv_events = &s.kv_events;
+  s.shared.recorder = s.options.recorder.get();
   s.shared.access_log = s.access_log.get();
   s.control = std::make_unique<Control>(s.shared, seed);
   Control& control = *s.control;
@@ -289,6 +301,7 @@ Result<std::unique_ptr<Gateway>> Gateway::start(const Config& config, GatewayOpt
   s.collection = collect_state(s);
   s.kv_collection = collect_kv_events(s.registry, *s.control, s.kv_events, EndpointSeriesMax);
   s.load_collection = collect_load_reports(s.registry, *s.control, EndpointSeriesMax);
+  s.external_collection = collect_external(s.registry, *s.control, EndpointSeriesMax);
   control.start();
   for (auto& worker : s.shared.workers) worker->start();
 
@@ -308,6 +321,7 @@ Gateway::~Gateway() {
   s.collection = {};
   s.kv_collection = {};
   s.load_collection = {};
+  s.external_collection = {};
   for (auto& worker : s.shared.workers) worker->stop_and_join();
   s.control->stop();
   s.admin.reset();
@@ -380,7 +394,8 @@ std::vector<EndpointNow> Gateway::endpoints() const {
     const Instant now = state_->control->reactor.now();
     std::vector<EndpointNow> all;
     for (const ManagedPool& pool : state_->control->pools()) {
-      for (const route::EndpointStatus& status : pool.pool->with_scheduler(now, [&](route::Scheduler& scheduler) { return scheduler.status(now); })) {
+      for (const route::EndpointStatus& status :
+           pool.pool->with_scheduler(now, [&](route::RecordedScheduler& scheduler) { return scheduler.status(now); })) {
         for (const auto& endpoint : pool.endpoints) {
           if (endpoint->id == status.id) all.push_back({.pool = pool.config.name, .name = endpoint->config.name, .status = status});
         }

@@ -11,6 +11,7 @@
 
 #include "evener/core/result.h"
 #include "evener/gateway/config.h"
+#include "evener/gateway/recorder.h"
 #include "evener/net/address.h"
 #include "evener/route/scheduler.h"
 
@@ -21,7 +22,8 @@ struct GatewayOptions {
   std::function<Result<Config>()> read_config;
   /// Listening descriptors inherited from a process we replace, with the addresses they are for; see handover.h.
   std::vector<int> inherited_fds;
-  std::uint64_t seed = 0;   // 0 = from the system
+  std::uint64_t seed = 0;              // 0 = from the system
+  std::unique_ptr<Recorder> recorder;  // what is decided goes there
 };
 
 /// An endpoint as the scheduler of its pool sees it now.

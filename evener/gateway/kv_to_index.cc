@@ -18,29 +18,30 @@ void in_parts(std::span<const std::uint64_t> blocks, Use use) {
 
 void KvToIndex::stored(EndpointId endpoint, std::span<const std::uint64_t> blocks) {
   in_parts(blocks, [&](std::span<const std::uint64_t> part) {
-    pool_->with_prefixes([&](route::PrefixIndex& index) { index.stored(endpoint, part); });
+    pool_->with_caches([&](route::RecordedScheduler& scheduler) { scheduler.cache_stored(endpoint, part); });
   });
 }
 
 void KvToIndex::evicted(EndpointId endpoint, std::span<const std::uint64_t> blocks) {
   in_parts(blocks, [&](std::span<const std::uint64_t> part) {
-    pool_->with_prefixes([&](route::PrefixIndex& index) { index.evicted(endpoint, part); });
+    pool_->with_caches([&](route::RecordedScheduler& scheduler) { scheduler.cache_evicted(endpoint, part); });
   });
 }
 
 void KvToIndex::follow(EndpointId endpoint, route::KvKnowledge knowledge) {
   const bool exact = knowledge == route::KvKnowledge::Exact;
-  pool_->with_prefixes([&](route::PrefixIndex& index) {
-    index.follow(endpoint, exact ? route::PrefixKnowledge::Exact : route::PrefixKnowledge::Estimated);
+  pool_->with_caches([&](route::RecordedScheduler& scheduler) {
+    scheduler.cache_followed(endpoint, exact ? route::PrefixKnowledge::Exact : route::PrefixKnowledge::Estimated);
   });
 }
 
 void KvToIndex::cleared(EndpointId endpoint) {
-  pool_->with_prefixes([&](route::PrefixIndex& index) { index.cleared(endpoint); });
+  pool_->with_caches([&](route::RecordedScheduler& scheduler) { scheduler.cache_cleared(endpoint); });
 }
 
 void KvToIndex::capacity(EndpointId endpoint, std::uint64_t tokens) {
-  pool_->with_prefixes([&](route::PrefixIndex& index) { index.capacity_reported(endpoint, static_cast<double>(tokens) / block_tokens_); });
+  pool_->with_caches(
+      [&](route::RecordedScheduler& scheduler) { scheduler.cache_capacity(endpoint, static_cast<double>(tokens) / block_tokens_); });
 }
 
 }  // namespace evener::gateway

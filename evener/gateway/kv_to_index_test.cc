@@ -25,14 +25,15 @@ struct TwoEndpoints {
   KvToIndex events{pool, 256};
   net::Reactor reactor;
   TwoEndpoints() {
-    pool->with_scheduler(reactor.now(), [&](route::Scheduler& scheduler) {
+    pool->with_scheduler(reactor.now(), [&](route::RecordedScheduler& scheduler) {
       scheduler.put_endpoint(Holder, {}, reactor.now());
       scheduler.put_endpoint(Other, {}, reactor.now());
     });
   }
   [[nodiscard]] std::uint32_t expected_at(EndpointId endpoint, std::span<const std::uint64_t> blocks) {
     std::uint32_t leading = 0;
-    pool->with_prefixes([&](route::PrefixIndex& index) {
+    pool->with_caches([&](route::RecordedScheduler& scheduler) {
+      const route::PrefixIndex& index = scheduler.prefixes();
       std::vector<std::uint32_t> runs;
       (void)index.lookup(blocks, runs);
       leading = runs[*index.slot(endpoint)];
@@ -76,5 +77,6 @@ TEST_CASE("requests go where the events say that their prompt is") {
 TEST_CASE("a capacity in tokens is told in our blocks, while the cache is estimated") {
   TwoEndpoints two;
   two.events.capacity(Holder, 256'000);
-  two.pool->with_prefixes([&](route::PrefixIndex& index) { CHECK(index.capacity_blocks(Holder) == doctest::Approx(1000)); });
+  two.pool->with_caches(
+      [&](route::RecordedScheduler& scheduler) { CHECK(scheduler.prefixes().capacity_blocks(Holder) == doctest::Approx(1000)); });
 }

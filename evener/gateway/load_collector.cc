@@ -61,14 +61,14 @@ class Collector {
       if (pool == nullptr) break;
       const std::shared_ptr<Pool> alive = pool->pool;
       ask_by(pool->config.load_reports);
-      if (!question_.config.enabled) continue;
-      if (watch().paths.empty()) {
+      if (question_.config.enabled && watch().paths.empty()) {
         co_await look_for_report();
-      } else {
+      } else if (question_.config.enabled) {
         co_await read_report();
       }
       if (endpoint_->removed || reactor.stopping()) break;
       if (news_) hand_over(*alive);
+      if (adapters_changed_) hand_over_adapters(*alive);
     }
   }
 
@@ -78,6 +78,8 @@ class Collector {
   void ask_by(const LoadReportConfig& config) {
     Question question{
         .config = config, .engine = endpoint_->config.engine, .port = endpoint_->config.metrics_port, .url = endpoint_->config.url};
+    // An API of somebody else's tells strangers nothing of its load, and may count the questions.
+    if (endpoint_->config.external.enabled) question.config.enabled = false;
     if (question == question_) return;
     question_ = std::move(question);
     mapping_ = figure_sources(question_.config);
@@ -93,6 +95,7 @@ class Collector {
     watch().paths.clear();
     watch().engine.reset();
     watch().present = {};
+    adapters_changed_ = adapters_changed_ || !watch().adapters.empty();
     watch().adapters.clear();
   }
 
@@ -273,7 +276,10 @@ class Collector {
       }
       set_finding(std::move(text));
     }
-    if (reading.adapters_known) watch().adapters = std::move(reading.adapters);
+    if (reading.adapters_known && watch().adapters != reading.adapters) {
+      watch().adapters = std::move(reading.adapters);
+      adapters_changed_ = true;
+    }
     rates_.apply(reading.figures, control_.reactor.now());
     news_ = to_load_report(reading.figures, control_.reactor.now());
   }
@@ -298,11 +304,19 @@ class Collector {
     log::info("load report", {{"pool", pool_name_}, {"endpoint", endpoint_->config.name}, {"finding", watch().finding}});
   }
 
+  void hand_over_adapters(Pool& pool) {
+    std::vector<std::uint64_t> hashes;
+    for (const std::string& name : watch().adapters) hashes.push_back(model_hash(name));
+    const Instant now = control_.reactor.now();
+    pool.with_scheduler(now, [&](route::RecordedScheduler& scheduler) { scheduler.adapters_reported(endpoint_->id, hashes, now); });
+    adapters_changed_ = false;
+  }
+
   void hand_over(Pool& pool) {
     const route::LoadReport report = *std::exchange(news_, std::nullopt);
     watch().last_at = report.at;
     const Instant now = control_.reactor.now();
-    pool.with_scheduler(now, [&](route::Scheduler& scheduler) { scheduler.load_reported(endpoint_->id, report, now); });
+    pool.with_scheduler(now, [&](route::RecordedScheduler& scheduler) { scheduler.load_reported(endpoint_->id, report, now); });
   }
 
   Control& control_;
@@ -316,6 +330,7 @@ class Collector {
   LoadPace pace_;
   protocol::LoadRates rates_;
   std::optional<route::LoadReport> news_;
+  bool adapters_changed_ = false;
 };
 
 }  // namespace

@@ -49,7 +49,7 @@ telemetry::Registry::Collection collect_load_reports(telemetry::Registry& regist
   return registry.collect(std::move(metrics), [&control](telemetry::Samples& samples) {
     const Instant now = control.reactor.now();
     for (const ManagedPool& pool : control.pools()) {
-      const auto statuses = pool.pool->with_scheduler(now, [&](route::Scheduler& scheduler) { return scheduler.status(now); });
+      const auto statuses = pool.pool->with_scheduler(now, [&](route::RecordedScheduler& scheduler) { return scheduler.status(now); });
       std::size_t at = 0;
       for (const route::EndpointStatus& status : statuses) {  // both by rising id
         while (at < pool.endpoints.size() && pool.endpoints[at]->id < status.id) ++at;

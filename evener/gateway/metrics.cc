@@ -42,33 +42,52 @@ GatewayMetrics::GatewayMetrics(telemetry::Registry& registry, std::size_t endpoi
                               .labels = {"pool", "endpoint"},
                               .series_max = endpoints_max});
   endpoint_first_token_ = registry.histogram({.name = "evener_endpoint_time_to_first_token_seconds",
-                                              .help = "From dispatch to the first byte of the answer's body.",
+                                              .help = "From dispatch to the first byte of the answer's body, or first content of a stream.",
                                               .labels = {"pool", "endpoint"},
                                               .series_max = endpoints_max},
                                              FirstTokenBounds);
   requests_ = registry.counter(
       {.name = "evener_requests_total", .help = "Requests by pool and class of the status sent.", .labels = {"pool", "status"}});
   retries_ = registry.counter({.name = "evener_retries_total", .help = "Attempts after the first one.", .labels = {"pool"}});
+  hedges_ = registry.counter({.name = "evener_hedges_total",
+                              .help = "Streams whose first token was late: by whether the second endpoint won, lost or could not be asked.",
+                              .labels = {"pool", "result"}});
+  hedge_tokens_ = registry.counter(
+      {.name = "evener_hedge_tokens_total", .help = "Tokens that endpoints computed for attempts which another one overtook.", .labels = {"pool"}});
+  preemptions_ = registry.counter({.name = "evener_preemptions_total",
+                                   .help = "Background requests that gave their place at an endpoint to a realtime one.",
+                                   .labels = {"pool"}});
   tokens_ = registry.counter(
       {.name = "evener_tokens_total", .help = "Tokens that endpoints reported in usage, by type.", .labels = {"pool", "type"}});
   prefix_tokens_ = registry.counter(
       {.name = "evener_prefix_tokens_total",
        .help = "Prompt tokens expected in the prefix cache of the chosen endpoint, those it then reported, and the difference.",
        .labels = {"pool", "type"}});
-  prediction_error_ = registry.histogram({.name = "evener_first_token_prediction_error_ratio",
-                                          .help = "Predicted time to first token of streams: how far from the real one, as a share of it.",
-                                          .labels = {"pool"}},
-                                         PredictionErrorBounds);
+  first_token_error_ = registry.histogram({.name = "evener_first_token_prediction_error_ratio",
+                                           .help = "Predicted time to first token of streams: how far from the real one, as a share of it.",
+                                           .labels = {"pool"}},
+                                          PredictionErrorBounds);
+  token_error_ = registry.histogram(
+      {.name = "evener_token_prediction_error_ratio", .help = "The same of the predicted time between tokens.", .labels = {"pool"}},
+      PredictionErrorBounds);
+  total_error_ = registry.histogram(
+      {.name = "evener_total_prediction_error_ratio",
+       .help = "The same of the predicted time to the last token, which rests on the expected length of the answer, too.",
+       .labels = {"pool"}},
+      PredictionErrorBounds);
   large_events_ = registry.counter({.name = "evener_stream_events_too_large_total",
                                     .help = "Server-sent events above 16 KiB: passed on, but only the end of each was looked at.",
                                     .labels = {"pool"}});
+  continuations_ = registry.counter({.name = "evener_continuations_total",
+                                     .help = "Streams that broke off and that another endpoint was to continue, by whether one did to the end.",
+                                     .labels = {"pool", "result"}});
   refusals_ = registry.counter(
       {.name = "evener_refusals_total", .help = "Requests that got no endpoint, by reason.", .labels = {"pool", "reason"}});
   request_seconds_ = registry.histogram(
       {.name = "evener_request_duration_seconds", .help = "From the first byte of a request to the last of its answer.", .labels = {"pool"}},
       RequestBounds);
   first_token_ = registry.histogram({.name = "evener_time_to_first_token_seconds",
-                                     .help = "From the first byte of a request to the first byte of its answer's body, retries included.",
+                                     .help = "From the first byte of a request to the first byte of its answer's body, or first content of a stream; retries included.",
                                      .labels = {"pool"}},
                                     FirstTokenBounds);
   queue_ = registry.histogram({.name = "evener_queue_wait_seconds", .help = "Time that requests waited for capacity.", .labels = {"pool", "class"}},
@@ -120,11 +139,19 @@ PoolMetrics GatewayMetrics::pool(std::string_view pool) {
   }
   metrics.time_per_token_seconds = per_token_.with({pool});
   metrics.retries = retries_.with({pool});
+  constexpr std::array<std::string_view, 3> results = {"won", "lost", "not_allowed"};
+  for (std::size_t i = 0; i < results.size(); ++i) metrics.hedges[i] = hedges_.with({pool, results[i]});
+  metrics.preemptions = preemptions_.with({pool});
+  metrics.hedge_tokens = hedge_tokens_.with({pool});
   metrics.prefix_expected = prefix_tokens_.with({pool, "expected"});
   metrics.prefix_cached = prefix_tokens_.with({pool, "cached"});
   metrics.prefix_error = prefix_tokens_.with({pool, "error"});
-  metrics.prediction_error = prediction_error_.with({pool});
+  metrics.first_token_error = first_token_error_.with({pool});
+  metrics.token_error = token_error_.with({pool});
+  metrics.total_error = total_error_.with({pool});
   metrics.large_events = large_events_.with({pool});
+  metrics.continuations_done = continuations_.with({pool, "done"});
+  metrics.continuations_failed = continuations_.with({pool, "failed"});
   metrics.prompt_tokens = tokens_.with({pool, "prompt"});
   metrics.completion_tokens = tokens_.with({pool, "completion"});
   metrics.cached_tokens = tokens_.with({pool, "cached"});

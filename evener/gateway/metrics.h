@@ -2,6 +2,7 @@
 // What the gateway counts, and the handles through which it counts. Names follow Prometheus' rules; see docs/metrics.md for the list.
 
 #include <array>
+#include <cstdint>
 #include <memory>
 #include <string_view>
 
@@ -17,14 +18,20 @@ struct EndpointMetrics {
   telemetry::Counter connections_opened, connections_reused;
 };
 
+enum class HedgeResult : std::uint8_t { Won, Lost, NotAllowed };
+
 /// Handles of one pool.
 struct PoolMetrics {
   std::array<telemetry::Counter, 6> requests;   // by status class: 0 = no answer (client left), 1..5
   telemetry::Histogram request_seconds, first_token_seconds, time_per_token_seconds;
   std::array<telemetry::Histogram, route::Priorities> queue_seconds;  // by route::Priority
-  telemetry::Histogram prediction_error;
+  telemetry::Histogram first_token_error, token_error, total_error;   // of predictions
   telemetry::Counter prefix_expected, prefix_cached, prefix_error;
+  std::array<telemetry::Counter, 3> hedges;     // by HedgeResult
+  telemetry::Counter hedge_tokens;
+  telemetry::Counter preemptions;
   telemetry::Counter retries, prompt_tokens, completion_tokens, cached_tokens, large_events;
+  telemetry::Counter continuations_done, continuations_failed;
   std::array<telemetry::Counter, route::RefusalReasons> refusals;  // by route::RefusalReason
 };
 
@@ -50,10 +57,10 @@ class GatewayMetrics {
 
  private:
   telemetry::Registry& registry_;
-  telemetry::Registry::Family<telemetry::Counter> attempts_, opened_, reused_, requests_, retries_, tokens_, prefix_tokens_, refusals_,
-      large_events_;
+  telemetry::Registry::Family<telemetry::Counter> attempts_, opened_, reused_, requests_, retries_, hedges_, hedge_tokens_, preemptions_, tokens_, prefix_tokens_, refusals_,
+      large_events_, continuations_;
   telemetry::Registry::Family<telemetry::Histogram> endpoint_first_token_, request_seconds_, first_token_, queue_, per_token_,
-      prediction_error_;
+      first_token_error_, token_error_, total_error_;
   ServerMetrics server_;
 };
 

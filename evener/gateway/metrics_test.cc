@@ -57,7 +57,9 @@ TEST_CASE("a pool's times and tokens, and what belongs to no pool, are on the pa
   pool.prefix_expected.add(10);
   pool.prefix_cached.add(11);
   pool.prefix_error.add(1);
-  pool.prediction_error.observe(0.25);
+  pool.first_token_error.observe(0.25);
+  pool.token_error.observe(0.05);
+  pool.total_error.observe(2.5);
   metrics.server().connections.add(3);
   metrics.server().connections.add(-1);
   metrics.server().memory_refused.add();
@@ -71,7 +73,9 @@ TEST_CASE("a pool's times and tokens, and what belongs to no pool, are on the pa
         "evener_prefix_tokens_total{pool=\"p\",type=\"expected\"} 10", "evener_prefix_tokens_total{pool=\"p\",type=\"cached\"} 11",
         "evener_prefix_tokens_total{pool=\"p\",type=\"error\"} 1",
         "evener_first_token_prediction_error_ratio_bucket{pool=\"p\",le=\"0.2\"} 0",
-        "evener_first_token_prediction_error_ratio_bucket{pool=\"p\",le=\"0.3\"} 1", "evener_client_connections 2",
+        "evener_first_token_prediction_error_ratio_bucket{pool=\"p\",le=\"0.3\"} 1",
+        "evener_token_prediction_error_ratio_bucket{pool=\"p\",le=\"0.1\"} 1",
+        "evener_total_prediction_error_ratio_bucket{pool=\"p\",le=\"2\"} 0", "evener_client_connections 2",
         "evener_memory_refusals_total 1", "evener_unrouted_requests_total 0"}) {
     CAPTURE(line);
     CHECK(has_line(page, line));

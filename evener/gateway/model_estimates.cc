@@ -18,7 +18,9 @@ ModelEstimates::OfModel& ModelEstimates::of(std::uint64_t model) {
 ModelEstimates::Tokens ModelEstimates::expect(std::uint64_t model, const TextCounts& prompt, const OutputBounds& bounds) {
   const std::lock_guard lock(mutex_);
   const OfModel& known = of(model);
-  return {.prompt = whole(known.prompt.tokens(prompt)), .output = whole(known.output.mean(bounds))};
+  const double most =
+      bounds.tokens_max > 0 ? static_cast<double>(bounds.tokens_max) * std::max(bounds.choices, 1U) : known.output.quantile(bounds, 0.99);
+  return {.prompt = whole(known.prompt.tokens(prompt)), .output = whole(known.output.mean(bounds)), .output_most = whole(most)};
 }
 
 void ModelEstimates::learn_prompt(std::uint64_t model, const TextCounts& prompt, std::uint64_t tokens) {
@@ -36,6 +38,20 @@ void ModelEstimates::learn_output(std::uint64_t model, const OutputBounds& bound
 std::size_t ModelEstimates::models() {
   const std::lock_guard lock(mutex_);
   return models_.size();
+}
+
+ModelEstimates::PromptErrors ModelEstimates::prompt_errors() {
+  const std::lock_guard lock(mutex_);
+  PromptErrors errors;
+  const auto add = [&](const TokenEstimate& prompt) {
+    if (prompt.reports() == 0) return;
+    errors.reports += prompt.reports();
+    errors.mean += (prompt.error() - errors.mean) * static_cast<double>(prompt.reports()) / static_cast<double>(errors.reports);
+    errors.worst = std::max(errors.worst, prompt.error());
+  };
+  for (const auto& [model, known] : models_) add(known->prompt);
+  add(others_.prompt);
+  return errors;
 }
 
 }  // namespace evener::gateway

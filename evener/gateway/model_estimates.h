@@ -22,6 +22,7 @@ class ModelEstimates {
   struct Tokens {
     std::uint32_t prompt = 0;
     std::uint32_t output = 0;
+    std::uint32_t output_most = 0;  // the bound, or what all but one in a hundred stay within
   };
   /// `model` is a hash of its name.
   [[nodiscard]] Tokens expect(std::uint64_t model, const TextCounts& prompt, const OutputBounds& bounds);
@@ -32,6 +33,12 @@ class ModelEstimates {
   void learn_output(std::uint64_t model, const OutputBounds& bounds, std::uint64_t tokens);
 
   [[nodiscard]] std::size_t models();
+  /// How far estimates of prompts were off, see TokenEstimate::error(); those of models beyond ModelsMax count as one model.
+  struct PromptErrors {
+    std::uint64_t reports = 0;   // prompts whose true length was reported
+    double mean = 0, worst = 0;  // over models, by their reports; of the worst model. 0 without reports
+  };
+  [[nodiscard]] PromptErrors prompt_errors();
 
  private:
   struct OfModel {

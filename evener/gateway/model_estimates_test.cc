@@ -44,6 +44,20 @@ TEST_CASE("models beyond the limit share one estimate, and asking for a model ta
   CHECK(estimates.expect(1, {}, {}).output < 500);
 }
 
+TEST_CASE("how far estimates of prompts are off is known by model, and nothing is said before any report") {
+  ModelEstimates estimates;
+  CHECK(estimates.prompt_errors().reports == 0);
+  const TextCounts prompt = counts_of(100);
+  const std::uint32_t expected = estimates.expect(1, prompt, {}).prompt;
+  for (int i = 0; i < 300; ++i) estimates.learn_prompt(1, prompt, expected);
+  for (int i = 0; i < 100; ++i) estimates.learn_prompt(2, prompt, i % 2 == 0 ? expected * 2 : expected / 2);  // nothing to be learned from
+  const auto errors = estimates.prompt_errors();
+  CHECK(errors.reports == 400);
+  CHECK(errors.worst > 0.4);
+  CHECK(errors.mean > errors.worst / 5);
+  CHECK(errors.mean < errors.worst / 2);
+}
+
 TEST_CASE("workers may ask and teach at the same time") {
   ModelEstimates estimates;
   std::vector<std::thread> workers;

@@ -18,6 +18,7 @@
 #include "evener/gateway/model_estimates.h"
 #include "evener/net/address.h"
 #include "evener/net/reactor.h"
+#include "evener/route/recorded_scheduler.h"
 #include "evener/route/scheduler.h"
 
 namespace evener::gateway {
@@ -45,28 +46,37 @@ struct DecisionRecord {
   std::int64_t at_wall_ns = 0;
   std::uint32_t attempt = 1;       // 1 = the first
   std::variant<route::Dispatch, route::Queued, route::Refusal> decision;  // Queued only as long as it waits
-  std::optional<Duration> waited;  // in the queue, until the decision
-  std::vector<route::Explanation> candidates;  // every endpoint as it stood then; only in pools of at most ExplainedEndpointsMax
-  bool ended = false;              // also when the client left the queue
-  route::Outcome outcome;          // valid when ended
+  std::optional<Duration> waited;                                         // in the queue, until the decision
+  route::Explanation explanation;                                         // of this decision, or of the one that ended the wait
+  bool ended = false;                                                     // also when the client left the queue
+  route::Outcome outcome;                                                 // valid when ended
 };
 
 /// A queued request's place to be told. Lives in its coroutine; used on its reactor's thread only.
 struct Waiter {
-  explicit Waiter(net::Reactor& owner) : reactor(owner), released(owner) {}
+  explicit Waiter(net::Reactor& owner) : reactor(owner), released(owner), told(owner) {}
   net::Reactor& reactor;
   net::Event released;
   std::uint64_t number = 0;  // of the kept decision; used under the pool's mutex only
   std::variant<route::Dispatch, route::Refusal> decision;
   Duration waited{};
+
+  // Giving way to a more urgent request. Until its attempt is finished, or has its first token, a request that may be pre-empted can be named by
+  // any thread that asks the pool; then give_way() comes on this reactor, and `told` is set. Whoever owns the waiter keeps it until then.
+  void (*give_way)(void* context) = nullptr;  // nullptr = it does not
+  void* context = nullptr;
+  Instant came{};                             // of one that gave way: as in route::Arrival
+  Duration waited_before{};
+  bool named = false;                         // written under the pool's mutex; read by its own thread after finished()
+  net::Event told;
 };
 
-class Pool {
+class Pool final : private route::Explainer {
  public:
   static constexpr std::size_t DecisionsKept = 1024;
-  static constexpr std::size_t ExplainedEndpointsMax = 16;
 
-  Pool(const PoolConfig& config, std::uint64_t seed, PoolMetrics metrics);
+  /// What its scheduler sees and decides goes to `recording`, if there is one.
+  Pool(const PoolConfig& config, std::uint64_t seed, PoolMetrics metrics, std::unique_ptr<route::RecordingSink> recording = nullptr);
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const PoolMetrics& metrics() const { return metrics_; }
@@ -85,6 +95,7 @@ class Pool {
   [[nodiscard]] Decided retry(std::string_view request_id, std::string_view model, const route::RequestView& request,
                               std::span<const EndpointId> tried, route::Scheduler::Attempt attempt, Waiter& waiter, Instant now);
   void first_token(EndpointId endpoint, route::Share& share, Duration since_dispatch, Instant now);
+  void allowance_told(EndpointId endpoint, const route::Share& share, const RateAllowance& allowance, Instant now);
   /// Ends an attempt; every Dispatch needs exactly one (see Lease).
   void finished(EndpointId endpoint, const route::Outcome& outcome, route::Scheduler::Attempt attempt, std::uint64_t number, Instant now);
   /// A queued request whose client has gone leaves. False when it was released already: its waiter will be set.
@@ -109,27 +120,31 @@ class Pool {
     }
   }
 
-  /// For news of the endpoints' caches, which free no capacity: calls `use(index)` under the mutex. `use` must not block.
+  /// For news of the endpoints' caches, which free no capacity: calls `use(scheduler)` under the mutex. `use` must not block.
   template <class Use>
-  void with_prefixes(Use use) {
+  void with_caches(Use use) {
     const std::lock_guard lock(mutex_);
-    use(scheduler_.prefixes());
+    use(scheduler_);
   }
 
   /// The newest decisions first, at most `most`; only those of one request when an id is given.
   [[nodiscard]] std::vector<DecisionRecord> decisions(std::string_view request_id, std::size_t most);
 
  private:
-  void explain_locked(const route::RequestView& request, Instant now);
-  std::uint64_t keep_locked(std::string_view request_id, std::string_view model, std::uint32_t attempt, const route::Decision& decision);
+  route::Explanation* explanation_of(std::uint64_t cookie) override;
+  /// Makes room for the next decision, before it is taken.
+  DecisionRecord& begin_locked(std::string_view request_id, std::string_view model, std::uint32_t attempt);
   void release_locked(std::vector<route::Released>& released, Instant now);
+  [[nodiscard]] std::vector<route::Preempt> victims_locked();
+  void observe_predictions(const route::Outcome& outcome) const;
   static void wake(const std::vector<route::Released>& released);
+  static void tell(const std::vector<route::Preempt>& victims);
 
   const std::string name_;
   const PoolMetrics metrics_;
   ModelEstimates estimates_;
   std::mutex mutex_;
-  route::Scheduler scheduler_;
+  route::RecordedScheduler scheduler_;
   std::vector<route::Released> released_scratch_;
   std::vector<DecisionRecord> decisions_;
   std::uint64_t decisions_made_ = 0;
@@ -166,6 +181,10 @@ class Lease {
   void first_token() {
     if (pool_ != nullptr) pool_->first_token(endpoint_, share_, reactor_->now() - since_, reactor_->now());
   }
+  /// What the answer of an external endpoint says of its rate limits; ignored when the attempt has ended already.
+  void allowance(const RateAllowance& told) {
+    if (pool_ != nullptr) pool_->allowance_told(endpoint_, share_, told, reactor_->now());
+  }
   void end(route::Outcome outcome) {
     if (pool_ == nullptr) return;
     outcome.total = reactor_->now() - since_;
@@ -183,15 +202,19 @@ class Lease {
   Instant since_{};
 };
 
+/// Between two tokens of a streamed answer of at least two.
+[[nodiscard]] std::optional<double> token_seconds(const route::Outcome& outcome);
 /// Prompt tokens that its endpoint was expected to hold in its cache.
 [[nodiscard]] inline std::uint32_t cached_expected(const route::Share& share) { return share.prompt_tokens - share.uncached_tokens; }
 
 /// The scheduler's settings that a pool's configuration means.
 [[nodiscard]] route::PoolSettings pool_settings(const PoolConfig& config);
-/// Where an endpoint is, as the scheduler knows it.
+/// Where an endpoint is, as the scheduler knows it, and what its pool says of it.
 struct Place {
   std::uint16_t zone = 0;
   Duration latency{};
+  PriceConfig price = {};
+  bool any_adapter = false;  // nobody says what endpoints there have, so they are taken to load what they are asked for
 };
 [[nodiscard]] route::EndpointSettings endpoint_settings(const EndpointConfig& config, const Place& place = {});
 [[nodiscard]] std::uint64_t model_hash(std::string_view model);

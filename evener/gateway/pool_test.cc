@@ -22,16 +22,16 @@ constexpr EndpointId Only{1};
 
 /// A pool of one endpoint with room for so many requests.
 struct OneEndpoint {
-  explicit OneEndpoint(std::uint32_t capacity) : pool(PoolConfig{.name = "p"}, 7, PoolMetrics{}) {
-    pool.with_scheduler(monotonic_now(), [&](route::Scheduler& scheduler) {
+  explicit OneEndpoint(std::uint32_t capacity, const PoolConfig& config = PoolConfig{.name = "p"}) : pool(config, 7, PoolMetrics{}) {
+    pool.with_scheduler(monotonic_now(), [&](route::RecordedScheduler& scheduler) {
       scheduler.put_endpoint(Only, {.weight = 1, .capacity = capacity, .models = {}}, monotonic_now());
     });
   }
   std::uint32_t in_flight() {
-    return pool.with_scheduler(monotonic_now(), [](route::Scheduler& scheduler) { return scheduler.in_flight(); });
+    return pool.with_scheduler(monotonic_now(), [](route::RecordedScheduler& scheduler) { return scheduler.in_flight(); });
   }
   std::size_t queued() {
-    return pool.with_scheduler(monotonic_now(), [](route::Scheduler& scheduler) { return scheduler.queued(); });
+    return pool.with_scheduler(monotonic_now(), [](route::RecordedScheduler& scheduler) { return scheduler.queued(); });
   }
   /// A request that gets its endpoint at once.
   Lease lease(net::Reactor& reactor, Waiter& waiter, std::string_view id = "r") {
@@ -57,6 +57,34 @@ TEST_CASE("a lease that nobody ends is given back as cancelled when it goes") {
   REQUIRE(decisions.size() == 1);
   CHECK(decisions[0].ended);
   CHECK(decisions[0].outcome.ending == route::Ending::Cancelled);
+}
+
+TEST_CASE("a background request is told once, on its reactor, to give way, and its waiter says that the message is on its way") {
+  net::Reactor reactor;
+  PoolConfig config{.name = "p"};
+  config.classes.preempt = true;
+  OneEndpoint one(1, config);
+  const auto body = [&]() -> net::Task<> {
+    int told = 0;
+    Waiter background(reactor), realtime(reactor);
+    background.give_way = [](void* count) { ++*static_cast<int*>(count); };
+    background.context = &told;
+    const auto first = one.pool.arrived("a", "m", {.priority = route::Priority::Background}, background, reactor.now());
+    {
+      const Lease lease(one.pool, std::get<route::Dispatch>(first.decision), Attempt::First, first.number, reactor);
+      const auto second = one.pool.arrived("b", "m", {.priority = route::Priority::Realtime}, realtime, reactor.now());
+      CHECK(std::holds_alternative<route::Queued>(second.decision));
+      CHECK(background.named);
+      CHECK(told == 0);
+      co_await background.told.wait_uninterrupted();
+      CHECK(told == 1);
+    }
+    const auto released = co_await realtime.released.wait_until(reactor.now() + 10s);
+    CHECK(released == net::Event::Result::Set);
+    const Lease given_back(one.pool, std::get<route::Dispatch>(realtime.decision), Attempt::First, 0, reactor);
+  };
+  run_until_ended(reactor, body());
+  CHECK(one.in_flight() == 0);
 }
 
 TEST_CASE("a lease ends once, with the first outcome it is told") {
@@ -159,7 +187,7 @@ TEST_CASE("a request that is refused while it waits is kept as refused, with how
     const auto decided = one.pool.arrived("late", "m", {}, waiter, came);
     CHECK(std::holds_alternative<route::Queued>(decided.decision));
     const Instant later = came + route::QueueSettings{}.wait_max + 1s;
-    one.pool.with_scheduler(later, [&](route::Scheduler& scheduler) { scheduler.tick(later); });
+    one.pool.with_scheduler(later, [&](route::RecordedScheduler& scheduler) { scheduler.tick(later); });
     const auto result = co_await waiter.released.wait_until(reactor.now() + 10s);
     CHECK(result == net::Event::Result::Set);
     CHECK(one.pool.decisions("late", 10).size() == 1);
@@ -184,7 +212,7 @@ TEST_CASE("with_scheduler wakes whoever its change released") {
     Waiter waiter(reactor);
     const auto decided = one.pool.arrived("queued", "m", {}, waiter, reactor.now());
     CHECK(std::holds_alternative<route::Queued>(decided.decision));
-    one.pool.with_scheduler(reactor.now(), [&](route::Scheduler& scheduler) {
+    one.pool.with_scheduler(reactor.now(), [&](route::RecordedScheduler& scheduler) {
       scheduler.put_endpoint(EndpointId{2}, {.weight = 1, .capacity = 1, .models = {}}, reactor.now());
     });
     const auto result = co_await waiter.released.wait_until(reactor.now() + 10s);
@@ -215,7 +243,7 @@ TEST_CASE("decisions are kept newest first, up to the limit, and can be asked fo
   for (std::size_t i = 0; i < all.size(); ++i) CHECK(all[i].number == made - i);
   CHECK(all.front().request_id == "r" + std::to_string(made));
   CHECK(all.front().model == "m");
-  CHECK(all.front().candidates.size() == 1);
+  CHECK(all.front().explanation.endpoints.size() == 1);
   CHECK(one.pool.decisions({}, 3).size() == 3);
   CHECK(one.pool.decisions("r1", 10).empty());  // forgotten
   CHECK(one.pool.decisions("r500", 10).size() == 1);
@@ -237,6 +265,7 @@ TEST_CASE("every attempt of a request is kept with its number, but an end that c
   REQUIRE(attempts.size() == 2);
   CHECK(attempts[0].attempt == 2);
   CHECK(!attempts[0].ended);
+  CHECK(attempts[0].explanation.endpoints.at(0).left_out == route::LeftOut::Tried);
   CHECK(attempts[1].attempt == 1);
   CHECK(attempts[1].outcome.ending == route::Ending::ConnectFailed);
 

@@ -27,7 +27,9 @@ void note_prompt(PromptNote& note, route::RequestView& view, const RequestRules&
   note.bounds = {.tokens_max = request.output_tokens_max, .choices = request.choices, .stream = request.stream};
   const ModelEstimates::Tokens expected = estimates.expect(view.model, note.counts, note.bounds);
   view.prompt_tokens = expected.prompt;
-  view.output_tokens = operation == protocol::Operation::Embeddings ? 1 : expected.output;
+  const bool embeddings = operation == protocol::Operation::Embeddings;
+  view.output_tokens = embeddings ? 1 : expected.output;
+  view.output_tokens_most = embeddings ? 1 : expected.output_most;
   view.modalities = facts.inputs;
   view.blocks = note.blocks;
   if (note.blocks.empty()) return;

@@ -48,7 +48,7 @@ OwnError refusal_error(const route::Refusal& refusal, std::string_view pool_name
       return {.status = 429,
               .type = "rate_limit_error",
               .code = "tenant_share",
-              .message = pool + " is at its capacity, and as many requests of this tenant wait as may (tenant_share_max); try again later.",
+              .message = pool + " is at its capacity, and as many requests of this tenant wait as may (tenants.share_max); try again later.",
               .retry_after = later};
     case route::RefusalReason::ZoneUnavailable:
       return {.status = 503,
@@ -68,6 +68,23 @@ OwnError refusal_error(const route::Refusal& refusal, std::string_view pool_name
               .message = "The prompt (about " + std::to_string(request.view.prompt_tokens) + " tokens) and the bound of the answer (" +
                          std::to_string(request.view.output_tokens_max) + ") do not fit into the context of any endpoint of pool '" +
                          std::string(pool_name) + "'."};
+    case route::RefusalReason::RateLimited:
+      return {.status = 429,
+              .type = "rate_limit_error",
+              .code = "rate_limited",
+              .message = pool + " has only external endpoints for this request, and their rate limits leave too little; try again later.",
+              .retry_after = later};
+    case route::RefusalReason::SpendLimit:
+      return {.status = 503,
+              .type = "server_error",
+              .code = "spend_limit",
+              .message = pool + " has only external endpoints for this request, and what may be spent there leaves too little.",
+              .retry_after = refusal.retry_after};
+    case route::RefusalReason::AdapterUnknown:
+      return {.status = 404,
+              .type = "invalid_request_error",
+              .code = "adapter_unknown",
+              .message = pool + " has no endpoint that has the adapter '" + request.model + "' or would load it."};
     case route::RefusalReason::RetryBudget:
     case route::RefusalReason::AttemptsExhausted: break;
   }
@@ -83,7 +100,8 @@ OwnError failure_error(route::Ending ending, std::uint32_t attempts, std::string
   return {.status = 502, .type = "server_error", .code = "endpoint_failed", .message = "No endpoint could serve the request" + tried};
 }
 
-OwnError body_error(BodyFault fault) {
+OwnError body_error(BodyFault fault, std::uint64_t limit_bytes) {
+  if (fault == BodyFault::TooLarge) return large_body_error(limit_bytes);
   if (fault == BodyFault::Late) {
     return {.status = 408,
             .type = "invalid_request_error",

@@ -23,7 +23,7 @@ struct OwnError {
 [[nodiscard]] OwnError refusal_error(const route::Refusal& refusal, std::string_view pool_name, const ClientRequest& request);
 /// Its attempts failed; `why` is the latest one's.
 [[nodiscard]] OwnError failure_error(route::Ending ending, std::uint32_t attempts, std::string_view why);
-[[nodiscard]] OwnError body_error(BodyFault fault);
+[[nodiscard]] OwnError body_error(BodyFault fault, std::uint64_t limit_bytes);
 [[nodiscard]] OwnError large_body_error(std::uint64_t limit_bytes);
 [[nodiscard]] OwnError memory_error();
 

@@ -30,31 +30,34 @@ std::optional<Priority> named(const ClassesConfig& classes, std::string_view wor
   return hint ? std::optional(priority_of(*hint)) : std::nullopt;
 }
 
-std::optional<Duration> objective_of(std::string_view text) {
-  constexpr std::uint32_t LongestMs = 3'600'000;
+std::optional<Duration> objective(const net::http1::Headers& headers, std::string_view name, Duration longest) {
+  const auto* header = headers.find(name);
+  if (header == nullptr) return std::nullopt;
+  const std::string_view text = header->value;
   std::uint32_t ms = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), ms);
-  if (error != std::errc() || end != text.data() + text.size() || ms == 0 || ms > LongestMs) return std::nullopt;
-  return std::chrono::milliseconds(ms);
+  const Duration given = std::chrono::milliseconds(ms);
+  if (error != std::errc() || end != text.data() + text.size() || ms == 0 || given > longest) return std::nullopt;
+  return given;
 }
 
 }  // namespace
 
-std::string classify(route::RequestView& view, const ClassesConfig& classes, const TenantsConfig& tenants,
-                     const net::http1::Headers& headers, std::optional<protocol::PriorityHint> tier) {
+std::string_view classify(route::RequestView& view, const ClassesConfig& classes, const TenantsConfig& tenants,
+                          const net::http1::Headers& headers, std::optional<protocol::PriorityHint> tier) {
   std::optional<Priority> asked;
   if (const auto* header = headers.find(classes.header)) asked = named(classes, header->value);
   if (!asked && tier) asked = priority_of(*tier);
   // The ceiling is for what clients ask; the operator's own default may lie above it.
   view.priority = asked ? std::max(*asked, classes.max) : classes.fallback;
 
-  if (const auto* header = headers.find(ObjectiveHeader)) {
-    if (const auto objective = objective_of(header->value)) view.first_token_objective = *objective;
-  }
+  const route::ClassSettings& rules = classes.of(view.priority).rules;
+  view.first_token_objective = objective(headers, FirstTokenHeader, std::chrono::hours(1)).value_or(rules.first_token_objective);
+  view.token_objective = objective(headers, TokenHeader, std::chrono::minutes(1)).value_or(rules.token_objective);
   const auto* header = headers.find(tenants.header);
   if (header == nullptr || header->value.empty()) return {};
   view.tenant = tenant_hash(header->value);
-  return std::string(header->value.substr(0, TenantLoggedMax));
+  return header->value;
 }
 
 }  // namespace evener::gateway

@@ -23,7 +23,7 @@ Classified of(const std::string& headers, const ClassesConfig& classes = {}, std
   net::http1::RequestHead parsed;
   REQUIRE(net::http1::parse_request_head(head, parsed) == nullptr);
   Classified result;
-  result.tenant = classify(result.view, classes, tenants, parsed.headers, tier);
+  result.tenant = classify(result.view, classes, tenants, parsed.headers, tier);  // it stands in `head`
   return result;
 }
 
@@ -59,17 +59,31 @@ TEST_CASE("nobody gets a class above the ceiling by asking for it") {
   CHECK(of("", classes).view.priority == Priority::Standard);
 }
 
-TEST_CASE("tenants are told apart by name, and a long name is cut for the log only") {
+TEST_CASE("tenants are told apart by the whole of their names") {
   const Classified one = of("x-evener-tenant: team-a\r\n");
   CHECK(one.tenant == "team-a");
   CHECK(one.view.tenant == tenant_hash("team-a"));
   CHECK(one.view.tenant != of("x-evener-tenant: team-b\r\n").view.tenant);
   const std::string shared(TenantLoggedMax, 'x');
   const Classified first = of("x-evener-tenant: " + shared + "1\r\n"), second = of("x-evener-tenant: " + shared + "2\r\n");
-  CHECK(first.tenant == shared);
-  CHECK(first.tenant == second.tenant);
+  CHECK(first.tenant == shared + "1");
+  CHECK(second.tenant == shared + "2");
   CHECK(first.view.tenant != second.view.tenant);
   CHECK(of("x-team: a\r\n", {}, {}, {.header = "x-team"}).tenant == "a");
+}
+
+TEST_CASE("a request has its class's objectives where it brings none of its own") {
+  ClassesConfig classes;
+  classes.batch.rules.first_token_objective = std::chrono::seconds(20);
+  classes.batch.rules.token_objective = std::chrono::milliseconds(500);
+  const Classified usual = of("x-evener-class: batch\r\n", classes);
+  CHECK(usual.view.first_token_objective == std::chrono::seconds(20));
+  CHECK(usual.view.token_objective == std::chrono::milliseconds(500));
+  const Classified own = of("x-evener-class: batch\r\nx-evener-first-token-ms: 3000\r\nx-evener-token-ms: 40\r\n", classes);
+  CHECK(own.view.first_token_objective == std::chrono::seconds(3));
+  CHECK(own.view.token_objective == std::chrono::milliseconds(40));
+  CHECK(of("x-evener-token-ms: 60001\r\n", classes).view.token_objective == Duration::zero());
+  CHECK(of("", classes).view.first_token_objective == Duration::zero());
 }
 
 TEST_CASE("a request may bring an objective of its own, in milliseconds") {
@@ -88,7 +102,7 @@ pools:
       header: x-lane
       default: batch
       max: standard
-      realtime: {names: [live], first_token_objective: 2s, refuse_late: false, promote_after: 0s, wait_max: 3s, waiting_max: 7, reserve: 0.1, sheddable: true}
+      realtime: {names: [live], first_token_objective: 2s, token_objective: 50ms, refuse_late: false, promote_after: 0s, wait_max: 3s, waiting_max: 7, reserve: 0.1, sheddable: true}
       background: {promote_after: 1m}
     tenants: {header: x-team, share_max: 0.25, weights: {a: 2, b: 0.5}}
     learned_capacity: {enabled: true, least: 2, most: 50, first: 5, slowdown_max: 4}
@@ -102,6 +116,7 @@ pools:
   CHECK(pool.classes.realtime.names == std::vector<std::string>{"live"});
   const route::AdmissionSettings settings = admission_settings(pool);
   const route::ClassSettings realtime{.first_token_objective = std::chrono::seconds(2),
+                                      .token_objective = std::chrono::milliseconds(50),
                                       .refuse_late = false,
                                       .promote_after = Duration::zero(),
                                       .wait_max = std::chrono::seconds(3),

@@ -56,8 +56,9 @@ RequestRules request_rules(const PoolConfig& config, std::span<const EndpointCon
   if (config.path_prefix.empty()) {
     // With one endpoint there is nothing to choose, and most small deployments have one.
     const bool choice = endpoints.size() > 1;
-    const bool limits = std::any_of(endpoints.begin(), endpoints.end(),
-                                    [](const EndpointConfig* one) { return one->context_tokens_max > 0 || !one->modalities.empty(); });
+    const bool limits = std::any_of(endpoints.begin(), endpoints.end(), [](const EndpointConfig* one) {
+      return one->context_tokens_max > 0 || !one->modalities.empty() || one->external.enabled;
+    });
     rules.tokens = (choice && weighs_tokens(policy_of(config))) || limits || config.learned_capacity.enabled;
     rules.blocks = choice && route::make_policy(policy_of(config), config.composition)->wants_prefix();
   }

@@ -7,6 +7,12 @@
 
 namespace evener::gateway {
 
+std::string_view PoolRoute::base_of(std::string_view model) const {
+  if (config.adapters.empty()) return model;
+  const auto found = config.adapters.find(std::string(model));
+  return found == config.adapters.end() ? model : std::string_view(found->second);
+}
+
 const Endpoint* PoolRoute::find(EndpointId id) const {
   const auto at = std::lower_bound(endpoints.begin(), endpoints.end(), id,
                                    [](const std::shared_ptr<const Endpoint>& endpoint, EndpointId wanted) { return endpoint->id < wanted; });
@@ -24,6 +30,10 @@ Routing::Routing(Config config, std::vector<PoolRoute> pools) : config_(std::mov
   for (std::size_t i = 0; i < pools_.size(); ++i) {
     const PoolConfig& pool = pools_[i].config;
     if (!pool.path_prefix.empty()) prefixes_.emplace_back(pool.path_prefix, i);
+    for (const auto& [adapter, base] : pool.adapters) {
+      exact_.emplace(adapter, i);
+      listed_[adapter] = true;
+    }
     for (const std::string& model : pool.models) {
       const std::size_t star = model.find('*');
       if (star == std::string::npos) {

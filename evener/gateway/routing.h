@@ -22,6 +22,8 @@ struct PoolRoute {
   std::vector<std::shared_ptr<const Endpoint>> endpoints;  // sorted by id
   RequestRules rules;
 
+  /// The model behind this name: the base of an adapter, else the name itself.
+  [[nodiscard]] std::string_view base_of(std::string_view model) const;
   [[nodiscard]] const Endpoint* find(EndpointId id) const;
   [[nodiscard]] const Endpoint* find(std::string_view name) const;
 };

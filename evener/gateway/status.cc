@@ -3,8 +3,10 @@
 #include "evener/base/json_writer.h"
 #include "evener/gateway/admin.h"
 #include "evener/gateway/config_schema.h"
+#include "evener/gateway/external_status.h"
 #include "evener/gateway/kv_status.h"
 #include "evener/gateway/metrics.h"
+#include "evener/gateway/recorder.h"
 
 namespace evener::gateway {
 namespace {
@@ -28,16 +30,18 @@ struct PoolNow {
   std::uint32_t in_flight = 0;
   bool panic = false;
   std::string policy;
+  route::SpendStatus spend;
 };
 
 PoolNow look(const ManagedPool& pool, Instant now) {
-  return pool.pool->with_scheduler(now, [&](route::Scheduler& scheduler) {
+  return pool.pool->with_scheduler(now, [&](route::RecordedScheduler& scheduler) {
     return PoolNow{.endpoints = scheduler.status(now),
                    .queued = scheduler.queued(),
                    .classes = scheduler.classes(now),
                    .in_flight = scheduler.in_flight(),
                    .panic = scheduler.in_panic(),
-                   .policy = std::string(scheduler.policy())};
+                   .policy = std::string(scheduler.policy()),
+                   .spend = scheduler.spend(now)};
   });
 }
 
@@ -101,7 +105,10 @@ void write_learned(JsonWriter& json, const route::EndpointStatus& status) {
   member("prefill_s_per_token", speed.first_token_known(), speed.prefill_s_per_token);
   member("token_s", speed.token_known(), speed.step_s);
   member("token_s_per_request", speed.token_known(), speed.step_s_per_request);
-  member("first_token_prediction_error", status.prefill_error > 0, status.prefill_error);
+  const route::PredictionErrors& errors = status.prediction_errors;
+  member("first_token_prediction_error", errors.first_token > 0, errors.first_token);
+  member("token_prediction_error", errors.token > 0, errors.token);
+  member("total_prediction_error", errors.total > 0, errors.total);
   json.member("in_flight_prompt_tokens", status.in_flight_prompt_tokens)
       .member("in_flight_uncached_tokens", status.in_flight_uncached_tokens);
   json.member("in_flight_output_tokens", status.in_flight_output_tokens);
@@ -123,6 +130,16 @@ std::string load_words(const LoadWatch& load, const std::optional<route::LoadRep
   if (report->prefix_hit_share) add(fmt::format("prefix hits {:.0f} %", *report->prefix_hit_share * 100));
   add(fmt::format("{:.1f} s ago", std::max(0.0, seconds(now - report->at))));
   return words;
+}
+
+void write_recording(JsonWriter& json, const Recorder* recorder) {
+  if (recorder == nullptr) {
+    json.null();
+    return;
+  }
+  const Recorder::Status status = recorder->status();
+  json.begin_object().member("bytes", status.bytes).member("bytes_max", status.bytes_max);
+  json.member("ended", status.ended ? recording_end_name(*status.ended) : std::string_view()).end_object();
 }
 
 std::string html(std::string_view text) {
@@ -155,6 +172,8 @@ std::string status_json(Control& control) {
     json.begin_object().member("connections", worker->sessions()).member("active", worker->load()).end_object();
   }
   json.end_array();
+  json.key("recording");
+  write_recording(json, control.shared().recorder);
   json.key("pools").begin_array();
   for (const ManagedPool& pool : control.pools()) {
     const PoolNow state = look(pool, now);
@@ -164,6 +183,11 @@ std::string status_json(Control& control) {
     json.end_array();
     json.member("path_prefix", pool.config.path_prefix).member("in_flight", state.in_flight).member("queued", state.queued);
     json.member("panic", state.panic);
+    json.key("spend");
+    write_spend(json, state.spend);
+    const ModelEstimates::PromptErrors errors = pool.pool->estimates().prompt_errors();
+    json.key("token_estimates").begin_object().member("models", pool.pool->estimates().models()).member("prompts_reported", errors.reports);
+    json.member("prompt_error", errors.mean).member("prompt_error_worst_model", errors.worst).end_object();
     json.key("classes").begin_array();
     for (const route::ClassStatus& one : state.classes) {
       json.begin_object().member("name", route::priority_name(one.priority)).member("queued", one.waiting);
@@ -196,6 +220,8 @@ std::string status_json(Control& control) {
       write_load(json, endpoint->load, status.report, now);
       json.key("learned");
       write_learned(json, status);
+      json.key("external");
+      write_external(json, status.external);
       json.end_object();
     }
     json.end_array().end_object();

@@ -23,6 +23,7 @@ namespace evener::gateway {
 
 class Worker;
 class KvSubscriber;
+class Recorder;
 
 /// What all workers see. Set up before they start; outlives them.
 struct Shared {
@@ -33,8 +34,9 @@ struct Shared {
   std::atomic<std::uint32_t> connections{0};
   std::atomic<bool> draining{false};
   KvSubscriber* kv_events = nullptr;
-  std::uint64_t prompt_secret = 0;               // of the salts of prompt hashes, see protocol::prompt_salt
-  std::function<void(EndpointId)> on_trouble;    // an attempt could not connect or was reset; any thread, returns at once
+  Recorder* recorder = nullptr;                // nullptr = off
+  std::uint64_t prompt_secret = 0;             // of the salts of prompt hashes, see protocol::prompt_salt
+  std::function<void(EndpointId)> on_trouble;  // an attempt could not connect or was reset; any thread, returns at once
   std::vector<std::unique_ptr<Worker>> workers;
 };
 

@@ -16,7 +16,7 @@ constexpr Duration TickPeriod = std::chrono::milliseconds(100);  // what the gat
 constexpr Instant Start{};
 
 // Streams of chance. Each draw is keyed by what it is for, never by how many came before, so that two policies meet the same luck.
-enum Stream : std::uint64_t { SchedulerStream = 1, ServiceStream, PromptErrorStream };
+enum Stream : std::uint64_t { SchedulerStream = 1, ServiceStream, PromptErrorStream, GatewayStream };
 
 Duration scaled(Duration duration, double factor) {
   return factor == 1 ? duration : Duration(std::llround(static_cast<double>(duration.count()) * factor));
@@ -24,8 +24,9 @@ Duration scaled(Duration duration, double factor) {
 
 class Simulation {
  public:
-  Simulation(const Scenario& scenario, const Workload& workload)
-      : scenario_(scenario), workload_(workload), rng_(scenario.seed), scheduler_(scenario.pool, rng_.fork(SchedulerStream).next()) {
+  Simulation(const Scenario& scenario, const Workload& workload) : scenario_(scenario), workload_(workload), rng_(scenario.seed) {
+    Rng seeds = rng_.fork(SchedulerStream);
+    for (std::uint32_t gateway = 0; gateway < scenario.gateways; ++gateway) schedulers_.emplace_back(scenario.pool, seeds.next());
     result_.requests.resize(workload.requests.size());
     result_.endpoints.resize(scenario.endpoints.size());
     flights_.resize(workload.requests.size());
@@ -39,7 +40,12 @@ class Simulation {
         server.service = std::make_unique<ServiceModel>(std::get<ServiceConfig>(endpoint.engine), rng_.fork(ServiceStream));
       }
       servers_.push_back(std::move(server));
-      scheduler_.put_endpoint(id_of(index), endpoint.settings, Start);
+      if (endpoint.joins_at > Duration::zero()) {
+        events_.push(Start + endpoint.joins_at, {.kind = Kind::Join, .subject = index});
+      } else {
+        join(index);
+      }
+      if (endpoint.recovers_at < Duration::max()) events_.push(Start + endpoint.recovers_at, {.kind = Kind::Recover, .subject = index});
     }
     for (std::uint32_t index = 0; index < workload.requests.size(); ++index) {
       const WorkloadRequest& request = workload.requests[index];
@@ -68,10 +74,10 @@ class Simulation {
   }
 
  private:
-  enum class Kind : std::uint8_t { Turn, Reach, StepEnd, ServiceEnd, FirstToken, Finish, Reject, Read, Report, Tick };
+  enum class Kind : std::uint8_t { Turn, Reach, StepEnd, ServiceEnd, FirstToken, Finish, Reject, Read, Report, Tick, Join, Recover };
   struct What {
     Kind kind{};
-    std::uint32_t subject = 0;   // a request, or an endpoint for StepEnd, Read and Report
+    std::uint32_t subject = 0;   // a request, or an endpoint for StepEnd, Read, Report, Join and Recover
     std::uint32_t number = 0;    // of StepEnd: the stretch that it ends; of a request's events: the attempt that they belong to
     std::uint32_t endpoint = 0;  // of ServiceEnd
   };
@@ -101,6 +107,10 @@ class Simulation {
 
   static EndpointId id_of(std::uint32_t index) { return EndpointId{index + 1}; }
   static std::uint32_t index_of(EndpointId id) { return static_cast<std::uint32_t>(id) - 1; }
+  /// Of the gateway that the request came to.
+  [[nodiscard]] route::Scheduler& scheduler_of(std::uint32_t request) {
+    return schedulers_.size() == 1 ? schedulers_.front() : schedulers_[rng_.fork(GatewayStream).fork(request).below(schedulers_.size())];
+  }
 
   /// One event; false when nothing is left to happen.
   bool step() {
@@ -154,6 +164,8 @@ class Simulation {
       case Kind::Read: read(what.subject); break;
       case Kind::Report: report(what.subject); break;
       case Kind::Tick: tick(); break;
+      case Kind::Join: join(what.subject); break;
+      case Kind::Recover: recover(what.subject); break;
     }
   }
 
@@ -176,7 +188,7 @@ class Simulation {
     const WorkloadRequest& request = workload_.requests[index];
     Flight& flight = flights_[index];
     if (scenario_.reports && scenario_.reports->period <= Duration::zero()) {
-      for (std::uint32_t i = 0; i < servers_.size(); ++i) scheduler_.load_reported(id_of(i), report_of(servers_[i]), now_);
+      for (std::uint32_t i = 0; i < servers_.size(); ++i) tell(i, report_of(servers_[i]));
     }
 
     std::uint32_t buffer = 0;
@@ -207,7 +219,7 @@ class Simulation {
                                              .blocks = blocks,
                                              .block_tokens = scenario_.content_block_tokens},
                                  .cookie = std::uint64_t{index} + 1};  // 0 would mean none
-    const route::Decision decision = scheduler_.arrived(arrival, now_);
+    const route::Decision decision = scheduler_of(index).arrived(arrival, now_);
     flight.blocks = buffer;
     flight.phase = Phase::Waiting;
     if (const auto* dispatch = std::get_if<route::Dispatch>(&decision)) {
@@ -219,12 +231,12 @@ class Simulation {
       events_.push(now_ + TickPeriod, {.kind = Kind::Tick});
     }
     release();  // the scheduler may have passed over those who wait
-    if (scenario_.pool.admission.preempt) preempt();
+    if (scenario_.pool.admission.preempt) preempt(scheduler_of(index));
   }
 
-  void preempt() {
+  void preempt(route::Scheduler& scheduler) {
     std::vector<route::Preempt> victims;
-    scheduler_.preempt(victims);
+    scheduler.preempt(victims);
     for (const route::Preempt& victim : victims) {
       const auto index = static_cast<std::uint32_t>(victim.cookie - 1);
       Flight& flight = flights_[index];
@@ -237,9 +249,9 @@ class Simulation {
       }
       ++flight.attempt;
       ++result.preemptions;
-      scheduler_.finished(id_of(result.endpoint),
-                          {.ending = route::Ending::Cancelled, .total = now_ - flight.dispatched, .share = flight.share},
-                          route::Scheduler::Attempt::First, now_);
+      scheduler.finished(id_of(result.endpoint),
+                         {.ending = route::Ending::Cancelled, .total = now_ - flight.dispatched, .share = flight.share},
+                         route::Scheduler::Attempt::First, now_);
       release();
       offer(index);
     }
@@ -401,7 +413,7 @@ class Simulation {
     RequestResult& result = result_.requests[index];
     result.first_token = now_ - Start;
     flight.answered = true;
-    scheduler_.first_token(id_of(result.endpoint), flight.share, now_ - flight.dispatched, now_);
+    scheduler_of(index).first_token(id_of(result.endpoint), flight.share, now_ - flight.dispatched, now_);
   }
 
   void finish(std::uint32_t index, Fate fate) {
@@ -418,7 +430,7 @@ class Simulation {
       output_sum_ += request.output_tokens;
       ++output_count_;
     }
-    scheduler_.finished(id_of(result.endpoint), outcome, route::Scheduler::Attempt::First, now_);
+    scheduler_of(index).finished(id_of(result.endpoint), outcome, route::Scheduler::Attempt::First, now_);
     over(index, fate);
     release();
   }
@@ -438,10 +450,15 @@ class Simulation {
   }
 
   void release() {
-    if (scheduler_.queued() == 0) return;
+    for (route::Scheduler& scheduler : schedulers_) {
+      if (scheduler.queued() > 0) release(scheduler);
+    }
+  }
+
+  void release(route::Scheduler& scheduler) {
     std::vector<route::Released> released = std::exchange(released_, {});
     released.clear();
-    scheduler_.release(released, now_);
+    scheduler.release(released, now_);
     for (const route::Released& one : released) {
       const auto index = static_cast<std::uint32_t>(one.cookie - 1);
       if (const auto* dispatch = std::get_if<route::Dispatch>(&one.decision)) {
@@ -454,10 +471,23 @@ class Simulation {
   }
 
   void tick() {
-    scheduler_.tick(now_);
+    for (route::Scheduler& scheduler : schedulers_) scheduler.tick(now_);
     release();
-    ticking_ = scheduler_.queued() > 0;
+    ticking_ =
+        std::any_of(schedulers_.begin(), schedulers_.end(), [](const route::Scheduler& scheduler) { return scheduler.queued() > 0; });
     if (ticking_) events_.push(now_ + TickPeriod, {.kind = Kind::Tick});
+  }
+
+  // Endpoints ---------------------------------------------------------------------------------------------------------------------------
+
+  void join(std::uint32_t endpoint) {
+    for (route::Scheduler& scheduler : schedulers_) scheduler.put_endpoint(id_of(endpoint), scenario_.endpoints[endpoint].settings, now_);
+  }
+
+  /// The step in progress ends when it would have.
+  void recover(std::uint32_t endpoint) {
+    if (servers_[endpoint].engine) end_quiet_early(endpoint);
+    servers_[endpoint].slowdown = 1;
   }
 
   // Reports -----------------------------------------------------------------------------------------------------------------------------
@@ -498,8 +528,12 @@ class Simulation {
 
   void report(std::uint32_t endpoint) {
     Server& server = servers_[endpoint];
-    scheduler_.load_reported(id_of(endpoint), server.on_the_way.front(), now_);
+    tell(endpoint, server.on_the_way.front());
     server.on_the_way.pop_front();
+  }
+
+  void tell(std::uint32_t endpoint, const route::LoadReport& report) {
+    for (route::Scheduler& scheduler : schedulers_) scheduler.load_reported(id_of(endpoint), report, now_);
   }
 
   [[nodiscard]] std::uint32_t expected_output() const {
@@ -513,7 +547,7 @@ class Simulation {
   const Scenario& scenario_;
   const Workload& workload_;
   Rng rng_;
-  route::Scheduler scheduler_;
+  std::deque<route::Scheduler> schedulers_;  // one per gateway
   std::vector<Server> servers_;
   std::vector<Flight> flights_;             // by request
   std::vector<std::uint32_t> first_turns_;  // in order of arrival

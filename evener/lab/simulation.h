@@ -1,6 +1,6 @@
 #pragma once
-// A run of one pool in virtual time: the gateway's own route::Scheduler decides, engine models do the work, a workload brings the
-// requests. Everything that happens is decided by the arguments: equal scenario, workload and seed give equal results, bit for bit.
+// A run of one pool in virtual time: the gateway's own route::Scheduler decides (or several, of as many gateways), engine models do the work, a
+// workload brings the requests. Everything that happens is decided by the arguments: equal scenario, workload and seed give equal results, bit for bit.
 // Leaves out the gateway's own time per request (microseconds) and the bytes on the wire.
 
 #include <cstdint>
@@ -19,10 +19,12 @@ namespace evener::lab {
 struct SimulatedEndpoint {
   std::string name;
   std::variant<EngineConfig, ServiceConfig> engine;
-  route::EndpointSettings settings;  // what the scheduler is told of it
-  double slowdown = 1;               // it takes so many times as long as its model says: what it is against what it claims
-  Duration request_overhead{};       // tokenising and HTTP, before the engine sees a request
-  Duration network{};                // there and back
+  route::EndpointSettings settings;        // what the scheduler is told of it
+  double slowdown = 1;                     // it takes so many times as long as its model says: what it is against what it claims
+  Duration recovers_at = Duration::max();  // from then on it is as fast as its model
+  Duration joins_at{};                     // when the gateways are told of it; 0 = from the start
+  Duration request_overhead{};             // tokenising and HTTP, before the engine sees a request
+  Duration network{};                      // there and back
 };
 
 /// How load reports reach the scheduler.
@@ -34,7 +36,9 @@ struct ReportLine {
 struct Scenario {
   std::vector<SimulatedEndpoint> endpoints;  // endpoint n gets EndpointId n + 1
   route::PoolSettings pool;
-  std::optional<ReportLine> reports;            // nothing = endpoints report nothing
+  std::uint32_t gateways = 1;         // in front of the same endpoints; each request comes to one of them by chance, and each knows of
+                                      // its own requests and of the reports alone. At least 1
+  std::optional<ReportLine> reports;  // nothing = endpoints report nothing
   std::uint32_t content_block_tokens = 512;     // of the prompt blocks that the scheduler sees; engines have their own block size
   double prompt_error = 0;                      // prompts are estimated as length * exp(prompt_error * a normal draw); 0 = exactly
   std::uint32_t output_tokens_prior = 256;      // expected output before any request has ended

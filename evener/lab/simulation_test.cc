@@ -208,6 +208,8 @@ TEST_CASE("whatever comes, each request has one end, time only goes forwards, an
 TEST_CASE("taking quiet decode steps at once changes no result") {
   for_each_seed(20, [](Rng& rng) {
     Scenario scenario{.endpoints = {small_engine(), small_engine(300)}, .reports = ReportLine{.period = 70ms}};
+    scenario.endpoints[0].slowdown = 3;
+    scenario.endpoints[0].recovers_at = 10s + Duration(rng.below(1'000'000'000));
     scenario.pool.policy = route::PolicyKind::LeastRequest;
     const Workload workload = chats(rng.next(), 1 + static_cast<double>(rng.below(12)));
     const std::string at_once = bytes_of(simulate(scenario, workload));

@@ -4,7 +4,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
-#include <vector>
+
+#include "evener/net/free_lists.h"
 
 namespace evener::net {
 namespace {
@@ -12,29 +13,24 @@ namespace {
 constexpr std::array<std::size_t, 4> ClassBytes = {SmallBlockBytes, BlockBytes, 64 * 1024, 256 * 1024};
 constexpr std::size_t FreeBytesPerClassMax = 2 * 1024 * 1024;
 
-struct FreeLists {
-  std::array<std::vector<char*>, ClassBytes.size()> free;
-  bool gone = false;
+constinit thread_local FreeLists<ClassBytes.size()> lists;
 
-  FreeLists() {
-    for (std::size_t i = 0; i < ClassBytes.size(); ++i) free[i].reserve(FreeBytesPerClassMax / ClassBytes[i]);
-  }
-  ~FreeLists() {
-    for (auto& list : free) {
-      for (char* block : list) std::free(block);
-      list.clear();
-    }
-    gone = true;
-  }
-};
-
-thread_local FreeLists lists;
+constexpr auto FreeMax = [] {
+  std::array<std::uint32_t, ClassBytes.size()> out{};
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::uint32_t>(FreeBytesPerClassMax / ClassBytes[i]);
+  return out;
+}();
 
 char* from_heap(std::size_t capacity) {
   auto* data = static_cast<char*>(std::malloc(capacity + BufferPadding));
   if (data == nullptr) throw std::bad_alloc();
   std::memset(data + capacity, 0, BufferPadding);
   return data;
+}
+
+[[gnu::noinline]] char* new_block(std::size_t capacity) {
+  thread_local const FreeListsLife life(lists, FreeMax);
+  return from_heap(capacity);
 }
 
 }  // namespace
@@ -45,13 +41,8 @@ Buffer Buffer::take(std::size_t bytes) {
     if (bytes > ClassBytes[i]) continue;
     buffer.capacity_ = ClassBytes[i];
     buffer.class_ = static_cast<std::uint8_t>(i);
-    auto& list = lists.free[i];
-    if (list.empty()) {
-      buffer.data_ = from_heap(ClassBytes[i]);
-    } else {
-      buffer.data_ = list.back();
-      list.pop_back();
-    }
+    void* const kept = lists.take(i);
+    buffer.data_ = kept != nullptr ? static_cast<char*>(kept) : new_block(ClassBytes[i]);
     return buffer;
   }
   buffer.capacity_ = bytes;
@@ -61,16 +52,9 @@ Buffer Buffer::take(std::size_t bytes) {
 }
 
 void Buffer::give_back() {
-  char* data = std::exchange(data_, nullptr);
-  const std::size_t capacity = std::exchange(capacity_, 0);
-  if (class_ < ClassBytes.size() && !lists.gone) {
-    auto& list = lists.free[class_];
-    if ((list.size() + 1) * capacity <= FreeBytesPerClassMax) {
-      list.push_back(data);
-      return;
-    }
-  }
-  std::free(data);
+  char* const data = std::exchange(data_, nullptr);
+  capacity_ = 0;
+  if (class_ >= ClassBytes.size() || !lists.keep(class_, data)) std::free(data);
 }
 
 }  // namespace evener::net

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <new>
 
+#include "evener/net/free_lists.h"
 #include "evener/net/task.h"
 
 #if defined(__has_feature)
@@ -19,28 +20,16 @@ constexpr std::size_t ClassBytes = 64;
 constexpr std::size_t Classes = 64;             // frames up to 4 KiB are pooled
 constexpr std::uint32_t FreePerClassMax = 512;  // beyond it a frame goes back to the heap
 
-struct FreeFrame {
-  FreeFrame* next;
-};
+// A request makes more than a dozen frames, so each instruction here counts as many times.
+constinit thread_local FreeLists<Classes + 1> pool;
 
-struct FramePool {
-  std::array<FreeFrame*, Classes + 1> free{};
-  std::array<std::uint32_t, Classes + 1> count{};
+constexpr auto FreeMax = [] {
+  std::array<std::uint32_t, Classes + 1> out{};
+  out.fill(FreePerClassMax);
+  return out;
+}();
 
-  ~FramePool() {
-    for (FreeFrame* frame : free) {
-      while (frame != nullptr) {
-        FreeFrame* next = frame->next;
-        std::free(frame);
-        frame = next;
-      }
-    }
-    count.fill(FreePerClassMax);  // frames that end after their thread's pool go to the heap
-    free.fill(nullptr);
-  }
-};
-
-thread_local FramePool pool;
+constexpr std::size_t class_of(std::size_t bytes) { return (bytes + ClassBytes - 1) / ClassBytes; }
 #endif
 
 void* from_heap(std::size_t bytes) {
@@ -54,27 +43,25 @@ void* from_heap(std::size_t bytes) {
 void* frame_allocate(std::size_t bytes) { return from_heap(bytes); }
 void frame_free(void* frame, std::size_t) noexcept { std::free(frame); }
 #else
+namespace {
+
+[[gnu::noinline]] void* new_frame(std::size_t bytes) {
+  thread_local const FreeListsLife life(pool, FreeMax);
+  return from_heap(bytes);
+}
+
+}  // namespace
+
 void* frame_allocate(std::size_t bytes) {
-  const std::size_t size_class = (bytes + ClassBytes - 1) / ClassBytes;
+  const std::size_t size_class = class_of(bytes);
   if (size_class > Classes) return from_heap(bytes);
-  if (FreeFrame* frame = pool.free[size_class]) {
-    pool.free[size_class] = frame->next;
-    --pool.count[size_class];
-    return frame;
-  }
-  return from_heap(size_class * ClassBytes);
+  if (void* const frame = pool.take(size_class)) return frame;
+  return new_frame(size_class * ClassBytes);
 }
 
 void frame_free(void* frame, std::size_t bytes) noexcept {
-  const std::size_t size_class = (bytes + ClassBytes - 1) / ClassBytes;
-  if (size_class > Classes || pool.count[size_class] >= FreePerClassMax) {
-    std::free(frame);
-    return;
-  }
-  auto* node = static_cast<FreeFrame*>(frame);
-  node->next = pool.free[size_class];
-  pool.free[size_class] = node;
-  ++pool.count[size_class];
+  const std::size_t size_class = class_of(bytes);
+  if (size_class > Classes || !pool.keep(size_class, frame)) std::free(frame);
 }
 #endif
 

@@ -4,6 +4,7 @@
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,9 +12,22 @@
 namespace evener::net {
 namespace {
 
+// glibc's own recv(), send() and sendmsg() are places where a thread may be cancelled, for which each pays two atomic operations as soon as there
+// are several threads: 1 % of a proxied request. No thread is ever cancelled here.
+ssize_t receive(int fd, std::span<char> into) { return ::syscall(SYS_recvfrom, fd, into.data(), into.size(), 0, nullptr, nullptr); }
+ssize_t send_piece(int fd, const iovec& piece) {
+  return ::syscall(SYS_sendto, fd, piece.iov_base, piece.iov_len, MSG_NOSIGNAL, nullptr, 0);
+}
+ssize_t send_pieces(int fd, std::span<iovec> pieces) {
+  msghdr message{};
+  message.msg_iov = pieces.data();
+  message.msg_iovlen = pieces.size();
+  return ::syscall(SYS_sendmsg, fd, &message, MSG_NOSIGNAL);
+}
+
 long recv_once(SocketState& socket, std::span<char> buffer) {
   for (;;) {
-    const ssize_t got = ::recv(socket.fd, buffer.data(), buffer.size(), 0);
+    const ssize_t got = receive(socket.fd, buffer);
     if (got >= 0) {
       // A short read means the kernel's queue is empty: the next edge will tell. After a hang-up there will be no more edges.
       if (static_cast<std::size_t>(got) < buffer.size() && !socket.hangup) socket.readable = false;
@@ -220,30 +234,26 @@ bool Socket::Send::await_ready() noexcept {
 
 bool Socket::Send::try_again(Operation& self, SocketState& socket) {
   auto& send = static_cast<Send&>(self);
+  bool moved = false;
   while (!send.pieces_.empty()) {
     if (send.pieces_.front().iov_len == 0) {
       send.pieces_ = send.pieces_.subspan(1);
       continue;
     }
-    ssize_t wrote = 0;
-    if (send.pieces_.size() == 1) {  // the kernel takes one piece without looking at a vector of them
-      wrote = ::send(socket.fd, send.pieces_.front().iov_base, send.pieces_.front().iov_len, MSG_NOSIGNAL);
-    } else {
-      msghdr message{};
-      message.msg_iov = send.pieces_.data();
-      message.msg_iovlen = send.pieces_.size();
-      wrote = ::sendmsg(socket.fd, &message, MSG_NOSIGNAL);
-    }
+    // The kernel takes one piece without looking at a vector of them.
+    const ssize_t wrote = send.pieces_.size() == 1 ? send_piece(socket.fd, send.pieces_.front()) : send_pieces(socket.fd, send.pieces_);
     if (wrote < 0) {
       if (errno == EINTR) continue;
       if (errno == EAGAIN) {
         socket.writable = false;
+        if (moved && socket.write_idle > Duration::zero()) socket.write_deadline = socket.reactor.now() + socket.write_idle;
         return false;
       }
       send.result = -errno;
       return true;
     }
     send.sent_ += wrote;
+    moved = true;
     auto left = static_cast<std::size_t>(wrote);
     while (left > 0) {
       iovec& piece = send.pieces_.front();

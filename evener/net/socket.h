@@ -57,6 +57,7 @@ struct SocketState final : TimerNode {
   Operation* writer = nullptr;
   Instant read_deadline = Instant::max();
   Instant write_deadline = Instant::max();
+  Duration write_idle{};  // when > 0, each byte that leaves moves write_deadline that far away
   HangupWatch watch;
   SocketState* next_open = nullptr;
   SocketState** prev_open = nullptr;
@@ -103,7 +104,15 @@ class Socket {
   void set_read_deadline(Instant deadline) { state_->read_deadline = deadline; }
   /// Brings the read deadline forward, also that of an operation that waits already.
   void shorten_read_deadline(Instant deadline);
-  void set_write_deadline(Instant deadline) { state_->write_deadline = deadline; }
+  void set_write_deadline(Instant deadline) {
+    state_->write_deadline = deadline;
+    state_->write_idle = Duration::zero();
+  }
+  /// A send may take any time as long as the peer takes something of it within each `idle`.
+  void set_write_idle(Duration idle) {
+    state_->write_deadline = state_->reactor.now() + idle;
+    state_->write_idle = idle;
+  }
 
   struct WaitReadable;
   struct Recv;

@@ -116,6 +116,44 @@ TEST_CASE("a send that the peer does not take fails with ETIMEDOUT at its own de
   run_until_ended(reactor, body());
 }
 
+TEST_CASE("a send that the peer takes slowly, but always takes something of, may take longer than its idle time") {
+  Reactor reactor;
+  const auto body = [&]() -> Task<> {
+    SocketPair pair = socket_pair(reactor);
+    constexpr std::size_t Bytes = 1 << 20;
+    const auto slow_reader = [&]() -> Task<> {
+      std::vector<char> bytes(64 << 10);
+      for (std::size_t taken = 0; taken < Bytes;) {
+        co_await reactor.sleep(40ms);
+        const long got = co_await pair.theirs.recv(bytes);
+        if (got <= 0) break;
+        taken += static_cast<std::size_t>(got);
+      }
+    };
+    Sibling reader;
+    reader.start(slow_reader());
+    const Instant began = monotonic_now();
+    pair.ours.set_write_idle(300ms);
+    const long sent = co_await send_text(pair.ours, std::string(Bytes, 'x'));
+    CHECK(sent == static_cast<long>(Bytes));
+    CHECK(monotonic_now() - began > 300ms);
+    pair.ours.close();
+    co_await reader.join();
+  };
+  run_until_ended(reactor, body());
+}
+
+TEST_CASE("a send that the peer stops taking fails with ETIMEDOUT") {
+  Reactor reactor;
+  const auto body = [&]() -> Task<> {
+    SocketPair pair = socket_pair(reactor);
+    pair.ours.set_write_idle(5ms);
+    const long sent = co_await send_text(pair.ours, std::string(8 << 20, 'x'));
+    CHECK(sent == -ETIMEDOUT);
+  };
+  run_until_ended(reactor, body());
+}
+
 TEST_CASE("a read deadline brought forward ends a read that waits already, but one put back does not") {
   Reactor reactor;
   const auto body = [&]() -> Task<> {

@@ -49,6 +49,12 @@ bool receive_frame(void* socket, std::string& frame, bool& more) {
 
 }  // namespace
 
+std::string zmq_library_version() {
+  int major = 0, minor = 0, patch = 0;
+  ::zmq_version(&major, &minor, &patch);
+  return std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(patch);
+}
+
 ZmqContext::ZmqContext() : handle_(zmq_ctx_new()) {
   if (!handle_) std::abort();  // no memory for a few hundred bytes
 }

@@ -19,6 +19,9 @@ inline constexpr std::size_t ZmqFrameBytesMax = 8U << 20;
 /// Frames of a message that are kept; a message with more is as good as none of the kinds that we know.
 inline constexpr std::size_t ZmqFramesMax = 8;
 
+/// Of the library that is linked: "4.3.4".
+[[nodiscard]] std::string zmq_library_version();
+
 /// Threads and connections of the sockets that are made from it. Any thread.
 class ZmqContext {
  public:

@@ -145,7 +145,7 @@ Result<Field> read_part_head(std::string_view head) {
 
 }  // namespace
 
-Result<MultipartModel> read_multipart_model(std::string_view content_type, std::string_view body) {
+Result<MultipartModel> read_multipart_model(std::string_view content_type, std::string_view body, ModelField model) {
   const auto boundary = find_boundary(content_type);
   if (!boundary) return tl::unexpected<Error>(boundary.error());
   const std::string delimiter = "\r\n--" + std::string(*boundary);
@@ -188,7 +188,7 @@ Result<MultipartModel> read_multipart_model(std::string_view content_type, std::
     }
     at = end + delimiter.size();
   }
-  if (!found) return refuse("the form has no field model; name the model to use");
+  if (!found && model == ModelField::Required) return refuse("the form has no field model; name the model to use");
   return out;
 }
 

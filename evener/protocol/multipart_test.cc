@@ -44,6 +44,14 @@ TEST_CASE("the model is found before and behind a file, with its exact bytes") {
   CHECK(outcome(Type, join({File, File, Model, "--xyz--"})) == "whisper-1");
 }
 
+TEST_CASE("a form without a model is taken where that is optional") {
+  const std::string body = "--xyz\r\nContent-Disposition: form-data; name=\"prompt\"\r\n\r\na horse\r\n--xyz--\r\n";
+  CHECK_FALSE(read_multipart_model(Type, body));
+  const auto without = read_multipart_model(Type, body, ModelField::Optional);
+  REQUIRE(without);
+  CHECK(without->model.empty());
+}
+
 TEST_CASE("the model's bytes can be replaced") {
   const std::string body = join({File, Model, File, End});
   const auto found = read_multipart_model(Type, body);

@@ -252,7 +252,7 @@ std::optional<Error> read_field(std::string_view body, std::string_view key, con
 
 }  // namespace
 
-Result<OpenAiRequest> read_openai_request(std::string_view body) {
+Result<OpenAiRequest> read_openai_request(std::string_view body, ModelField model) {
   JsonReader& reader = thread_json_reader();
   if (const auto error = reader.read(body, JsonCheck::Everything)) {
     std::string message = std::string("the body cannot be read: ") + error->what;
@@ -274,14 +274,17 @@ Result<OpenAiRequest> read_openai_request(std::string_view body) {
     if (!keys.insert(key)) return refuse("the body has the key \"" + std::string(key.substr(0, 64)) + "\" twice");
     if (auto error = read_field(body, key, member.value, out, found)) return tl::unexpected<Error>(*std::move(error));
   }
-  if (out.model.empty()) return refuse("model is missing; name the model to use");  // one that is given is not empty
+  if (out.model.empty() && model == ModelField::Required)
+    return refuse("model is missing; name the model to use");  // one that is given is not empty
   if (out.affinity.size() > AffinityBytesMax) out.affinity.resize(AffinityBytesMax);
   return result;
 }
 
 OperationMatch match_operation(std::string_view method, std::string_view path) {
   using enum Operation;
-  const auto posted = [&](Operation operation) -> OperationMatch { return {.operation = operation, .method_allowed = method == "POST"}; };
+  const auto posted = [&](Operation operation, ModelField model = ModelField::Required) -> OperationMatch {
+    return {.operation = operation, .method_allowed = method == "POST", .model_optional = model == ModelField::Optional, .model_id = {}};
+  };
   switch (path.size()) {
     case 10:
       if (path == "/v1/rerank") return posted(PassJson);
@@ -295,20 +298,20 @@ OperationMatch match_operation(std::string_view method, std::string_view path) {
       break;
     case 15:
       if (path == "/v1/completions") return posted(Completions);
-      if (path == "/v1/moderations") return posted(PassJson);
+      if (path == "/v1/moderations") return posted(PassJson, ModelField::Optional);
       break;
     case 16:
       if (path == "/v1/audio/speech") return posted(PassJson);
-      if (path == "/v1/images/edits") return posted(PassMultipart);
+      if (path == "/v1/images/edits") return posted(PassMultipart, ModelField::Optional);
       break;
     case 20:
       if (path == "/v1/chat/completions") return posted(ChatCompletions);
       break;
     case 21:
-      if (path == "/v1/images/variations") return posted(PassMultipart);
+      if (path == "/v1/images/variations") return posted(PassMultipart, ModelField::Optional);
       break;
     case 22:
-      if (path == "/v1/images/generations") return posted(PassJson);
+      if (path == "/v1/images/generations") return posted(PassJson, ModelField::Optional);
       if (path == "/v1/audio/translations") return posted(PassMultipart);
       break;
     case 24:
@@ -320,7 +323,7 @@ OperationMatch match_operation(std::string_view method, std::string_view path) {
   if (!path.starts_with(Models)) return {};
   const bool reads = method == "GET" || method == "HEAD";
   const std::string_view rest = path.substr(Models.size());
-  if (rest.empty()) return {.operation = ModelList, .method_allowed = reads, .model_id = {}};
+  if (rest.empty()) return {.operation = ModelList, .method_allowed = reads};
   if (rest.size() < 2 || rest.front() != '/') return {};
   return {.operation = ModelGet, .method_allowed = reads, .model_id = rest.substr(1)};
 }

@@ -37,8 +37,9 @@ enum class Operation : std::uint8_t {
 };
 struct OperationMatch {
   Operation operation = Operation::Unknown;
-  bool method_allowed = true;  // false: the path is known, the method is not (405)
-  std::string_view model_id;   // of ModelGet, still percent-encoded
+  bool method_allowed = true;   // false: the path is known, the method is not (405)
+  bool model_optional = false;  // OpenAI's API takes such requests without a model
+  std::string_view model_id;    // of ModelGet, still percent-encoded
 };
 [[nodiscard]] OperationMatch match_operation(std::string_view method, std::string_view path);
 
@@ -83,20 +84,23 @@ struct OpenAiRequest {
 
 /// Reads the top level of a JSON body in one pass. Refuses (Fault::Client): not an object, invalid JSON or UTF-8, duplicate keys at the top level
 /// (spelled with escapes or not), a missing, empty or non-string model or one with control characters, fields of the wrong type, nesting beyond
-/// 1024, more than 256 top-level keys. Escapes inside of strings that are not read are left to the engine.
-[[nodiscard]] Result<OpenAiRequest> read_openai_request(std::string_view body);
+/// 1024, more than 256 top-level keys. Escapes inside of strings that are not read are left to the engine. A model that is optional may be
+/// missing, and is empty then.
+enum class ModelField : std::uint8_t { Required, Optional };
+[[nodiscard]] Result<OpenAiRequest> read_openai_request(std::string_view body, ModelField model = ModelField::Required);
 
 inline constexpr std::size_t MultipartPartsMax = 128;
 inline constexpr std::size_t MultipartHeadBytesMax = 8192;  // of one part
 
 /// Finds the form field "model" of a multipart/form-data body (it may come after a file). Refuses (Fault::Client) a malformed boundary or body,
 /// text before the first or behind the last boundary, a missing, repeated or encoded model, and other spellings of its name (name*=, quoted
-/// backslashes) that some reader might take for it.
+/// backslashes) that some reader might take for it. A model that is optional may be missing, and is empty then.
 struct MultipartModel {
   std::string model;
   ByteRange value;  // the field's bytes
 };
-[[nodiscard]] Result<MultipartModel> read_multipart_model(std::string_view content_type, std::string_view body);
+[[nodiscard]] Result<MultipartModel> read_multipart_model(std::string_view content_type, std::string_view body,
+                                                          ModelField model = ModelField::Required);
 
 /// `{"error":{"message","type","param","code"}}`; all four members, null where empty.
 [[nodiscard]] std::string openai_error(std::string_view message, std::string_view type, std::string_view code, std::string_view param = {});

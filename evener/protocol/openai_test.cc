@@ -276,6 +276,21 @@ TEST_CASE("paths say what a request is, and which method they want") {
   }
 }
 
+TEST_CASE("a model may be missing where OpenAI's API takes requests without one, and nowhere else") {
+  CHECK(match_operation("POST", "/v1/moderations").model_optional);
+  CHECK(match_operation("POST", "/v1/images/generations").model_optional);
+  CHECK(match_operation("POST", "/v1/images/edits").model_optional);
+  CHECK(match_operation("POST", "/v1/images/variations").model_optional);
+  CHECK_FALSE(match_operation("POST", "/v1/audio/transcriptions").model_optional);
+  CHECK_FALSE(match_operation("POST", "/v1/chat/completions").model_optional);
+  CHECK_FALSE(read_openai_request(R"({"input":"x"})"));
+  const auto without = read_openai_request(R"({"input":"x"})", ModelField::Optional);
+  REQUIRE(without);
+  CHECK(without->model.empty());
+  CHECK(read_openai_request(R"({"model":"m","input":"x"})", ModelField::Optional)->model == "m");
+  CHECK_FALSE(read_openai_request(R"({"model":"","input":"x"})", ModelField::Optional));
+}
+
 TEST_CASE("an error has its four members, null where nothing is known") {
   CHECK(openai_error("no \"x\"", "invalid_request_error", "model_not_found", "model") ==
         R"({"error":{"message":"no \"x\"","type":"invalid_request_error","param":"model","code":"model_not_found"}})");

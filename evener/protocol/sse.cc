@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "evener/protocol/json_reader.h"
+#include "evener/protocol/stream_chunk.h"
 #include "evener/protocol/usage.h"
 
 namespace evener::protocol {
@@ -51,6 +52,13 @@ bool has_usage(std::string_view data) {
     while (at < data.size() && (data[at] == ' ' || data[at] == '\t' || data[at] == '\n' || data[at] == '\r' || data[at] == ':')) ++at;
     if (at < data.size() && data[at] == '{') return true;
   }
+}
+
+/// Responses events that come before anything of the answer.
+bool tells_of_begin(std::string_view event) {
+  return event == "response.created" || event == "response.in_progress" || event == "response.queued" ||
+         event == "response.output_item.added" || event == "response.content_part.added" ||
+         event == "response.reasoning_summary_part.added";
 }
 
 bool has_error(std::string_view data) {
@@ -163,6 +171,8 @@ void SseObserver::take_line(std::string_view line, bool lasts) {
       type_ = EventType::Terminal;
     } else if (value == "response.failed" || value == "error") {
       type_ = EventType::Failed;
+    } else if (tells_of_begin(value)) {
+      type_ = EventType::Begun;
     } else {
       type_ = EventType::Other;
     }
@@ -202,14 +212,15 @@ void SseObserver::take_data(std::string_view data, bool lasts) {
 void SseObserver::end_of_event() {
   if (has_data_) {
     ++events_;
-    if (type_ != EventType::Other) done_ = true;
+    if (type_ == EventType::Terminal || type_ == EventType::Failed) done_ = true;
     if (type_ == EventType::Failed) error_event_ = true;
     if (!overflow_) {
       read_event(data_view_.data() != nullptr ? data_view_ : std::string_view(data_));
     } else {
       ++too_large_;
+      content_ |= type_ != EventType::Begun;
       if (only_end_) {
-        const auto place = type_ == EventType::Other ? UsagePlace::Top : UsagePlace::TopOrResponse;
+        const auto place = type_ == EventType::Terminal || type_ == EventType::Failed ? UsagePlace::TopOrResponse : UsagePlace::Top;
         if (const auto usage = read_usage_at_end(data_, place)) usage_ = usage;
       }
     }
@@ -221,6 +232,7 @@ void SseObserver::end_of_event() {
 }
 
 void SseObserver::read_event(std::string_view data) {
+  if (!content_) content_ = type_ != EventType::Begun && read_stream_chunk(data).content;
   if (has_usage(data)) {
     if (const auto usage = read_usage(data)) usage_ = usage;
   }

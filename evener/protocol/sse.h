@@ -26,7 +26,9 @@ class SseObserver {
   void finish();
 
   [[nodiscard]] std::uint64_t events() const { return events_; }  // events with data, [DONE] not counted
-  [[nodiscard]] bool saw_content() const { return events_ > 0; }  // comments do not count
+  /// Something came that a client waits for, see StreamChunk::content; not comments, a chunk with the role alone, or a Responses event that only
+  /// says that the answer has begun. An event whose kind is not known counts.
+  [[nodiscard]] bool saw_content() const { return content_ || done_ || error_event_; }
   /// A whole data line equal to [DONE], or a terminal Responses event (response.completed, .incomplete, .failed, .cancelled, error).
   [[nodiscard]] bool done() const { return done_; }
   [[nodiscard]] bool error_event() const { return error_event_; }  // the engine sent an error in the stream
@@ -38,7 +40,7 @@ class SseObserver {
   [[nodiscard]] std::optional<Usage> usage() const { return usage_; }
 
  private:
-  enum class EventType : std::uint8_t { Other, Terminal, Failed };
+  enum class EventType : std::uint8_t { Other, Begun, Terminal, Failed };
 
   void take_line(std::string_view line, bool lasts);
   void take_data(std::string_view data, bool lasts);
@@ -60,7 +62,7 @@ class SseObserver {
   bool line_overflow_ = false;
   bool last_was_cr_ = false;
   bool has_data_ = false;
-  bool done_ = false, error_event_ = false;
+  bool content_ = false, done_ = false, error_event_ = false;
 };
 
 }  // namespace evener::protocol

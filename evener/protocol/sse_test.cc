@@ -133,6 +133,23 @@ TEST_CASE("comments are no content") {
   CHECK(observer.saw_content());
 }
 
+TEST_CASE("content begins with the first event that brings some") {
+  const auto brings = [](std::string_view stream) {
+    SseObserver observer;
+    observer.feed(stream);
+    return observer.saw_content();
+  };
+  CHECK_FALSE(brings("data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n"));
+  CHECK(brings("data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"a\"}}]}\n\n"));
+  CHECK_FALSE(brings("event: response.created\ndata: {\"type\":\"response.created\"}\n\n"));
+  CHECK_FALSE(brings("event: response.created\ndata: \"" + std::string(2 * SseEventBytesMax, 'x') + "\"\n\n"));
+  CHECK(brings("event: response.output_text.delta\ndata: {\"delta\":\"a\"}\n\n"));
+  CHECK(brings("event: response.completed\ndata: {}\n\n"));
+  CHECK(brings("data: \"" + std::string(2 * SseEventBytesMax, 'x') + "\"\n\n"));
+  CHECK(brings("data: [DONE]\n\n"));
+  CHECK(brings("error: {}\n"));
+}
+
 TEST_CASE("the stream is done only when a whole data line says [DONE]") {
   CHECK(watch("data: [DONE]\n").done);
   CHECK(watch("data:[DONE]\n\n").done);

@@ -17,7 +17,9 @@ namespace evener::route {
 
 /// How requests of one class are treated.
 struct ClassSettings {
-  Duration first_token_objective{};                   // of requests that bring none of their own; 0 = none
+  // Of requests that bring none of their own; 0 = none.
+  Duration first_token_objective{};
+  Duration token_objective{};                         // between two tokens
   bool refuse_late = true;                            // refuse a request at once when the queue will make it miss its objective
   Duration promote_after = std::chrono::seconds(10);  // a request that waited so long counts as one class more urgent; 0 = never
   Duration wait_max{};                                // longest wait; 0 = the queue's

@@ -45,8 +45,14 @@ Candidates::Group& Candidates::of(std::uint64_t model, std::span<const EndpointS
 
 void Candidates::refresh(Group& group, std::span<const EndpointState> states, double panic_threshold) {
   std::size_t known = 0, awaiting = 0, up = 0;
+  bool stands_by = false;
+  const bool any_own = std::any_of(group.members.begin(), group.members.end(), [&](std::uint32_t index) { return !states[index].spills_over(); });
   for (std::uint32_t index : group.members) {
     const EndpointState& state = states[index];
+    if (any_own && state.spills_over()) {
+      stands_by = stands_by || state.health() == Health::Healthy;
+      continue;
+    }
     if (state.draining) continue;
     const Health health = state.health();
     if (state.checks.awaiting()) {
@@ -58,16 +64,20 @@ void Candidates::refresh(Group& group, std::span<const EndpointState> states, do
   }
   const bool judge_awaiting = known == 0;
   const auto judged = static_cast<double>(judge_awaiting ? awaiting : known);
-  group.panic = judged > 0 && static_cast<double>(up) < panic_threshold * judged;
+  group.panic = !stands_by && judged > 0 && static_cast<double>(up) < panic_threshold * judged;
 
   group.usable.clear();
+  group.own = 0;
   for (std::uint32_t index : group.members) {
     const EndpointState& state = states[index];
     const bool usable = group.panic ? !state.draining && !state.backoff.until() && state.checks.awaiting() == judge_awaiting
                                     : state.health() == Health::Healthy;
-    if (usable) group.usable.push_back(index);
+    if (!usable) continue;
+    group.usable.push_back(index);
+    if (!state.spills_over()) ++group.own;
   }
   group.generation = ++generations_;
+  group.own_generation = ++generations_;
   group.made_for_ = version_;
 }
 

@@ -3,7 +3,8 @@
 // change, so that the common request reads a finished one. Capacity and endpoints already tried differ per request and are not its concern.
 //
 // Panic: when fewer than a threshold's share of a model's endpoints are up, health is ignored, because sending to an endpoint that is
-// probably bad beats overloading the few good ones until they fail too. An endpoint's own request to be left alone (back-off) and an
+// probably bad beats overloading the few good ones until they fail too. Where an external endpoint stands by for what the pool's own cannot take,
+// there is no panic as long as that is up. An endpoint's own request to be left alone (back-off) and an
 // operator's drain are respected even then. Endpoints still waiting for their first good check count neither way, unless there are no others.
 
 #include <cstdint>
@@ -20,9 +21,11 @@ class Candidates {
  public:
   struct Group {
     std::uint64_t model = 0;
-    std::vector<std::uint32_t> members;   // endpoints that serve the model
-    std::vector<std::uint32_t> usable;    // those that may get a request now, ascending
-    std::uint64_t generation = 0;         // changes whenever `usable` or a weight in it may have changed
+    std::vector<std::uint32_t> members;  // endpoints that serve the model
+    std::vector<std::uint32_t> usable;   // those that may get a request now, ascending
+    std::uint64_t generation = 0;        // changes whenever `usable` or a weight in it may have changed
+    std::size_t own = 0;                 // how many of `usable` do not wait for what others cannot take
+    std::uint64_t own_generation = 0;    // the same for a list of these
     bool panic = false;
 
    private:

@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <vector>
 
 #include "evener/route/active_checks.h"
 #include "evener/route/backoff.h"
+#include "evener/route/external.h"
 #include "evener/route/learned_capacity.h"
 #include "evener/route/outlier.h"
 #include "evener/route/scheduler.h"
@@ -25,9 +28,14 @@ struct EndpointState {
   std::optional<Instant> slow_start_since;
   std::optional<LearnedCapacity> learned_capacity;  // when none is configured and it may be learned
   std::optional<PrefixSlot> prefix_slot;
+  std::vector<std::uint64_t> adapters_reported;
+  std::vector<std::uint64_t> adapters;        // these and those of the settings, sorted; its view borrows them
+  std::unique_ptr<ExternalAccount> external;  // of an external one
   std::uint64_t requests_total = 0;
   std::uint64_t failures_total = 0;
 
+  /// Whether it gets only what others cannot take.
+  [[nodiscard]] bool spills_over() const { return settings.external.enabled && settings.external.spill_over; }
   [[nodiscard]] double weight() const { return weight_override.value_or(settings.weight); }
 
   [[nodiscard]] Health health() const {

@@ -194,6 +194,17 @@ const FairQueue::Waiting* FairQueue::oldest(Priority priority) const {
   return tickets.empty() ? nullptr : &waiting_.at(*tickets.begin());
 }
 
+const FairQueue::Waiting* FairQueue::last_of(Priority priority, std::uint64_t tenant) const {
+  const auto& flows = of(priority).flows;
+  const auto found = flows.find(tenant);
+  if (found == flows.end()) return nullptr;
+  const Order* last = nullptr;
+  for (const Lane& lane : found->second.lanes) {
+    if (last == nullptr || *last < *lane.entries.rbegin()) last = &*lane.entries.rbegin();
+  }
+  return last == nullptr ? nullptr : &waiting_.at(last->second);
+}
+
 std::size_t FairQueue::waiting(Priority priority, std::uint64_t tenant) const {
   const auto& flows = of(priority).flows;
   const auto found = flows.find(tenant);

@@ -82,6 +82,8 @@ class FairQueue {
   }
   [[nodiscard]] const Waiting* newest(Priority priority) const;
   [[nodiscard]] const Waiting* oldest(Priority priority) const;
+  /// Of the tenant's, the one whose turn comes last. O(its lanes).
+  [[nodiscard]] const Waiting* last_of(Priority priority, std::uint64_t tenant) const;
 
   [[nodiscard]] std::size_t size() const { return waiting_.size(); }
   [[nodiscard]] std::size_t waiting(Priority priority) const { return of(priority).tickets.size(); }

@@ -26,7 +26,6 @@ class LearnedCapacity {
 
   /// No more than the engine says that it takes at once.
   [[nodiscard]] std::uint32_t capacity(const std::optional<LoadReport>& report) const;
-  [[nodiscard]] double slowdown() const { return limit_.slowdown(); }
 
  private:
   GradientLimit limit_;

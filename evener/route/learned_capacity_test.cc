@@ -96,7 +96,7 @@ TEST_CASE("long prompts are not taken for congestion, and slow tokens are") {
   LearnedCapacity learned({.enabled = true});
   for (int i = 0; i < 50; ++i) learned.first_token(100, 120ms, 2);
   for (int i = 0; i < 50; ++i) learned.first_token(8000, 1600ms, 16);
-  CHECK(learned.slowdown() < 1.2);
+  CHECK(learned.capacity({}) >= 16);
   const auto ended = [](Duration per_token) {
     return Outcome{.ending = Ending::Ok,
                    .first_token = 1s,
@@ -105,6 +105,5 @@ TEST_CASE("long prompts are not taken for congestion, and slow tokens are") {
   };
   for (int i = 0; i < 50; ++i) learned.finished(ended(10ms), 2);
   for (int i = 0; i < 50; ++i) learned.finished(ended(60ms), 16);
-  CHECK(learned.slowdown() > 4);
   CHECK(learned.capacity({}) < 16);
 }

@@ -13,7 +13,17 @@ template <class Count, class Amount>
 void take(Count& from, Amount amount) {
   from -= std::min(from, static_cast<Count>(amount));
 }
+
+constexpr double ErrorMost = 10;  // so that one wild answer does not stand there for long
+constexpr double ErrorMemory = 1 / 50.0;
+
+void note_error(double& mean, double predicted_s, double observed_s) {
+  if (predicted_s <= 0 || observed_s <= 0) return;
+  const double error = std::min(std::abs(predicted_s / observed_s - 1.0), ErrorMost);
+  mean += (error - mean) * (mean == 0 ? 1.0 : ErrorMemory);
 }
+
+}  // namespace
 
 std::optional<std::uint32_t> LoadBook::find(EndpointId id) const {
   const auto found = std::lower_bound(ids_.begin(), ids_.end(), id);
@@ -26,6 +36,7 @@ std::uint32_t LoadBook::insert(const EndpointView& endpoint) {
   ids_.insert(ids_.begin() + place, endpoint.id);
   endpoints_.insert(endpoints_.begin() + place, endpoint);
   records_.insert(records_.begin() + place, SpeedRecord());
+  prediction_errors_.insert(prediction_errors_.begin() + place, PredictionErrors());
   in_flight_ += endpoint.in_flight;
   if (is_full(endpoint)) ++full_;
   return static_cast<std::uint32_t>(place);
@@ -37,6 +48,7 @@ void LoadBook::erase(std::uint32_t index) {
   ids_.erase(ids_.begin() + index);
   endpoints_.erase(endpoints_.begin() + index);
   records_.erase(records_.begin() + index);
+  prediction_errors_.erase(prediction_errors_.begin() + index);
 }
 
 void LoadBook::set_weight(std::uint32_t index, double configured, double effective) {
@@ -58,10 +70,12 @@ void LoadBook::describe(std::uint32_t index, const EndpointView& endpoint) {
   known.network_s = endpoint.network_s;
   known.input_price = endpoint.input_price;
   known.output_price = endpoint.output_price;
+  known.price_per_request = endpoint.price_per_request;
   known.power_w = endpoint.power_w;
   known.zone = endpoint.zone;
   known.modalities = endpoint.modalities;
   known.context_tokens_max = endpoint.context_tokens_max;
+  known.any_adapter = endpoint.any_adapter;
 }
 
 void LoadBook::dispatched(std::uint32_t index, const Share& share) {
@@ -88,26 +102,34 @@ void LoadBook::prefilled(std::uint32_t index, Share& share) {
 void LoadBook::reported(std::uint32_t index, const LoadReport& report) {
   EndpointView& endpoint = endpoints_[index];
   if (endpoint.report && endpoint.report->at > report.at) return;
+  const double keep = endpoint.report ? std::exp2(-seconds(report.at - endpoint.report->at) / seconds(ForeignHalfLife)) : 0.0;
+  const auto smooth = [keep](double& mean, double reported, double ours) {
+    const double foreign = std::max(reported - ours, 0.0);
+    mean = foreign + (mean - foreign) * keep;
+  };
   endpoint.report = report;
   endpoint.tokens_since_report = 0;
-  const double requests = report.running.value_or(0) + report.waiting.value_or(0);
-  endpoint.foreign_requests = std::max(requests - static_cast<double>(endpoint.in_flight), 0.0);
-  endpoint.foreign_uncached_tokens = std::max(report.waiting_tokens.value_or(0) - static_cast<double>(endpoint.in_flight_uncached_tokens), 0.0);
+  if (report.running || report.waiting) {
+    smooth(endpoint.foreign_requests, report.running.value_or(0) + report.waiting.value_or(0), static_cast<double>(endpoint.in_flight));
+  }
+  if (report.waiting_tokens) {
+    smooth(endpoint.foreign_uncached_tokens, *report.waiting_tokens, static_cast<double>(endpoint.in_flight_uncached_tokens));
+  }
 }
 
 void LoadBook::streamed(std::uint32_t index, const Share& share, double first_token_s, Instant at) {
   EndpointView& endpoint = endpoints_[index];
-  if (share.predicted_first_token_s > 0) {
-    const double error = std::min(std::abs(share.predicted_first_token_s / first_token_s - 1.0), 10.0);
-    endpoint.prefill_error += (error - endpoint.prefill_error) * (endpoint.prefill_error == 0 ? 1.0 : 0.02);
-  }
+  note_error(prediction_errors_[index].first_token, share.predicted_first_token_s, first_token_s);
+  if (at - endpoint.speed.at > SpeedSilence) records_[index].after_silence(share, first_token_s, endpoint.weight_configured);
   records_[index].first_token(share, first_token_s, endpoint.weight_configured);
   endpoint.speed = records_[index].view(endpoint.weight_configured, at);
   pool_record_.first_token(share, first_token_s, endpoint.weight_configured);
 }
 
-void LoadBook::decoded(std::uint32_t index, const Share& share, double seconds_per_token, Instant at) {
+void LoadBook::decoded(std::uint32_t index, const Share& share, double seconds_per_token, double total_s, Instant at) {
   EndpointView& endpoint = endpoints_[index];
+  note_error(prediction_errors_[index].token, share.predicted_token_s, seconds_per_token);
+  note_error(prediction_errors_[index].total, share.predicted_total_s(), total_s);
   const double in_flight = (static_cast<double>(share.ahead_requests) + static_cast<double>(endpoint.in_flight)) / 2 + 1;
   records_[index].tokens(in_flight, seconds_per_token, endpoint.weight_configured);
   endpoint.speed = records_[index].view(endpoint.weight_configured, at);

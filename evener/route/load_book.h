@@ -21,6 +21,9 @@ class LoadBook {
   static constexpr double FailureFactor = 8.0;
   /// The same while the pool has not answered anything yet.
   static constexpr double FailureUnknown_s = 1.0;
+  /// What others have in flight is a mean over reports, in which an earlier one loses half of its say in this time. The latest report alone would
+  /// send the requests of all gateways to the endpoint that was idle in it, and to another one after the next.
+  static constexpr Duration ForeignHalfLife = std::chrono::seconds(10);
 
   [[nodiscard]] std::span<const EndpointView> endpoints() const { return endpoints_; }
   [[nodiscard]] const EndpointView& operator[](std::size_t index) const { return endpoints_[index]; }
@@ -33,8 +36,12 @@ class LoadBook {
   void set_health(std::uint32_t index, Health health) { endpoints_[index].health = health; }
   void set_weight(std::uint32_t index, double configured, double effective);
   void set_capacity(std::uint32_t index, std::uint32_t capacity);
-  /// Takes over what is configured of an endpoint: identity, tier, network, prices, power, zone, modalities, context. Not its capacity and weight.
+  /// Takes over what is configured of an endpoint: identity, tier, network, prices, power, zone, modalities, context, whether it
+  /// loads adapters. Not its capacity and weight.
   void describe(std::uint32_t index, const EndpointView& endpoint);
+
+  /// Borrows them until the next call for this endpoint.
+  void set_adapters(std::uint32_t index, std::span<const std::uint64_t> adapters) { endpoints_[index].adapters = adapters; }
 
   void dispatched(std::uint32_t index, const Share& share = {});
   /// The request's prompt has been computed: its uncached tokens no longer count. Once per share.
@@ -45,13 +52,15 @@ class LoadBook {
   void reported(std::uint32_t index, const LoadReport& report);
   /// A streamed answer began: teaches the speed of prefill.
   void streamed(std::uint32_t index, const Share& share, double first_token_s, Instant at);
-  /// A streamed answer ended that took so long per token; call after ended().
-  void decoded(std::uint32_t index, const Share& share, double seconds_per_token, Instant at);
+  /// A streamed answer ended that took so long per token, and altogether; call after ended().
+  void decoded(std::uint32_t index, const Share& share, double seconds_per_token, double total_s, Instant at);
 
   /// An answer began `latency_s` after its dispatch, at `at`. Older news than the endpoint's latest is dropped: a stream that ends now
   /// and began to answer a minute ago says nothing about the present.
   void answered(std::uint32_t index, double latency_s, Instant at);
   void failed(std::uint32_t index, double total_s, Instant now);
+
+  [[nodiscard]] const PredictionErrors& prediction_errors(std::uint32_t index) const { return prediction_errors_[index]; }
 
   [[nodiscard]] std::uint32_t in_flight() const { return in_flight_; }
   /// Endpoints at their capacity.
@@ -66,8 +75,9 @@ class LoadBook {
 
  private:
   std::vector<EndpointView> endpoints_;
-  std::vector<EndpointId> ids_;  // the same order; apart, because finding one of 4,000 touches far fewer cache lines this way
+  std::vector<EndpointId> ids_;       // the same order; apart, because finding one of 4,000 touches far fewer cache lines this way
   std::vector<SpeedRecord> records_;  // the same order
+  std::vector<PredictionErrors> prediction_errors_;  // the same order; no policy reads them
   SpeedRecord pool_record_;
   std::uint32_t in_flight_ = 0;
   std::uint32_t full_ = 0;

@@ -9,4 +9,15 @@ double report_trust(const std::optional<LoadReport>& report, Instant now) {
   return std::exp2(-seconds(std::max(now - report->at, Duration::zero())) / seconds(ReportHalfLife));
 }
 
+LoadReport completed(const LoadReport& before, const LoadReport& news) {
+  LoadReport report = news;
+  if (news.at - before.at > CompletedMax) return report;
+  for (const auto figure : LoadFigures) {
+    if (report.*figure || !(before.*figure)) continue;
+    report.*figure = before.*figure;
+    report.at = before.at;
+  }
+  return report;
+}
+
 }  // namespace evener::route

@@ -3,6 +3,7 @@
 // A report ages; policies trust it less the older it is (report_trust) and fall back to what we count ourselves.
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <optional>
 
@@ -24,6 +25,16 @@ struct LoadReport {
 
   bool operator==(const LoadReport&) const = default;
 };
+
+/// All of its figures.
+inline constexpr std::array<std::optional<double> LoadReport::*, 9> LoadFigures = {
+    &LoadReport::running,     &LoadReport::waiting,                &LoadReport::waiting_tokens,   &LoadReport::kv_used,     &LoadReport::kv_capacity_tokens,
+    &LoadReport::utilization, &LoadReport::generated_tokens_per_s, &LoadReport::prefix_hit_share, &LoadReport::requests_max};
+
+/// A report that came with an answer has few figures. One that is asked for is completed by them while it is no older than this.
+inline constexpr Duration CompletedMax = std::chrono::seconds(10);
+/// `news` with what only the report before has to say. Then it is as old as that one, so that figures which nobody repeats fade.
+[[nodiscard]] LoadReport completed(const LoadReport& before, const LoadReport& news);
 
 /// A report loses half of its say in this time.
 inline constexpr Duration ReportHalfLife = std::chrono::seconds(2);

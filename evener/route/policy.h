@@ -16,6 +16,16 @@
 
 namespace evener::route {
 
+/// What a choice compared, in the order it looked. Valid until the next call of the policy.
+struct Compared {
+  std::span<const std::uint32_t> indices;   // into view.endpoints; one may stand there twice
+  std::span<const double> costs;            // of each, lower is better
+  std::span<const ScorerSettings> scorers;  // of a composed policy
+  std::span<const double> scores;           // of the first scorer those of each index, then of the next
+};
+/// A cost at least so high means that an endpoint would be chosen only for want of any other: no figure to show.
+inline constexpr double CostOfLast = 1e300;
+
 /// Not thread-safe: a scheduler owns its policy and calls it under the pool's lock.
 class Policy {
  public:
@@ -29,6 +39,9 @@ class Policy {
 
   /// Whether it reads view.cached_tokens, which cost a lookup per block of the prompt.
   [[nodiscard]] virtual bool wants_prefix() const { return false; }
+
+  /// What the latest choose() compared, for policies whose figures are dear to find again; empty for the others, which have costs().
+  [[nodiscard]] virtual Compared compared() const { return {}; }
 
   /// The figure this policy compares for one endpoint, lower is better; nothing where the policy compares none (round robin, random).
   /// For explanations only; choose() never calls it.

@@ -45,10 +45,6 @@ struct PrefixQuality {
   std::uint64_t predicted_tokens = 0;
   std::uint64_t cached_tokens = 0;  // reported
   std::uint64_t error_tokens = 0;   // sum of |predicted - reported|
-
-  [[nodiscard]] double error_tokens_mean() const {
-    return requests == 0 ? 0 : static_cast<double>(error_tokens) / static_cast<double>(requests);
-  }
 };
 
 /// Not thread-safe. Endpoints that were not added are ignored everywhere, so that what ends after a removal harms nothing.

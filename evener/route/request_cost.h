@@ -27,7 +27,8 @@ namespace evener::route {
 
 /// In the currency of the configured prices; 0 for endpoints without a price.
 [[nodiscard]] inline double request_price(const RequestView& request, const EndpointView& endpoint) {
-  return (endpoint.input_price * request.prompt_tokens + endpoint.output_price * request.output_tokens) / 1e6;
+  const double tokens = endpoint.input_price * request.prompt_tokens + endpoint.output_price * request.output_tokens;
+  return tokens / 1e6 + endpoint.price_per_request;
 }
 
 /// 0..1: the share of the strongest endpoint's strength that suits the request. Long prompts and urgent ones ask for strong endpoints, so that

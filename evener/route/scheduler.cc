@@ -23,10 +23,12 @@ EndpointView description_of(const EndpointSettings& settings, EndpointId id) {
           .network_s = settings.network_s,
           .input_price = settings.input_price,
           .output_price = settings.output_price,
+          .price_per_request = settings.price_per_request,
           .power_w = settings.power_w,
           .zone = std::min(settings.zone, ZonesMax),
           .modalities = settings.modalities,
-          .context_tokens_max = settings.context_tokens_max};
+          .context_tokens_max = settings.context_tokens_max,
+          .any_adapter = settings.any_adapter};
 }
 
 }  // namespace
@@ -45,6 +47,9 @@ std::string_view refusal_name(RefusalReason reason) {
     case RefusalReason::ZoneUnavailable: return "zone_unavailable";
     case RefusalReason::ModalityUnsupported: return "modality_unsupported";
     case RefusalReason::ContextTooLong: return "context_too_long";
+    case RefusalReason::RateLimited: return "rate_limited";
+    case RefusalReason::SpendLimit: return "spend_limit";
+    case RefusalReason::AdapterUnknown: return "adapter_unknown";
   }
   return "unknown";
 }
@@ -54,6 +59,7 @@ std::string_view pick_reason_name(PickReason reason) {
     case PickReason::Policy: return "policy";
     case PickReason::OnlyCandidate: return "only_candidate";
     case PickReason::Panic: return "panic";
+    case PickReason::SpillOver: return "spill_over";
   }
   return "unknown";
 }
@@ -73,7 +79,9 @@ void Scheduler::configure(const PoolSettings& settings, Instant now) {
   const bool rules_switched = settings.outlier.enabled != s.settings.outlier.enabled;
   const bool learn_anew = settings.admission.capacity != s.settings.admission.capacity;
   s.settings = settings;
+  s.hedging.configure(settings.hedging);
   s.queue_rules_changed();
+  s.spend.configure(settings.spend, s.now);
   if (learn_anew) {
     for (EndpointState& state : s.states) state.learned_capacity.reset();
   }
@@ -111,6 +119,8 @@ void Scheduler::put_endpoint(EndpointId id, const EndpointSettings& settings, In
     if (start == Start::Healthy) s.begin_slow_start(*index, s.now);
   }
   s.apply_capacity(*index);
+  s.apply_external(*index);
+  s.apply_adapters(*index);
   s.candidates.regroup();
   s.membership_changed = true;
   s.fit_changed = true;
@@ -123,6 +133,7 @@ void Scheduler::remove_endpoint(EndpointId id, Instant now) {
   const std::optional<std::uint32_t> index = s.book.find(id);
   if (!index) return;
   if (s.states[*index].outlier.until()) --s.ejected;
+  if (s.states[*index].external) --s.externals;
   s.book.erase(*index);
   s.prefixes.remove(id);
   s.states.erase(s.states.begin() + *index);
@@ -160,44 +171,20 @@ Decision Scheduler::arrived(const Arrival& arrival, Instant now) {
   State& s = *state_;
   s.advance(now);
   const State::Reach reach = s.reach_of(arrival.request);
-  if (reach.usable.empty()) return s.refuse_unusable(reach, arrival.request);
-  if (s.queue.size() == 0) s.may_release = false;
-  // Room that was freed since the queue was last looked at belongs to those who wait.
-  const bool behind_others = s.may_release && s.queue.size() > 0;
-  if (!behind_others) {
-    const State::Selection selection = s.select(reach, {});
-    if (!selection.candidates.empty() && s.may_take_slot(reach, arrival.request.priority)) return s.send_at_once(arrival, reach, selection);
-  }
-  return s.enqueue(arrival, reach, {});
+  const Decision decision = s.first_attempt(arrival, reach);
+  if (!std::holds_alternative<Dispatch>(decision)) s.explain_no_choice(arrival, reach, {});
+  return decision;
 }
 
 Decision Scheduler::retry(const RequestView& request, std::span<const EndpointId> tried, Instant now, Attempt attempt,
                           std::uint64_t cookie) {
   State& s = *state_;
   s.advance(now);
+  const Arrival arrival{.request = request, .cookie = cookie, .preemptible = false};  // it has lost enough
   const State::Reach reach = s.reach_of(request);
-  if (reach.group->members.empty()) return Refusal{.reason = RefusalReason::NoEndpoint};
-
-  const auto was_tried = [&](std::uint32_t index) { return std::find(tried.begin(), tried.end(), s.book[index].id) != tried.end(); };
-  const bool all_tried = std::all_of(reach.group->members.begin(), reach.group->members.end(),
-                                     [&](std::uint32_t index) { return was_tried(index) || !s.fits(reach, request, index); });
-  if (tried.size() >= s.settings.retry.attempts_max || all_tried) {
-    return Refusal{.reason = RefusalReason::AttemptsExhausted,
-                   .retry_after = reach.usable.empty() ? s.until_usable(reach, request) : Duration::zero()};
-  }
-  if (reach.usable.empty()) return s.refuse_unusable(reach, request);
-  if (std::all_of(reach.usable.begin(), reach.usable.end(), was_tried)) return Refusal{.reason = RefusalReason::AttemptsExhausted};
-
-  const State::Selection selection = s.select(reach, tried);
-  if (selection.candidates.empty()) {
-    if (attempt == Attempt::Failover && cookie != 0) return s.enqueue({.request = request, .cookie = cookie}, reach, tried);
-    return Refusal{.reason = RefusalReason::QueueFull, .retry_after = s.wait_of_last(request.priority)};
-  }
-  if (attempt == Attempt::Retry) {
-    if (!s.retries.allows(s.settings.retry, s.book.in_flight())) return Refusal{.reason = RefusalReason::RetryBudget};
-    s.retries.began();
-  }
-  return s.send_at_once({.request = request, .cookie = cookie}, reach, selection);
+  const Decision decision = s.next_attempt(arrival, reach, tried, attempt);
+  if (!std::holds_alternative<Dispatch>(decision)) s.explain_no_choice(arrival, reach, tried);
+  return decision;
 }
 
 void Scheduler::first_token(EndpointId endpoint, Share& share, Duration since_dispatch, Instant now) {
@@ -207,6 +194,7 @@ void Scheduler::first_token(EndpointId endpoint, Share& share, Duration since_di
   if (!index) return;
   s.book.answered(*index, seconds(since_dispatch), s.now);
   s.learn_first_token(*index, share, since_dispatch);
+  if (share.streams && share.awaits_first_token) s.hedging.first_token(since_dispatch);
   if (share.streams && share.awaits_first_token && since_dispatch > Duration::zero()) {
     s.book.streamed(*index, share, seconds(since_dispatch), s.now);
   }
@@ -225,6 +213,22 @@ void Scheduler::load_reported(EndpointId endpoint, const LoadReport& report, Ins
   s.apply_capacity(*index);
 }
 
+void Scheduler::load_noted(EndpointId endpoint, const LoadReport& report, Instant now) {
+  const auto index = state_->book.find(endpoint);
+  if (!index) return;
+  const std::optional<LoadReport>& before = state_->book[*index].report;
+  load_reported(endpoint, before ? completed(*before, report) : report, now);
+}
+
+void Scheduler::allowance_told(EndpointId endpoint, const Share& share, const RateAllowance& allowance, Instant now) {
+  State& s = *state_;
+  s.advance(now);
+  const auto index = s.book.find(endpoint);
+  if (!index || !s.states[*index].external) return;
+  s.states[*index].external->told(share, allowance, s.now);
+  s.may_release = true;
+}
+
 void Scheduler::finished(EndpointId endpoint, const Outcome& outcome, Attempt attempt, Instant now) {
   State& s = *state_;
   s.advance(now);
@@ -232,7 +236,10 @@ void Scheduler::finished(EndpointId endpoint, const Outcome& outcome, Attempt at
   const bool counted = index && s.book.ended(*index, outcome.share);
   if (index && !counted) return;  // nothing of ours was in flight there
   if (attempt == Attempt::Retry) s.retries.ended();
+  if (attempt == Attempt::Hedge) s.hedging.refund(outcome.share.output_tokens);  // only the prompt is computed twice: one of the two is cancelled
+  if (outcome.share.streams && outcome.share.awaits_first_token && outcome.ending != Ending::Ok) s.hedging.gave_up(outcome.total);
   s.settle(outcome);
+  s.settle_external(index, outcome);
   if (!index) return;  // removed meanwhile
 
   s.may_release = true;
@@ -249,6 +256,16 @@ void Scheduler::finished(EndpointId endpoint, const Outcome& outcome, Attempt at
     case Ending::Timeout:
     case Ending::BadResponse: s.endpoint_failed(*index, outcome); break;
   }
+}
+
+void Scheduler::adapters_reported(EndpointId endpoint, std::span<const std::uint64_t> adapters, Instant now) {
+  State& s = *state_;
+  s.advance(now);
+  const std::optional<std::uint32_t> index = s.book.find(endpoint);
+  if (!index) return;
+  s.states[*index].adapters_reported.assign(adapters.begin(), adapters.end());
+  s.apply_adapters(*index);
+  s.may_release = true;
 }
 
 bool Scheduler::abandoned(std::uint64_t ticket, Instant now) {
@@ -314,57 +331,13 @@ std::vector<EndpointStatus> Scheduler::status(Instant now) const {
                    .in_flight_uncached_tokens = view.in_flight_uncached_tokens,
                    .in_flight_output_tokens = view.in_flight_output_tokens,
                    .speed = view.speed,
-                   .prefill_error = view.prefill_error,
+                   .prediction_errors = s.book.prediction_errors(static_cast<std::uint32_t>(index)),
                    .prefix = s.prefixes.quality(view.id),
                    .report = view.report,
-                   .until = until});
+                   .until = until,
+                   .external = s.external_status(index)});
   }
   return all;
-}
-
-std::vector<Explanation> Scheduler::explain(const RequestView& request, Instant now) const {
-  std::vector<Explanation> all;
-  explain_into(all, request, now, state_->states.size());
-  return all;
-}
-
-void Scheduler::explain_into(std::vector<Explanation>& out, const RequestView& request, Instant now, std::size_t endpoints_max) const {
-  State& s = *state_;
-  s.advance(now);
-  out.clear();
-  if (s.states.size() > endpoints_max) return;
-  const State::Reach reach = s.reach_of(request);
-  const Candidates::Group& group = *reach.group;
-  const State::Selection selection = s.select(reach, {});
-  s.costs.assign(selection.candidates.size(), std::nullopt);
-  if (selection.candidates.size() > 1 || (selection.candidates.size() == 1 && s.states.size() > 1)) {
-    if (s.membership_changed) s.introduce_endpoints();
-    s.policy->costs(request, s.view_for(request, selection), s.costs);
-  }
-
-  const auto why_not = [&](std::uint32_t index) -> std::string_view {
-    if (!std::binary_search(group.members.begin(), group.members.end(), index)) return "model";
-    if (reach.limited) {
-      if (const Unfit why = unfit(request, s.book[index], reach.prompt_share); why != Unfit::No) return unfit_name(why);
-    }
-    if (std::binary_search(group.usable.begin(), group.usable.end(), index)) return "capacity";
-    const EndpointState& state = s.states[index];
-    if (state.draining) return "draining";
-    if (group.panic && state.backoff.until()) return "backoff";
-    if (state.checks.down()) return "down";
-    return state.outlier.until() ? "ejected" : "backoff";
-  };
-  std::size_t next = 0;  // in selection.candidates, which ascend
-  for (std::uint32_t index = 0; index < s.states.size(); ++index) {
-    Explanation one{.id = s.book[index].id, .in_flight = s.book[index].in_flight};
-    if (next < selection.candidates.size() && selection.candidates[next] == index) {
-      one.candidate = true;
-      one.cost = s.costs[next++];
-    } else {
-      one.filtered_by = why_not(index);
-    }
-    out.push_back(one);
-  }
 }
 
 std::size_t Scheduler::queued() const { return state_->queue.size(); }
@@ -373,6 +346,10 @@ std::array<ClassStatus, Priorities> Scheduler::classes(Instant now) const {
   return state_->classes();
 }
 std::uint32_t Scheduler::in_flight() const { return state_->book.in_flight(); }
+SpendStatus Scheduler::spend(Instant now) const {
+  state_->advance(now);
+  return spend_status(state_->spend, state_->now);
+}
 bool Scheduler::in_panic() const { return state_->group_of({}).panic; }
 std::string_view Scheduler::policy() const { return state_->policy->name(); }
 const PoolSettings& Scheduler::settings() const { return state_->settings; }

@@ -18,6 +18,9 @@
 #include "evener/core/rng.h"
 #include "evener/core/time.h"
 #include "evener/route/admission_settings.h"
+#include "evener/route/explanation.h"
+#include "evener/route/external.h"
+#include "evener/route/hedging.h"
 #include "evener/route/policy.h"
 #include "evener/route/prefix_index.h"
 #include "evener/route/view.h"
@@ -35,10 +38,14 @@ struct EndpointSettings {
   double tier = 1.0;
   double network_s = 0.0;
   double input_price = 0.0, output_price = 0.0;
+  double price_per_request = 0.0;
   double power_w = 0.0;
   std::uint16_t zone = 0;                      // at most ZonesMax
   std::uint8_t modalities = AllModalities;
   std::uint32_t context_tokens_max = 0;
+  std::vector<std::uint64_t> adapters;  // hashes of the LoRA adapters that it always has
+  bool any_adapter = false;
+  ExternalSettings external;
 
   bool operator==(const EndpointSettings&) const = default;
 };
@@ -94,6 +101,8 @@ struct PoolSettings {
   Duration slow_start = std::chrono::seconds(0);  // an endpoint that comes (back) up ramps 10 % -> 100 % of its weight; 0 = off
   double panic_threshold = 0.5;                // below this share of usable endpoints, health is ignored; 0 = never
   AdmissionSettings admission;
+  HedgingSettings hedging;
+  SpendSettings spend;  // at all external endpoints together
 
   bool operator==(const PoolSettings&) const = default;
 };
@@ -101,6 +110,10 @@ struct PoolSettings {
 struct Arrival {
   RequestView request;
   std::uint64_t cookie = 0;                    // the caller's; comes back in Released
+  // Of one that was pre-empted and arrives again: its objective and its longest wait go on counting.
+  Instant came{};                              // for the first time; 0 = now
+  Duration waited{};                           // in the queue, until now
+  bool preemptible = true;                     // if its class is; false for one that cannot be sent again, or has given way before
 };
 
 enum class RefusalReason : std::uint8_t {
@@ -108,26 +121,30 @@ enum class RefusalReason : std::uint8_t {
   AllDown,           // endpoints exist, none is usable
   QueueFull,
   QueueTimeout,
-  RetryBudget,       // a retry, and the budget is spent
+  RetryBudget,       // a retry or a hedge, and its budget is spent
   AttemptsExhausted, // a retry, and every allowed attempt or endpoint was used
   DeadlineUnmeetable,  // it would have to wait too long for its first-token objective
   ClassShed,         // its place in a full queue went to a more urgent one
   TenantShare,       // its tenant has as many requests waiting as one may
   ZoneUnavailable,   // none of the endpoints in the zones it may go to is usable; those elsewhere do not matter
   ModalityUnsupported,  // no endpoint that it may go to takes such input, usable or not
-  ContextTooLong,    // prompt and bound are longer than the context of each endpoint that it may go to, usable or not
+  ContextTooLong,       // prompt and bound are longer than the context of each endpoint that it may go to, usable or not
+  RateLimited,          // only external endpoints could take it, and their rate limits do not allow it as long as it may wait
+  SpendLimit,           // the same by what may be spent there
+  AdapterUnknown,       // no endpoint that it may go to has the adapter, or could load it, usable or not
 };
-inline constexpr std::size_t RefusalReasons = 12;
-[[nodiscard]] std::string_view refusal_name(RefusalReason reason);   // "no_endpoint", "all_down", ...
+inline constexpr std::size_t RefusalReasons = 15;
+[[nodiscard]] std::string_view refusal_name(RefusalReason reason);  // "no_endpoint", "all_down", ...
 
-enum class PickReason : std::uint8_t { Policy, OnlyCandidate, Panic };
-[[nodiscard]] std::string_view pick_reason_name(PickReason reason);  // "policy", "only_candidate", "panic"
+enum class PickReason : std::uint8_t { Policy, OnlyCandidate, Panic, SpillOver };
+[[nodiscard]] std::string_view pick_reason_name(PickReason reason);  // "policy", "only_candidate", "panic", "spill_over"
 
 struct Dispatch {
   EndpointId endpoint{};
   PickReason reason = PickReason::Policy;
   std::uint32_t candidates = 0;
   Share share;                                 // what the book holds for it: give it back in first_token() and in the Outcome
+  Duration hedge_after{};                      // without a first token by then, ask for a hedge with retry(); 0 = do not
 };
 
 /// What an engine says that a request took.
@@ -178,6 +195,18 @@ struct Outcome {
   Share share;                                 // of its Dispatch, as first_token() left it
   std::optional<TokenUsage> usage;
   std::span<const std::uint64_t> blocks;       // of the request, as in its view: what a lost attempt took with it is forgotten
+  bool request_at_fault = false;               // the answer says that the request is wrong: nobody is paid for it
+};
+
+/// Money spent within the period of a limit.
+struct SpendStatus {
+  SpendSettings settings;
+  NanoMoney spent = 0, reserved = 0, total = 0;
+};
+/// What an external endpoint still takes, as far as it is known, and what was spent there.
+struct ExternalStatus {
+  std::array<std::optional<double>, RateKinds> remaining;
+  SpendStatus spend;
 };
 
 /// State of one endpoint as the operator sees it.
@@ -193,10 +222,11 @@ struct EndpointStatus {
   double latency_s = 0;
   std::uint64_t in_flight_prompt_tokens = 0, in_flight_uncached_tokens = 0, in_flight_output_tokens = 0;  // as in EndpointView
   SpeedView speed;
-  double prefill_error = 0;
+  PredictionErrors prediction_errors;
   PrefixQuality prefix;
   std::optional<LoadReport> report;
   std::optional<Instant> until;                // end of the ejection or of the back-off
+  std::optional<ExternalStatus> external;
 };
 
 /// The queue of one class as the operator sees it.
@@ -207,16 +237,6 @@ struct ClassStatus {
   Duration predicted_wait{};                   // of a request that came now, after all others of its class; 0 = nothing waits, or unknown
 };
 
-/// Why an endpoint would or would not get a request now.
-struct Explanation {
-  EndpointId id{};
-  bool candidate = false;
-  std::string_view filtered_by;                // "down", "ejected", "backoff", "draining", "model", "zone", "modality", "context",
-                                               // "capacity"; empty for candidates
-  std::optional<double> cost;                  // the policy's figure, lower is better
-  std::uint32_t in_flight = 0;
-};
-
 /// Not thread-safe; see the file comment. `now` must never go backwards; an earlier one counts as the latest seen.
 class Scheduler {
  public:
@@ -225,8 +245,8 @@ class Scheduler {
 
   // Membership and settings (reload, discovery, operator).
   void configure(const PoolSettings& settings, Instant now);
-  /// Adds the endpoint, or changes the settings of a known one; state (health, counts) is kept. A new endpoint starts healthy unless
-  /// `wait_for_check`, then Down until its first good check (one is enough at start).
+  /// Adds the endpoint, or changes the settings of a known one; state (health, counts) is kept. A new endpoint starts healthy, or
+  /// with AwaitCheck down until its first good check (one is enough at start), if there are checks at all.
   enum class Start : std::uint8_t { Healthy, AwaitCheck };
   void put_endpoint(EndpointId id, const EndpointSettings& settings, Instant now, Start start = Start::Healthy);
   void remove_endpoint(EndpointId id, Instant now);   // what is in flight ends normally and is ignored then
@@ -236,19 +256,28 @@ class Scheduler {
 
   // Life of a request.
   [[nodiscard]] Decision arrived(const Arrival& arrival, Instant now);
-  /// The next attempt of a request whose earlier attempts ended (each was reported by finished()) before anything was sent to the client.
+  /// The next attempt of a request whose earlier attempts ended (each was reported by finished()) before anything was sent to the client; but a
+  /// Hedge, whose first attempt has not.
   /// `tried` are the endpoints already used, in order. A Retry takes from the retry budget and never queues. A Failover does not: it follows a
   /// connection that was refused or lost, so what it carried is gone from the pool and nothing is multiplied; and when one of four endpoints
   /// dies, a quarter of all requests needs one in the same moment, which is more than any budget that still protects. When the others are
-  /// at their capacity it waits in the queue for one of them, if it has a cookie to be told by.
-  enum class Attempt : std::uint8_t { First, Retry, Failover };
+  /// at their capacity it waits in the queue for one of them, if it has a cookie to be told by. A Hedge is a second attempt while the first still
+  /// runs: it takes from the budget of hedging, goes only where there is room that nobody waits for, and ends like any other, as Cancelled when
+  /// the other one was faster.
+  enum class Attempt : std::uint8_t { First, Retry, Failover, Hedge };
   [[nodiscard]] Decision retry(const RequestView& request, std::span<const EndpointId> tried, Instant now, Attempt attempt = Attempt::Retry,
                                std::uint64_t cookie = 0);
   /// Takes the request's prompt out of the endpoint's work in prefill; `share` is that of its Dispatch and is updated.
   void first_token(EndpointId endpoint, Share& share, Duration since_dispatch, Instant now);
   /// What the endpoint said of its load; replaces its earlier report. An older one is ignored.
   void load_reported(EndpointId endpoint, const LoadReport& report, Instant now);
+  /// The few figures that came with an answer: they complete the earlier report.
+  void load_noted(EndpointId endpoint, const LoadReport& report, Instant now);
+  /// What an external endpoint's answer to this request says of its rate limits; `share` is that of its Dispatch.
+  void allowance_told(EndpointId endpoint, const Share& share, const RateAllowance& allowance, Instant now);
   void finished(EndpointId endpoint, const Outcome& outcome, Attempt attempt, Instant now);
+  /// Hashes of the LoRA adapters that the endpoint says it has loaded, beside those of its settings; replaces what it said before.
+  void adapters_reported(EndpointId endpoint, std::span<const std::uint64_t> adapters, Instant now);
   /// A queued request left (its client is gone). False when it was released already.
   bool abandoned(std::uint64_t ticket, Instant now);
 
@@ -270,12 +299,15 @@ class Scheduler {
 
   // Looking in.
   [[nodiscard]] std::vector<EndpointStatus> status(Instant now) const;
-  [[nodiscard]] std::vector<Explanation> explain(const RequestView& request, Instant now) const;
-  /// The same into a vector that is kept, so that nothing is allocated; leaves it empty when the pool has more than `endpoints_max`.
-  void explain_into(std::vector<Explanation>& out, const RequestView& request, Instant now, std::size_t endpoints_max) const;
+  /// Where the request would go now, and why: all endpoints of the pool, however many.
+  [[nodiscard]] Explanation explain(const RequestView& request, Instant now) const;
+  /// Who wants to know of each decision why; must live as long as the scheduler. nullptr = nobody.
+  void explain_to(Explainer* explainer);
   [[nodiscard]] std::size_t queued() const;
   [[nodiscard]] std::array<ClassStatus, Priorities> classes(Instant now) const;
   [[nodiscard]] std::uint32_t in_flight() const;
+  /// At all external endpoints together.
+  [[nodiscard]] SpendStatus spend(Instant now) const;
   [[nodiscard]] bool in_panic() const;
   [[nodiscard]] std::string_view policy() const;
   [[nodiscard]] const PoolSettings& settings() const;

@@ -112,6 +112,21 @@ TEST_CASE("a reserve never takes the last slot, and means nothing where capacity
 
 // Bounds.
 
+TEST_CASE("a tenant's jobs do not shut out its users: what is urgent takes the place of its last job") {
+  PoolSettings settings{.queue = {.requests_max = 10}};
+  settings.admission.tenant_share_max = 0.2;
+  FullPool pool(settings);
+  CHECK(pool.is_queued(pool.arrive(of(Batch, 7))));
+  CHECK(pool.is_queued(pool.arrive(of(Background, 7))));
+  CHECK(pool.refused_for(pool.arrive(of(Background, 7))) == "tenant_share");
+  CHECK(pool.is_queued(pool.arrive(of(Realtime, 7))));
+  CHECK(cookies(pool.release()).size() == 1);  // the background request
+  CHECK(pool.is_queued(pool.arrive(of(Standard, 7))));
+  CHECK(cookies(pool.release()).size() == 1);  // the batch request
+  CHECK(pool.refused_for(pool.arrive(of(Realtime, 7))) == "tenant_share");  // standard ones do not yield
+  CHECK(pool.is_queued(pool.arrive(of(Background, 8))));
+}
+
 TEST_CASE("one class may have a bound of its own, and one tenant no more than its share of the queue") {
   PoolSettings settings{.queue = {.requests_max = 10}};
   settings.admission.classes[at(Batch)].waiting_max = 2;
@@ -239,6 +254,30 @@ TEST_CASE("a realtime request that has to wait names the latest background reque
   CHECK(pool.is_queued(pool.arrive(of(Realtime))));
   pool.scheduler.preempt(victims);
   CHECK(victims.empty());  // nobody is left who could yield
+}
+
+TEST_CASE("one that gave way is not named again, and what it waited and was promised goes on counting") {
+  PoolSettings settings;
+  settings.admission.preempt = true;
+  settings.admission.classes[at(Background)].first_token_objective = 60s;
+  settings.queue.wait_max = 30s;
+  SchedulerFixture pool(settings);
+  pool.put(1, {.capacity = 1});
+  const Instant came = pool.now;
+  CHECK(pool.send(of(Standard)) == 1);
+  pool.pass(10s);
+  CHECK(pool.is_queued(pool.scheduler.arrived({.request = of(Background), .cookie = 77, .came = came, .waited = 25s, .preemptible = false}, pool.now)));
+  pool.pass(4s);
+  CHECK(pool.release().empty());
+  pool.pass(2s);
+  CHECK(cookies(pool.release()) == std::vector<std::uint64_t>{77});  // 31 s in all
+  pool.finish(1);
+  const Decision again = pool.scheduler.arrived({.request = of(Background), .cookie = 78, .came = came, .preemptible = false}, pool.now);
+  REQUIRE(std::holds_alternative<Dispatch>(again));
+  CHECK(pool.is_queued(pool.arrive(of(Realtime))));
+  std::vector<Preempt> victims;
+  pool.scheduler.preempt(victims);
+  CHECK(victims.empty());
 }
 
 TEST_CASE("without being asked for nobody is pre-empted, and never on an endpoint that the urgent request cannot use") {

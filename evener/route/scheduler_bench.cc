@@ -63,15 +63,32 @@ void request_life_half_full(benchmark::State& state, PolicyKind kind) {
   }
 }
 
-void explain(benchmark::State& state, PolicyKind kind) {
+class KeepOne final : public Explainer {
+ public:
+  Explanation* explanation_of(std::uint64_t) override { return &kept_; }
+
+ private:
+  Explanation kept_;
+};
+
+/// A prompt of 4,000 tokens that some endpoints hold, with the decision explained or not.
+void request_of_prompt(benchmark::State& state, PolicyKind kind, std::uint64_t cookie) {
   Scheduler scheduler({.policy = kind}, 1);
+  KeepOne keep;
+  scheduler.explain_to(&keep);
   Instant now = Instant{} + 1s;
-  for (std::uint32_t id = 1; id <= 8; ++id) scheduler.put_endpoint(EndpointId{id}, {}, now);
-  std::vector<Explanation> out;
-  std::uint64_t key = 0;
+  for (std::uint32_t id = 1; id <= static_cast<std::uint32_t>(state.range(0)); ++id) scheduler.put_endpoint(EndpointId{id}, {}, now);
+  std::vector<std::uint64_t> blocks(16);
+  std::uint64_t turn = 0;
   for (auto _ : state) {
-    scheduler.explain_into(out, {.affinity_key = 1 + ++key % 10007}, now, 16);
-    benchmark::DoNotOptimize(out.data());
+    now += 2us;
+    ++turn;
+    for (std::size_t i = 0; i < blocks.size(); ++i) blocks[i] = (turn % 97 + 1) * 1000 + i;
+    const RequestView request{
+        .affinity_key = 1 + turn % 10007, .prompt_tokens = 4000, .output_tokens = 200, .blocks = blocks, .block_tokens = 250};
+    const Decision decision = scheduler.arrived({.request = request, .cookie = cookie}, now);
+    const auto& dispatch = std::get<Dispatch>(decision);
+    scheduler.finished(dispatch.endpoint, {.first_token = 200ms, .total = 900ms, .share = dispatch.share}, Scheduler::Attempt::First, now);
   }
 }
 
@@ -100,7 +117,8 @@ const bool registered = [] {
     add("request", [kind](benchmark::State& state) { request_life(state, kind, {}); });
     add("request_models", [kind](benchmark::State& state) { request_life(state, kind, {.models = true}); });
     add("request_half_full", [kind](benchmark::State& state) { request_life_half_full(state, kind); });
-    benchmark::RegisterBenchmark(("explain/" + std::string(name)).c_str(), [kind](benchmark::State& state) { explain(state, kind); })->Arg(8);
+    add("prompt", [kind](benchmark::State& state) { request_of_prompt(state, kind, 0); });
+    add("prompt_explained", [kind](benchmark::State& state) { request_of_prompt(state, kind, 1); });
   }
   benchmark::RegisterBenchmark("release_one", release_one);
   return true;

@@ -64,6 +64,40 @@ TEST_CASE("an endpoint without a zone gets no request that is bound to zones") {
   CHECK(refusal_of(pool.arrived({.zones = EdgeOnly})) == "zone_unavailable");
 }
 
+TEST_CASE("a request for an adapter goes where that is, or where any is loaded, and is refused where neither is") {
+  constexpr std::uint64_t Sql = 11, Poems = 12, Rare = 13;
+  Scheduler scheduler({.policy = PolicyKind::RoundRobin}, 1);
+  scheduler.put_endpoint(Edge, {.models = {}, .adapters = {Poems, Sql}}, T0);
+  scheduler.put_endpoint(Cloud, {.models = {}}, T0);
+  const auto chosen = [&](std::uint64_t adapter) { return endpoint_of(scheduler.arrived({.request = {.adapter = adapter}}, T0)); };
+  for (int i = 0; i < 4; ++i) CHECK(chosen(Sql) == Edge);
+  CHECK(chosen(0) != chosen(0));
+  CHECK(refusal_of(scheduler.arrived({.request = {.adapter = Rare}}, T0)) == "adapter_unknown");
+  CHECK(scheduler.explain({.adapter = Sql}, T0).endpoints[1].left_out == LeftOut::Adapter);
+
+  const std::vector<std::uint64_t> reported = {Rare};
+  scheduler.adapters_reported(Cloud, reported, T0);
+  CHECK(chosen(Rare) == Cloud);
+  scheduler.adapters_reported(Cloud, {}, T0);
+  CHECK(refusal_of(scheduler.arrived({.request = {.adapter = Rare}}, T0)) == "adapter_unknown");
+
+  scheduler.put_endpoint(Far, {.models = {}, .any_adapter = true}, T0);
+  for (int i = 0; i < 4; ++i) CHECK(chosen(Rare) == Far);
+  CHECK(chosen(Sql) != chosen(Sql));  // Edge has it and Far may load it
+}
+
+TEST_CASE("an endpoint that would have to load the adapter scores lower than one that has it") {
+  Scheduler scheduler({.policy = PolicyKind::Composed, .composition = {.filters = {}, .scorers = {{.kind = ScorerKind::Adapter}}}}, 1);
+  scheduler.put_endpoint(Edge, {.models = {}, .any_adapter = true}, T0);
+  scheduler.put_endpoint(Cloud, {.models = {}, .any_adapter = true}, T0);
+  const std::vector<std::uint64_t> reported = {99, 11};
+  scheduler.adapters_reported(Cloud, reported, T0);
+  for (int i = 0; i < 8; ++i) CHECK(endpoint_of(scheduler.arrived({.request = {.adapter = 11}}, T0)) == Cloud);
+  scheduler.remove_endpoint(Edge, T0);
+  scheduler.put_endpoint(Far, {.models = {}, .any_adapter = true}, T0);  // what its view borrows stays where it is
+  CHECK(endpoint_of(scheduler.arrived({.request = {.adapter = 99}}, T0)) == Cloud);
+}
+
 TEST_CASE("a retry and a failover stay in the request's zones") {
   TwoZones pool;
   const RequestView request{.zones = EdgeOnly};
@@ -125,7 +159,9 @@ TEST_CASE("a request that fits only where nobody is up waits for no other") {
 
 TEST_CASE("an explanation names what keeps a request from an endpoint") {
   TwoZones pool;
-  const auto why_not_edge = [&](const RequestView& request) { return std::string(pool.scheduler.explain(request, T0)[0].filtered_by); };
+  const auto why_not_edge = [&](const RequestView& request) {
+    return std::string(left_out_name(pool.scheduler.explain(request, T0).endpoints[0].left_out));
+  };
   CHECK(why_not_edge({}) == "");
   CHECK(why_not_edge({.zones = 1U << CloudZone}) == "zone");
   CHECK(why_not_edge({.modalities = Audio}) == "modality");

@@ -1,6 +1,8 @@
 #include <doctest/doctest.h>
 
 #include <set>
+#include <string_view>
+#include <variant>
 #include <vector>
 
 #include "evener/route/testing/scheduler_fixture.h"
@@ -492,4 +494,34 @@ TEST_CASE("a drain outranks everything, and what was beneath shows again afterwa
   CHECK_FALSE(pool.status(1).until.has_value());
   pool.scheduler.set_drain(EndpointId{1}, Drain::No, pool.now);
   CHECK(pool.status(1).health == Health::Ejected);
+}
+
+TEST_CASE("an endpoint whose ejection has ended gets its share again, by every policy") {
+  for (const std::string_view name : policy_names()) {
+    CAPTURE(name);
+    const PolicyKind kind = *policy_kind(name);
+    if (kind == PolicyKind::Composed) continue;  // it has no parts here
+    SchedulerFixture pool({.policy = kind});
+    pool.with(4);
+    std::uint64_t key = 0;
+    const auto serve = [&](int requests) {
+      int of_first = 0;
+      for (int i = 0; i < requests; ++i) {
+        const Decision decision = pool.arrive({.affinity_key = ++key, .stream = true, .prompt_tokens = 500, .output_tokens = 50});
+        REQUIRE(std::holds_alternative<Dispatch>(decision));
+        Dispatch dispatch = std::get<Dispatch>(decision);
+        pool.scheduler.first_token(dispatch.endpoint, dispatch.share, 100ms, pool.now);
+        pool.finish(static_cast<std::uint32_t>(dispatch.endpoint), {.first_token = 100ms, .total = 1s, .share = dispatch.share});
+        if (dispatch.endpoint == EndpointId{1}) ++of_first;
+        pool.pass(100ms);
+      }
+      return of_first;
+    };
+    CHECK(serve(400) > 50);
+    pool.fail(1, 5);
+    REQUIRE(pool.status(1).health == Health::Ejected);
+    CHECK(serve(90) == 0);
+    pool.pass(2s);
+    CHECK(serve(400) > 50);
+  }
 }

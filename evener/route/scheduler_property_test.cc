@@ -5,12 +5,16 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <utility>
 #include <vector>
 
 #include "evener/core/hashing.h"
+#include "evener/route/recorded_scheduler.h"
+#include "evener/route/recording.h"
+#include "evener/route/replay.h"
 #include "evener/route/scheduler.h"
 #include "tests/for_each_seed.h"
 
@@ -27,7 +31,8 @@ enum class Onlooker : std::uint8_t { None, Auditor, Busy };
 
 class Driver {
  public:
-  Driver(std::uint64_t seed, Onlooker onlooker) : rng_(seed), looks_(seed + 1), onlooker_(onlooker), scheduler_(random_settings(), seed) {
+  Driver(std::uint64_t seed, Onlooker onlooker, std::unique_ptr<RecordingSink> recording = nullptr)
+      : rng_(seed), looks_(seed + 1), onlooker_(onlooker), scheduler_("pool", random_settings(), seed, std::move(recording)) {
     const std::uint64_t endpoints = 1 + rng_.below(8);
     for (std::uint64_t i = 0; i < endpoints; ++i) put_new();
   }
@@ -147,7 +152,9 @@ class Driver {
                               .priority = static_cast<Priority>(rng_.below(Priorities)),
                               .tenant = rng_.below(3),
                               .prompt_tokens = static_cast<std::uint32_t>(rng_.below(2000)),
-                              .output_tokens = static_cast<std::uint32_t>(rng_.below(300))};
+                              .output_tokens = static_cast<std::uint32_t>(rng_.below(300)),
+                              .blocks = std::span(prompts_[rng_.below(prompts_.size())]).first(rng_.below(PromptBlocks)),
+                              .block_tokens = 100};
     const std::uint64_t cookie = ++cookies_;
     const std::size_t of_class = waiting_of_class(request.priority);
     const Decision decision = scheduler_.arrived({.request = request, .cookie = cookie}, now_);
@@ -192,6 +199,7 @@ class Driver {
     const Running ended = running_[at];
     running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(at));
     outcome.share = ended.share;
+    outcome.blocks = ended.request.blocks;
     scheduler_.finished(ended.endpoint, outcome, ended.attempt, now_);
     if (known_.count(ended.endpoint) == 1) --known_[ended.endpoint].in_flight;
     if (ended.attempt == Attempt::Retry) --retries_;
@@ -344,11 +352,26 @@ class Driver {
     CHECK(scheduler_.queued() == 0);
   }
 
+  static constexpr std::size_t PromptBlocks = 12;
+  /// Prompts, some with the beginning of others.
+  static const std::vector<std::vector<std::uint64_t>>& prompts() {
+    static const auto all = [] {
+      std::vector<std::vector<std::uint64_t>> made;
+      for (std::uint64_t i = 0; i < 20; ++i) {
+        std::vector<std::uint64_t>& blocks = made.emplace_back();
+        for (std::uint64_t depth = 0; depth < PromptBlocks; ++depth) blocks.push_back(hash_combine(depth < 4 ? i % 3 : i, depth));
+      }
+      return made;
+    }();
+    return all;
+  }
+
+  const std::vector<std::vector<std::uint64_t>>& prompts_ = prompts();
   Rng rng_;
   Rng looks_;
   Onlooker onlooker_;
   PoolSettings settings_;
-  Scheduler scheduler_;
+  RecordedScheduler scheduler_;
   Instant now_ = Instant{} + 100s;
   std::uint32_t next_id_ = 1;
   std::uint64_t cookies_ = 0;
@@ -384,5 +407,48 @@ TEST_CASE("how often somebody ticks, looks or asks for an explanation changes no
     alone.run(Events);
     watched.run(Events);
     CHECK(alone.decisions == watched.decisions);
+  });
+}
+
+namespace {
+
+class Chunks final : public RecordingSink {
+ public:
+  explicit Chunks(std::string& bytes) : bytes_(bytes) {}
+  bool take(std::string_view payload) override {
+    bytes_ += payload;
+    return true;
+  }
+
+ private:
+  std::string& bytes_;
+};
+
+}  // namespace
+
+TEST_CASE("a recorded stream of events replays to the same decisions, bit for bit, and being recorded changes none") {
+  for_each_seed(100, [](Rng& rng) {
+    const std::uint64_t seed = rng.next();
+    std::string bytes;
+    Driver alone(seed, Onlooker::None);
+    alone.run(Events);
+    {
+      Driver recorded(seed, Onlooker::Busy, std::make_unique<Chunks>(bytes));
+      recorded.run(Events);
+      CHECK(alone.decisions == recorded.decisions);
+    }
+    EventReader reader(bytes);
+    Replay replay;
+    std::string again;
+    std::uint64_t decisions = 0;
+    while (const auto event = reader.next()) {
+      const auto replayed = replay.apply(*event);
+      REQUIRE(replayed);
+      decisions += decisions_in(*event);
+      write_event(again, *replayed);
+    }
+    CHECK_FALSE(reader.bad());
+    CHECK(decisions > 50);
+    CHECK(again == bytes);
   });
 }

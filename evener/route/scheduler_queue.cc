@@ -1,6 +1,7 @@
 // The scheduler's waiting room: who is let in, who has to leave it, and whose turn it is.
 
 #include <algorithm>
+#include <iterator>
 
 #include "evener/core/hashing.h"
 #include "evener/route/scheduler_state.h"
@@ -37,20 +38,27 @@ std::uint64_t Scheduler::State::lane_of(const RequestView& request, const Reach&
   return lane;
 }
 
-bool Scheduler::State::may_take_slot(const Reach& reach, Priority priority) const {
+bool Scheduler::State::may_take_slot(const Reach& reach, const Selection& selection, Priority priority) {
   if (!reserves || priority == Priority::Realtime) return true;
-  return route::may_take_slot(settings.admission.classes, priority, count_slots(book.endpoints(), reach.usable));
+  std::span<const std::uint32_t> slots = reach.usable;
+  if (externals > 0) {  // slots elsewhere make those of the pool's own endpoints no less scarce
+    slots_counted.clear();
+    std::copy_if(slots.begin(), slots.end(), std::back_inserter(slots_counted),
+                 [&](std::uint32_t index) { return states[index].spills_over() == selection.spilled; });
+    slots = slots_counted;
+  }
+  return route::may_take_slot(settings.admission.classes, priority, count_slots(book.endpoints(), slots));
 }
 
 // Going ---------------------------------------------------------------------------------------------------------------------------------
 
-Dispatch Scheduler::State::send(const Arrival& arrival, const Reach& reach, const Selection& selection) {
+Dispatch Scheduler::State::send(const Arrival& arrival, const Reach& reach, std::span<const EndpointId> tried, const Selection& selection) {
   const RequestView& request = arrival.request;
-  Dispatch sent = dispatch(request, reach, selection);
+  Dispatch sent = dispatch(arrival, reach, tried, selection);
   sent.share.priority = request.priority;
   sent.share.tenant = request.tenant;
   sent.share.charge = token_cost(request, sent.share);
-  if (settings.admission.preempt && request.priority == Priority::Background && arrival.cookie != 0) {
+  if (settings.admission.preempt && request.priority == Priority::Background && arrival.cookie != 0 && arrival.preemptible) {
     sent.share.preemptible = ++preemptible_made;
     preemptible.emplace(sent.share.preemptible, Preemptible{.endpoint = sent.endpoint, .cookie = arrival.cookie});
   }
@@ -58,9 +66,26 @@ Dispatch Scheduler::State::send(const Arrival& arrival, const Reach& reach, cons
   return sent;
 }
 
-Dispatch Scheduler::State::send_at_once(const Arrival& arrival, const Reach& reach, const Selection& selection) {
-  const Dispatch sent = send(arrival, reach, selection);
+Dispatch Scheduler::State::send_at_once(const Arrival& arrival, const Reach& reach, std::span<const EndpointId> tried,
+                                        const Selection& selection) {
+  const Dispatch sent = send(arrival, reach, tried, selection);
   queue.charge(arrival.request.priority, arrival.request.tenant, sent.share.charge);
+  return sent;
+}
+
+void Scheduler::State::begin_hedging(Dispatch& sent, const RequestView& request) {
+  hedging.sent(sent.share.charge);
+  if (!request.stream || states.size() < 2) return;  // what is not streamed comes as a whole, and how long that is says nothing
+  sent.hedge_after = hedging.delay().value_or(Duration::zero());
+}
+
+Decision Scheduler::State::hedge(const Arrival& arrival, const Reach& reach, std::span<const EndpointId> tried) {
+  if (!hedging.allowed()) return Refusal{.reason = RefusalReason::RetryBudget};
+  const Selection selection = select(reach, arrival.request, tried);
+  const bool room = queue.size() == 0 && !selection.candidates.empty() && may_take_slot(reach, selection, arrival.request.priority);
+  if (!room) return Refusal{.reason = RefusalReason::QueueFull};
+  const Dispatch sent = send_at_once(arrival, reach, tried, selection);
+  hedging.hedged(sent.share.charge);
   return sent;
 }
 
@@ -93,10 +118,13 @@ Decision Scheduler::State::enqueue(const Arrival& arrival, const Reach& reach, s
   const ClassSettings& rules = settings.admission.of(priority);
   const std::uint32_t places = settings.queue.requests_max;
 
+  // A tenant that has its share of the places may still put an urgent request in the place of one of its own: its jobs must not shut out its users.
+  const FairQueue::Waiting* yielding = nullptr;
   if (request.tenant != 0) {
     const double share = settings.admission.tenant_share_max * static_cast<double>(places);
     if (static_cast<double>(queue.waiting_of(request.tenant)) >= std::max(share, 1.0)) {
-      return Refusal{.reason = RefusalReason::TenantShare, .retry_after = wait_of_last(priority)};
+      yielding = least_urgent_of(request.tenant, priority);
+      if (yielding == nullptr) return Refusal{.reason = RefusalReason::TenantShare, .retry_after = wait_of_last(priority)};
     }
   }
   if (rules.waiting_max > 0 && queue.waiting(priority) >= rules.waiting_max) {
@@ -104,24 +132,33 @@ Decision Scheduler::State::enqueue(const Arrival& arrival, const Reach& reach, s
   }
 
   const Duration objective = objective_of(request, rules);
-  FairQueue::Waiting waiting{.arrival = arrival, .tried = {tried.begin(), tried.end()}, .lane = lane_of(request, reach, tried), .since = now};
+  const Instant came = arrival.came == Instant{} ? now : arrival.came;
+  FairQueue::Waiting waiting{
+      .arrival = arrival, .tried = {tried.begin(), tried.end()}, .lane = lane_of(request, reach, tried), .since = now - arrival.waited};
+  const ExternalWait external = external_wait(reach, request, tried);
+  if (external.too_long(expiry_of(waiting))) return refuse_external(external);
   if (objective > Duration::zero() && rules.refuse_late) {
     const Duration first_token = predicted_first_token(request, book.endpoints(), reach.usable, book.latency_s());
     // What no endpoint could do even without a queue is not refused for its wait: it would be refused for ever.
     if (first_token < objective) {
       QueueAhead ahead = ahead_of(queue, priority, request.tenant);
       ++ahead.same_class;  // its own turn
-      const Duration late = pace.until_turn(ahead, priority) + first_token - objective;
+      Duration turn = pace.until_turn(ahead, priority);
+      if (external.alone) turn = std::max(turn, *external.until - now);
+      const Duration late = turn + first_token - (came + objective - now);
       if (late > Duration::zero()) return Refusal{.reason = RefusalReason::DeadlineUnmeetable, .retry_after = late};
-      waiting.useful_until = now + objective - first_token;
+      waiting.useful_until = came + objective - first_token;
     }
   }
-  if (queue.size() >= places && !make_room_for(priority)) {
+  if (yielding != nullptr) {
+    refuse_waiting(shed, *yielding, {.reason = RefusalReason::ClassShed, .retry_after = wait_of_last(yielding->arrival.request.priority)});
+  } else if (queue.size() >= places && !make_room_for(priority)) {
     return Refusal{.reason = RefusalReason::QueueFull, .retry_after = wait_of_last(priority)};
   }
 
+  if (external.until) wake_at(*external.until);
   waiting.expires = expiry_of(waiting);
-  waiting.deadline = objective > Duration::zero() ? now + objective : now + settings.queue.wait_max;
+  waiting.deadline = objective > Duration::zero() ? came + objective : waiting.since + settings.queue.wait_max;
   if (settings.admission.preempt && priority == Priority::Realtime) name_victim(reach, tried);
   return Queued{.ticket = queue.push(std::move(waiting))};
 }
@@ -136,6 +173,15 @@ bool Scheduler::State::make_room_for(Priority priority) {
     return true;
   }
   return false;
+}
+
+const FairQueue::Waiting* Scheduler::State::least_urgent_of(std::uint64_t tenant, Priority below) const {
+  for (std::size_t i = Priorities; i-- > static_cast<std::size_t>(below) + 1;) {
+    const auto priority = static_cast<Priority>(i);
+    if (!settings.admission.of(priority).sheddable) continue;
+    if (const FairQueue::Waiting* last = queue.last_of(priority, tenant)) return last;
+  }
+  return nullptr;
 }
 
 void Scheduler::State::name_victim(const Reach& reach, std::span<const EndpointId> tried) {
@@ -178,13 +224,14 @@ void Scheduler::State::release_to_endpoints(std::vector<Released>& out) {
     const FairQueue::Waiting& waiting = *pick->waiting;
     const RequestView& request = waiting.arrival.request;
     const Reach reach = reach_of(request);
-    const Selection selection = select(reach, waiting.tried);
+    const Selection selection = select(reach, request, waiting.tried);
     if (!selection.candidates.empty()) {
-      if (!may_take_slot(reach, request.priority)) {
+      if (!may_take_slot(reach, selection, request.priority)) {
         blocked.push_back({.lane = waiting.lane, .from = request.priority});  // more urgent ones of the lane may still go
         continue;
       }
-      const Dispatch sent = send(waiting.arrival, reach, selection);
+      Dispatch sent = send(waiting.arrival, reach, waiting.tried, selection);
+      if (waiting.tried.empty()) begin_hedging(sent, request);
       out.push_back({.cookie = waiting.arrival.cookie, .decision = sent, .waited = now - waiting.since});
       queue.take(*pick, sent.share.charge);
       continue;
@@ -206,6 +253,12 @@ void Scheduler::State::release_to_endpoints(std::vector<Released>& out) {
         continue;
       }
     }
+    const ExternalWait external = external_wait(reach, request, waiting.tried);
+    if (external.too_long(waiting.expires)) {
+      refuse_waiting(out, waiting, refuse_external(external));
+      continue;
+    }
+    if (external.until) wake_at(*external.until);
     blocked.push_back({.lane = waiting.lane});
   }
 }

@@ -12,6 +12,8 @@ namespace evener::route {
 Scheduler::State::State(PoolSettings pool_settings, std::uint64_t seed)
     : settings(std::move(pool_settings)), rng(seed), policy(make_policy(settings.policy, settings.composition)), prefixes(settings.prefix) {
   queue_rules_changed();
+  hedging.configure(settings.hedging);
+  spend.configure(settings.spend, now);
 }
 
 // Deciding ------------------------------------------------------------------------------------------------------------------------------
@@ -32,7 +34,8 @@ Scheduler::State::Reach Scheduler::State::reach_of(const RequestView& request) {
   return reach;
 }
 
-Scheduler::State::Selection Scheduler::State::select(const Reach& reach, std::span<const EndpointId> tried) {
+Scheduler::State::Selection Scheduler::State::select(const Reach& reach, const RequestView& request, std::span<const EndpointId> tried) {
+  if (externals > 0) return select_with_external(reach, request, tried);
   // Another number than the group's where candidates are fewer: policies keep what they made of a list under it.
   const std::uint64_t generation = reach.usable.size() == reach.group->usable.size() ? reach.group->generation : 0;
   if (book.full() == 0 && tried.empty()) return {.candidates = reach.usable, .generation = generation};
@@ -71,7 +74,55 @@ PoolView Scheduler::State::view_for(const RequestView& request, const Selection&
   return view;
 }
 
-Dispatch Scheduler::State::dispatch(const RequestView& request, const Reach& reach, const Selection& selection) {
+Decision Scheduler::State::first_attempt(const Arrival& arrival, const Reach& reach) {
+  if (reach.usable.empty()) return refuse_unusable(reach, arrival.request);
+  if (queue.size() == 0) may_release = false;
+  // Room that was freed since the queue was last looked at belongs to those who wait.
+  const bool behind_others = may_release && queue.size() > 0;
+  if (!behind_others) {
+    const Selection selection = select(reach, arrival.request, {});
+    const bool may_go = !selection.candidates.empty() && may_take_slot(reach, selection, arrival.request.priority);
+    if (may_go) {
+      Dispatch sent = send_at_once(arrival, reach, {}, selection);
+      begin_hedging(sent, arrival.request);
+      return sent;
+    }
+  }
+  return enqueue(arrival, reach, {});
+}
+
+Decision Scheduler::State::next_attempt(const Arrival& arrival, const Reach& reach, std::span<const EndpointId> tried, Attempt attempt) {
+  const RequestView& request = arrival.request;
+  const std::vector<std::uint32_t>& members = reach.group->members;
+  if (members.empty()) return Refusal{.reason = RefusalReason::NoEndpoint};
+
+  const auto was_tried = [&](std::uint32_t index) { return std::find(tried.begin(), tried.end(), book[index].id) != tried.end(); };
+  const bool all_tried =
+      std::all_of(members.begin(), members.end(), [&](std::uint32_t index) { return was_tried(index) || !fits(reach, request, index); });
+  if (tried.size() >= settings.retry.attempts_max || all_tried) {
+    return Refusal{.reason = RefusalReason::AttemptsExhausted,
+                   .retry_after = reach.usable.empty() ? until_usable(reach, request) : Duration::zero()};
+  }
+  if (reach.usable.empty()) return refuse_unusable(reach, request);
+  if (attempt == Attempt::Hedge) return hedge(arrival, reach, tried);
+  if (std::all_of(reach.usable.begin(), reach.usable.end(), was_tried)) return Refusal{.reason = RefusalReason::AttemptsExhausted};
+
+  const Selection selection = select(reach, request, tried);
+  if (selection.candidates.empty()) {
+    if (attempt == Attempt::Failover && arrival.cookie != 0) return enqueue(arrival, reach, tried);
+    if (const ExternalWait wait = external_wait(reach, request, tried); wait.alone) return refuse_external(wait);
+    return Refusal{.reason = RefusalReason::QueueFull, .retry_after = wait_of_last(request.priority)};
+  }
+  if (attempt == Attempt::Retry) {
+    if (!retries.allows(settings.retry, book.in_flight())) return Refusal{.reason = RefusalReason::RetryBudget};
+    retries.began();
+  }
+  return send_at_once(arrival, reach, tried, selection);
+}
+
+Dispatch Scheduler::State::dispatch(const Arrival& arrival, const Reach& reach, std::span<const EndpointId> tried,
+                                    const Selection& selection) {
+  const RequestView& request = arrival.request;
   const PoolView view = view_for(request, selection);
   std::uint32_t index = selection.candidates.front();
   PickReason reason = PickReason::OnlyCandidate;
@@ -80,7 +131,9 @@ Dispatch Scheduler::State::dispatch(const RequestView& request, const Reach& rea
     index = policy->choose(request, view, rng);
     reason = PickReason::Policy;
   }
+  if (selection.spilled && states[index].spills_over()) reason = PickReason::SpillOver;
   if (reach.group->panic) reason = PickReason::Panic;
+  if (Explanation* why = explanation_of(arrival.cookie)) explain_choice(*why, arrival, reach, tried, view, index);
   const EndpointView& endpoint = book[index];
   const double trust = report_trust(endpoint.report, now);
   Share share{.prompt_tokens = request.prompt_tokens,
@@ -90,12 +143,17 @@ Dispatch Scheduler::State::dispatch(const RequestView& request, const Reach& rea
               .ahead_tokens = static_cast<std::uint32_t>(std::min(load_in_uncached_tokens(endpoint, trust), 4e9)),
               .ahead_requests = endpoint.in_flight};
   if (endpoint.speed.first_token_known()) {
-    share.predicted_first_token_s =
-        static_cast<float>(predict(endpoint, believed_speed(endpoint, view), share.uncached_tokens, trust).first_token_s);
+    const Prediction prediction = predict(endpoint, expected_speed(endpoint, view), share.uncached_tokens, trust);
+    share.predicted_first_token_s = static_cast<float>(prediction.first_token_s);
+    share.predicted_token_s = static_cast<float>(prediction.token_s);
   }
   if (policy->wants_prefix() && !request.blocks.empty()) {
     block_tokens = request.block_tokens;
     share.prefix = prefixes.sent(endpoint.id, request.blocks, request.prompt_tokens, request.block_tokens);
+  }
+  if (ExternalAccount* account = states[index].external.get()) {
+    account->sent(request, endpoint, share, now);
+    spend.reserve(share.reserved);
   }
   book.dispatched(index, share);
   ++states[index].requests_total;
@@ -133,8 +191,19 @@ Refusal Scheduler::State::refuse_unusable(const Reach& reach, const RequestView&
     closest = std::max(closest, why);
   }
   return {.reason = closest == Unfit::Zone       ? RefusalReason::ZoneUnavailable
+                    : closest == Unfit::Adapter  ? RefusalReason::AdapterUnknown
                     : closest == Unfit::Modality ? RefusalReason::ModalityUnsupported
                                                  : RefusalReason::ContextTooLong};
+}
+
+void Scheduler::State::apply_adapters(std::uint32_t index) {
+  EndpointState& state = states[index];
+  std::vector<std::uint64_t>& all = state.adapters;
+  all = state.settings.adapters;
+  all.insert(all.end(), state.adapters_reported.begin(), state.adapters_reported.end());
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  book.set_adapters(index, all);
 }
 
 // Learning ------------------------------------------------------------------------------------------------------------------------------
@@ -149,7 +218,8 @@ void Scheduler::State::learn(std::uint32_t index, const Outcome& outcome) {
   }
   if (!outcome.usage || outcome.ending != Ending::Ok) return;
   if (share.streams && outcome.first_token && outcome.usage->output_tokens > 1 && outcome.total > *outcome.first_token) {
-    book.decoded(index, share, seconds(outcome.total - *outcome.first_token) / (outcome.usage->output_tokens - 1), now);
+    const double per_token_s = seconds(outcome.total - *outcome.first_token) / (outcome.usage->output_tokens - 1);
+    book.decoded(index, share, per_token_s, seconds(outcome.total), now);
   }
   if (outcome.usage->cached_tokens) reuse.add(outcome.usage->prompt_tokens, *outcome.usage->cached_tokens);
   if (share.prefix.prompt_tokens == 0) return;
@@ -242,6 +312,7 @@ void Scheduler::State::settle_due() {
     if (state.backoff.expire(at)) changed = true;
     if (changed) refresh(index);
   }
+  if (externals > 0 && queue.size() > 0) may_release = true;  // one of them may have been waited for
   if (interval_end <= at) judge_interval(at);
   if (interval_end != Instant::max()) wake_at(interval_end);
   for (const EndpointState& state : states) {

@@ -15,12 +15,15 @@
 #include "evener/route/endpoint_state.h"
 #include "evener/route/fair_queue.h"
 #include "evener/route/fit.h"
+#include "evener/route/hedging.h"
 #include "evener/route/load_book.h"
 #include "evener/route/queue_pace.h"
 #include "evener/route/retry_budget.h"
 #include "evener/route/scheduler.h"
 
 namespace evener::route {
+
+[[nodiscard]] SpendStatus spend_status(const SpendBook& book, Instant now);
 
 struct Scheduler::State {
   State(PoolSettings pool_settings, std::uint64_t seed);
@@ -50,6 +53,10 @@ struct Scheduler::State {
   std::uint64_t preemptible_made = 0;
   std::vector<Preempt> preempted;            // victims that the caller has not been told of
   RetryBudget retries;
+  Hedging hedging;
+  Explainer* explainer = nullptr;
+  std::uint32_t externals = 0;  // endpoints with an account
+  SpendBook spend;              // at all of them
 
   Instant now{};                             // the latest seen
   Instant wake = Instant::max();             // when the next thing below is due
@@ -57,9 +64,10 @@ struct Scheduler::State {
   bool membership_changed = true;            // the policy has not seen the present endpoints
   bool may_release = false;                  // something changed since release() last looked at the queue
   std::uint32_t ejected = 0;
-  std::vector<std::uint32_t> fitting;        // usable endpoints of one request, when it does not fit everywhere
-  std::vector<std::uint32_t> scratch;        // candidates of one request, when the group's list will not do
-  std::vector<std::optional<double>> costs;  // of an explanation
+  std::vector<std::uint32_t> fitting;         // usable endpoints of one request, when it does not fit everywhere
+  std::vector<std::uint32_t> scratch;         // candidates of one request, when the group's list will not do
+  std::vector<std::uint32_t> slots_counted;   // endpoints whose slots a reserve is of, when that is not all
+  std::vector<std::optional<double>> costs;   // of an explanation
   std::vector<std::uint32_t> leading_blocks;  // of one request, by slot of the prefix index
   std::vector<std::uint32_t> cached_tokens;  // of one request, by the book's index
 
@@ -74,6 +82,7 @@ struct Scheduler::State {
   struct Selection {
     std::span<const std::uint32_t> candidates;
     std::uint64_t generation = 0;
+    bool spilled = false;  // others than the pool's own endpoints are among them
   };
   Candidates::Group& group_of(const RequestView& request) { return candidates.of(request.model, states, settings.panic_threshold); }
   /// Where a request may go: the group of its model, less the endpoints where it does not fit.
@@ -89,23 +98,43 @@ struct Scheduler::State {
     return !reach.limited || unfit(request, book[index], reach.prompt_share) == Unfit::No;
   }
   /// Those of its usable endpoints that have room and were not tried; may be empty.
-  Selection select(const Reach& reach, std::span<const EndpointId> tried);
+  Selection select(const Reach& reach, const RequestView& request, std::span<const EndpointId> tried);
   [[nodiscard]] PoolView view_of(const Selection& selection) const;
   /// The same, with what each endpoint probably holds of the prompt where the policy wants to know. Until the next call.
   [[nodiscard]] PoolView view_for(const RequestView& request, const Selection& selection);
-  Dispatch dispatch(const RequestView& request, const Reach& reach, const Selection& selection);
+  Decision first_attempt(const Arrival& arrival, const Reach& reach);
+  Decision next_attempt(const Arrival& arrival, const Reach& reach, std::span<const EndpointId> tried, Attempt attempt);
+  Dispatch dispatch(const Arrival& arrival, const Reach& reach, std::span<const EndpointId> tried, const Selection& selection);
   /// Why none of its endpoints is usable.
   [[nodiscard]] Refusal refuse_unusable(const Reach& reach, const RequestView& request) const;
   [[nodiscard]] Duration until_usable(const Reach& reach, const RequestView& request) const;
   void introduce_endpoints();
 
+  // Explaining (scheduler_explain.cc).
+  [[nodiscard]] Explanation* explanation_of(std::uint64_t cookie) const {
+    return explainer == nullptr || cookie == 0 ? nullptr : explainer->explanation_of(cookie);
+  }
+  /// Call it between the choice and what follows from it. O(listed endpoints).
+  void explain_choice(Explanation& out, const Arrival& arrival, const Reach& reach, std::span<const EndpointId> tried, const PoolView& view,
+                      std::uint32_t chosen);
+  void explain_no_choice(const Arrival& arrival, const Reach& reach, std::span<const EndpointId> tried);
+  void list_all(Explanation& out, const RequestView& request, const Reach& reach, std::span<const EndpointId> tried,
+                const PoolView& view) const;
+  void list_costs(Explanation& out, const RequestView& request, const PoolView& view);
+  [[nodiscard]] LeftOut left_out(const RequestView& request, const Reach& reach, std::span<const EndpointId> tried,
+                                 std::uint32_t index) const;
+
   // Waiting (scheduler_queue.cc).
   void queue_rules_changed();
-  [[nodiscard]] bool may_take_slot(const Reach& reach, Priority priority) const;
+  [[nodiscard]] bool may_take_slot(const Reach& reach, const Selection& selection, Priority priority);
   /// dispatch(), and whose it is goes into its share.
-  Dispatch send(const Arrival& arrival, const Reach& reach, const Selection& selection);
+  Dispatch send(const Arrival& arrival, const Reach& reach, std::span<const EndpointId> tried, const Selection& selection);
   /// The same for one that did not wait; its tenant is charged.
-  Dispatch send_at_once(const Arrival& arrival, const Reach& reach, const Selection& selection);
+  Dispatch send_at_once(const Arrival& arrival, const Reach& reach, std::span<const EndpointId> tried, const Selection& selection);
+  /// A request goes for the first time: it earns a share of its tokens for hedging, and may be hedged itself.
+  void begin_hedging(Dispatch& sent, const RequestView& request);
+  /// Of a request that has an attempt in flight at the last of `tried`.
+  Decision hedge(const Arrival& arrival, const Reach& reach, std::span<const EndpointId> tried);
   Decision enqueue(const Arrival& arrival, const Reach& reach, std::span<const EndpointId> tried);
   void release(std::vector<Released>& out);
   /// The tenant is charged for what the request really took.
@@ -114,6 +143,24 @@ struct Scheduler::State {
   /// Until the last one that waits in the class had its turn; 0 = unknown.
   [[nodiscard]] Duration wait_of_last(Priority priority) const { return pace.until_turn(ahead_of_last(queue, priority), priority); }
   [[nodiscard]] std::array<ClassStatus, Priorities> classes() const;
+
+  // External endpoints (scheduler_external.cc).
+  void apply_external(std::uint32_t index);
+  [[nodiscard]] Withheld withheld(std::uint32_t index, const RequestView& request) const;
+  /// Why the endpoint is no candidate though it is usable.
+  [[nodiscard]] LeftOut passed_over(std::uint32_t index, const RequestView& request) const;
+  /// How a request waits for them.
+  struct ExternalWait {
+    bool alone = false;  // there is nothing else to wait for
+    RefusalReason reason{};
+    std::optional<Instant> until;  // nothing: nobody knows
+    [[nodiscard]] bool too_long(Instant expires) const { return alone && (!until || *until > expires); }
+  };
+  [[nodiscard]] ExternalWait external_wait(const Reach& reach, const RequestView& request, std::span<const EndpointId> tried) const;
+  [[nodiscard]] Refusal refuse_external(const ExternalWait& wait) const;
+  [[nodiscard]] std::optional<ExternalStatus> external_status(std::size_t index) const;
+  /// `index` is empty when the endpoint has been removed meanwhile.
+  void settle_external(std::optional<std::uint32_t> index, const Outcome& outcome);
 
   // Capacity: configured, or learned (scheduler_queue.cc).
   void apply_capacity(std::uint32_t index);
@@ -129,11 +176,18 @@ struct Scheduler::State {
   void eject_if_allowed(std::uint32_t index, Instant at);
   void await_interval();
 
+  /// The endpoint's adapters are those of its settings and those that it reports.
+  void apply_adapters(std::uint32_t index);
+
   /// What an ended attempt teaches of the endpoint's speed and of what its cache holds.
   void learn(std::uint32_t index, const Outcome& outcome);
 
  private:
+  Selection select_with_external(const Reach& reach, const RequestView& request, std::span<const EndpointId> tried);
+  [[nodiscard]] bool all_late(const RequestView& request, std::span<const std::uint32_t> indices) const;
   bool make_room_for(Priority priority);
+  /// What the tenant would lose first to a request of the class `below`; nullptr when nothing of it may yield.
+  [[nodiscard]] const FairQueue::Waiting* least_urgent_of(std::uint64_t tenant, Priority below) const;
   void release_to_endpoints(std::vector<Released>& out);
   [[nodiscard]] std::uint64_t lane_of(const RequestView& request, const Reach& reach, std::span<const EndpointId> tried) const;
   void name_victim(const Reach& reach, std::span<const EndpointId> tried);

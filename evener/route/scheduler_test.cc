@@ -270,12 +270,11 @@ TEST_CASE("an explanation names each endpoint's figure, and the choice has the l
   SchedulerFixture pool;
   pool.with(3);
   for (int i = 0; i < 4; ++i) pool.send();
-  const std::vector<Explanation> all = pool.scheduler.explain({}, pool.now);
+  const std::vector<EndpointExplanation> all = pool.scheduler.explain({}, pool.now).endpoints;
   REQUIRE(all.size() == 3);
   const std::uint32_t chosen = pool.send();
-  for (const Explanation& one : all) {
-    CHECK(one.candidate);
-    CHECK(one.filtered_by.empty());
+  for (const EndpointExplanation& one : all) {
+    CHECK(one.candidate());
     CHECK(*one.cost == one.in_flight);
     CHECK(*all[chosen - 1].cost <= *one.cost);
   }
@@ -294,24 +293,13 @@ TEST_CASE("explaining changes no decision") {
   }
 }
 
-TEST_CASE("an explanation of a pool larger than the limit is left empty") {
-  SchedulerFixture pool;
-  pool.with(3);
-  std::vector<Explanation> out(5);
-  pool.scheduler.explain_into(out, {}, pool.now, 2);
-  CHECK(out.empty());
-  pool.scheduler.explain_into(out, {}, pool.now, 3);
-  CHECK(out.size() == 3);
-}
-
 TEST_CASE("explaining an empty pool or one where all are down says so without a figure") {
   SchedulerFixture pool({.panic_threshold = 0});
-  CHECK(pool.scheduler.explain({}, pool.now).empty());
+  CHECK(pool.scheduler.explain({}, pool.now).endpoints.empty());
   pool.with(1);
   pool.take_down(1);
-  const std::vector<Explanation> all = pool.scheduler.explain({}, pool.now);
-  CHECK_FALSE(all[0].candidate);
-  CHECK(all[0].filtered_by == "down");
+  const std::vector<EndpointExplanation> all = pool.scheduler.explain({}, pool.now).endpoints;
+  CHECK(all[0].left_out == LeftOut::Down);
   CHECK_FALSE(all[0].cost.has_value());
 }
 

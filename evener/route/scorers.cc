@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "evener/core/hashing.h"
+#include "evener/route/fit.h"
 #include "evener/route/request_cost.h"
 #include "evener/route/speed.h"
 
@@ -126,10 +127,7 @@ void score(ScorerKind kind, const RequestView& request, const PoolView& view, st
       return;
     }
     case ScorerKind::Adapter:
-      each([&](std::uint32_t index) {
-        const auto adapters = endpoint(index).adapters;
-        return request.adapter == 0 || std::find(adapters.begin(), adapters.end(), request.adapter) != adapters.end() ? 1.0 : 0.0;
-      });
+      each([&](std::uint32_t index) { return request.adapter == 0 || has_adapter(endpoint(index), request.adapter) ? 1.0 : 0.0; });
       return;
     case ScorerKind::Tier: {
       double strongest = 0;

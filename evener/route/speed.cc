@@ -3,11 +3,34 @@
 #include <algorithm>
 
 namespace evener::route {
+namespace {
 
-void SpeedRecord::first_token(const Share& share, double seconds, double weight) {
-  const double work = static_cast<double>(share.ahead_tokens) + static_cast<double>(share.uncached_tokens);
-  first_.add(work, seconds * weight);
+double work_of(const Share& share) { return static_cast<double>(share.ahead_tokens) + static_cast<double>(share.uncached_tokens); }
+
+/// The endpoint's own speed, which with age becomes `share_of_pool` times the pool's.
+SpeedView mixed(const EndpointView& endpoint, const PoolView& pool, double share_of_pool) {
+  const SpeedView& own = endpoint.speed;
+  const double scale = 1.0 / endpoint.weight_configured;
+  const double age = seconds(pool.now - own.at) / SpeedMemory_s;
+  const double trust = age > 0 ? 1.0 / (1.0 + age * age) : 1.0;
+  const auto mix = [&](bool known, double mine, bool others_known, double others) {
+    if (!known) return others * scale;
+    if (!others_known) return mine;
+    const double later = share_of_pool * others * scale;
+    return later + (mine - later) * trust;
+  };
+  const bool first = own.first_token_known(), pool_first = pool.speed.first_token_known();
+  const bool token = own.token_known(), pool_token = pool.speed.token_known();
+  return {.base_s = mix(first, own.base_s, pool_first, pool.speed.base_s),
+          .prefill_s_per_token = mix(first, own.prefill_s_per_token, pool_first, pool.speed.prefill_s_per_token),
+          .step_s = mix(token, own.step_s, pool_token, pool.speed.step_s),
+          .step_s_per_request = mix(token, own.step_s_per_request, pool_token, pool.speed.step_s_per_request),
+          .at = own.at};
 }
+
+}  // namespace
+
+void SpeedRecord::first_token(const Share& share, double seconds, double weight) { first_.add(work_of(share), seconds * weight); }
 
 void SpeedRecord::tokens(double in_flight, double seconds_per_token, double weight) { token_.add(in_flight, seconds_per_token * weight); }
 
@@ -24,35 +47,16 @@ SpeedView SpeedRecord::view(double weight, Instant now) const {
   return view;
 }
 
-SpeedView believed_speed(const EndpointView& endpoint, const PoolView& pool) {
-  const SpeedView& own = endpoint.speed;
-  const double scale = 1.0 / endpoint.weight_configured;
-  const double age_s = std::max(seconds(pool.now - own.at), 0.0);
-  const double trust = SpeedMemory_s / (SpeedMemory_s + age_s);
-  const auto mix = [trust](double mine, double others) { return others + (mine - others) * trust; };
-  SpeedView belief{.at = own.at};
-  if (own.first_token_known() && !pool.speed.first_token_known()) {
-    belief.base_s = own.base_s;
-    belief.prefill_s_per_token = own.prefill_s_per_token;
-  } else if (own.first_token_known()) {
-    belief.base_s = mix(own.base_s, pool.speed.base_s * scale);
-    belief.prefill_s_per_token = mix(own.prefill_s_per_token, pool.speed.prefill_s_per_token * scale);
-  } else {
-    belief.base_s = pool.speed.base_s * scale;
-    belief.prefill_s_per_token = pool.speed.prefill_s_per_token * scale;
-  }
-  if (own.token_known() && !pool.speed.token_known()) {
-    belief.step_s = own.step_s;
-    belief.step_s_per_request = own.step_s_per_request;
-  } else if (own.token_known()) {
-    belief.step_s = mix(own.step_s, pool.speed.step_s * scale);
-    belief.step_s_per_request = mix(own.step_s_per_request, pool.speed.step_s_per_request * scale);
-  } else {
-    belief.step_s = pool.speed.step_s * scale;
-    belief.step_s_per_request = pool.speed.step_s_per_request * scale;
-  }
-  return belief;
+void SpeedRecord::after_silence(const Share& share, double seconds, double weight) {
+  const double expected = first_.at(work_of(share));
+  if (seconds * weight <= 2 * expected && 2 * seconds * weight >= expected) return;
+  first_.doubt();
+  token_.doubt();
 }
+
+SpeedView expected_speed(const EndpointView& endpoint, const PoolView& pool) { return mixed(endpoint, pool, 1.0); }
+
+SpeedView believed_speed(const EndpointView& endpoint, const PoolView& pool) { return mixed(endpoint, pool, 0.5); }
 
 Prediction predict(const EndpointView& endpoint, const SpeedView& speed, double uncached_tokens, double report_trust) {
   const double requests = load_in_requests(endpoint, report_trust);

@@ -21,6 +21,10 @@ class SpeedRecord {
   /// `seconds_per_token` of one stream while about `in_flight` requests were in flight there.
   void tokens(double in_flight, double seconds_per_token, double weight);
 
+  /// Before first_token(), when it is the first for a while: if the first token came more than twice as late or early as expected the endpoint is
+  /// not what it was, and what was learned counts little from here on. With answers in a row outliers are told from changes by their number.
+  void after_silence(const Share& share, double seconds, double weight);
+
   /// Nothing of a line that has too few samples: zeros there.
   [[nodiscard]] SpeedView view(double weight, Instant now) const;
 
@@ -29,10 +33,15 @@ class SpeedRecord {
   RobustLine token_{TokenMemory};
 };
 
-/// What an endpoint is taken for: its own figures, the pool's (by weight) where it has none yet, and something in between when its own are
-/// old, so that an endpoint that was slow once is tried again.
+/// What an endpoint is expected to do: its own figures, the pool's (by weight) where it has none yet, and something in between when its own are
+/// old.
+[[nodiscard]] SpeedView expected_speed(const EndpointView& endpoint, const PoolView& pool);
+/// What it is taken for when endpoints are compared: the same, but with age it becomes half of the pool's, so that an endpoint that was slow
+/// once, and therefore gets nothing that could show otherwise, is tried again: one four times as slow after 50 s, one ten times as slow
+/// after 90 s. (Finagle's peak EWMA forgets in the same way.)
 [[nodiscard]] SpeedView believed_speed(const EndpointView& endpoint, const PoolView& pool);
-inline constexpr double SpeedMemory_s = 60;  // after this time without news, half of the belief is the pool's
+inline constexpr double SpeedMemory_s = 20;  // after this time without news half of the belief is the pool's, after twice this time 80 %
+inline constexpr Duration SpeedSilence = std::chrono::seconds(10);
 
 struct Prediction {
   double first_token_s = 0;

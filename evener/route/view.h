@@ -2,6 +2,7 @@
 // What a policy may see when it decides: plain values, frozen for one decision, sorted by endpoint id. Exact figures (counted here) and
 // learned ones are separate fields. A request view never holds the true output length, because no one knows it at that time.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -64,9 +65,22 @@ struct Share {
   std::uint32_t ahead_tokens = 0;     // uncached tokens that were in flight there before it
   std::uint32_t ahead_requests = 0;
   float predicted_first_token_s = 0;  // 0 = nothing was predicted
+  float predicted_token_s = 0;        // between two tokens; likewise
   PrefixPrediction prefix;
+  std::uint64_t rate_number = 0;  // in the account of an external endpoint; 0 = it is none
+  std::int64_t reserved = 0;      // of money there, in billionths
+
+  /// Until the last of the expected tokens; 0 = nothing was predicted.
+  [[nodiscard]] double predicted_total_s() const {
+    return predicted_token_s > 0 ? predicted_first_token_s + static_cast<double>(predicted_token_s) * (std::max(output_tokens, 1U) - 1) : 0;
+  }
 
   bool operator==(const Share&) const = default;
+};
+
+/// Means of |predicted / observed - 1| of one endpoint's answers, the latest hundred or so; 0 = none was predicted.
+struct PredictionErrors {
+  double first_token = 0, token = 0, total = 0;
 };
 
 struct EndpointView {
@@ -87,21 +101,22 @@ struct EndpointView {
   std::uint64_t in_flight_output_tokens = 0;   // expected, of all requests in flight
   // Learned.
   SpeedView speed;
-  double prefill_error = 0.0;                  // mean of |predicted / observed first-token latency - 1|
   // Reported by the endpoint; empty = it never did.
   std::optional<LoadReport> report;
   double foreign_requests = 0.0;               // running and waiting there beyond what we had sent when the report came
   double foreign_uncached_tokens = 0.0;        // the same of tokens that wait to be computed
   std::uint64_t tokens_since_report = 0;       // of prompts that we sent since
-  std::span<const std::uint64_t> adapters;     // hashes of the LoRA adapters it has loaded
+  std::span<const std::uint64_t> adapters;     // sorted hashes of the LoRA adapters it has, as configured or as it reports
   // Configured.
   double tier = 1.0;                           // capability: about how strong it is beside the others; for choices before speed is learned
   double network_s = 0.0;                      // there and back
   double input_price = 0.0, output_price = 0.0;  // per million tokens
+  double price_per_request = 0.0;
   double power_w = 0.0;                        // drawn per unit of work at full load; 0 = unknown
   std::uint16_t zone = 0;                      // index of its zone in the pool; 0 = none
   std::uint8_t modalities = AllModalities;
   std::uint32_t context_tokens_max = 0;        // of prompt and answer together; 0 = unknown
+  bool any_adapter = false;                    // it loads those that it does not have
 };
 
 struct RequestView {
@@ -115,6 +130,7 @@ struct RequestView {
   std::uint64_t tenant = 0;              // hash of who pays; 0 = nobody in particular
   std::uint32_t prompt_tokens = 0;       // estimated from the bytes
   std::uint32_t output_tokens = 0;       // expected, learned per model; the true length is not known
+  std::uint32_t output_tokens_most = 0;  // hardly ever more: the client's bound, or what nearly all answers stay within; 0 = unknown
   std::uint64_t adapter = 0;             // hash of the LoRA adapter; 0 = none
   std::uint8_t modalities = Text;        // what its input holds
   std::uint64_t zones = 0;               // bit n = may go to zone n; 0 = anywhere

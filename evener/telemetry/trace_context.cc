@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "evener/base/hex.h"
+
 namespace evener::telemetry {
 namespace {
 
@@ -13,9 +15,9 @@ bool all_zero(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c == '0'; });
 }
 
-void write_hex(char* out, std::uint64_t bits) {
-  constexpr char digits[] = "0123456789abcdef";
-  for (int shift = 60; shift >= 0; shift -= 4) *out++ = digits[(bits >> shift) & 15U];
+void write_hex(char* out, std::uint64_t number) {
+  const auto digits = hex_digits(number);
+  std::copy(digits.begin(), digits.end(), out);
 }
 
 bool valid(std::string_view given) {

@@ -118,3 +118,68 @@ def test_a_request_that_waits_beyond_its_objective_is_told_so(gateway, holding):
     status, headers, value = full.started.call("POST", PATH, chat_body(), {"x-evener-first-token-ms": "200"})
     assert (status, value["error"]["code"]) == (503, "deadline_unmeetable") and int(headers["retry-after"]) >= 1
     assert 150 <= full.started.access_line(headers["x-request-id"])["queue_ms"] < 2000
+
+
+@pytest.mark.parametrize("round_number", range(6))  # connections are spread over two workers: the victim lives on another one in some rounds
+def test_a_background_request_gives_its_place_to_a_realtime_one_and_is_served_after_it(gateway, raw_engine, round_number):
+    order, closed = [], []
+
+    def behave(connection, request):
+        text = json.loads(request.body)["messages"][0]["content"]
+        order.append(text)
+        if text == "background" and order.count(text) == 1:
+            closed.append(connection.wait_for_end(10))
+            return False
+        connection.send(answer(CHAT))
+
+    backend = raw_engine(behave)
+    started = gateway(pool={"endpoints": [{"name": "e0", "url": backend.url, "capacity": 1}], "classes": {"preempt": True}})
+    with RawClient(started.port) as background, RawClient(started.port) as realtime:
+        background.send(post(PATH, chat_body("background"), "x-evener-class: background"))
+        wait_until(lambda: order)
+        realtime.send(post(PATH, chat_body("realtime"), "x-evener-class: realtime"))
+        assert realtime.read()[0] == 200
+        status, headers, _ = background.read()
+    assert status == 200 and order == ["background", "realtime", "background"] and closed[0] is not None
+    line = started.access_line(headers["x-request-id"])
+    assert (line["preempted"], line["attempts"], line["ended"], line["endpoint"]) == (True, 1, "done", "e0")
+    assert started.metric("evener_preemptions_total") == 1
+    endpoint = started.endpoints()["e0"]
+    assert (endpoint["in_flight"], endpoint["failures_total"]) == (0, 0)
+
+
+def test_a_background_request_that_has_begun_to_answer_does_not_give_way(gateway, raw_engine):
+    proceed = threading.Event()
+
+    def behave(connection, request):
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n9\r\ndata: a\n\n\r\n")
+        proceed.wait(10)
+        connection.send(b"0\r\n\r\n")
+
+    started = gateway(pool={"endpoints": [{"name": "e0", "url": raw_engine(behave).url, "capacity": 1}], "classes": {"preempt": True}})
+    with RawClient(started.port) as background, RawClient(started.port) as realtime:
+        background.send(post(PATH, chat_body(stream=True), "x-evener-class: background")).read_head()
+        assert background.read_chunk() == b"data: a\n\n"
+        realtime.send(post(PATH, chat_body(stream=True), "x-evener-class: realtime"))
+        wait_until(lambda: started.admin("GET", "/status")[2]["pools"][0]["queued"] == 1)
+        proceed.set()
+        assert realtime.read()[0] == 200
+    assert not started.metric("evener_preemptions_total")
+
+
+def test_many_pre_emptions_at_once_leave_nothing_behind(gateway, engine):
+    started = gateway(pool={"endpoints": [{"name": "e0", "url": engine("--decode-tokens-per-s", 300).url, "capacity": 4}], "classes": {"preempt": True}})
+    statuses = []
+
+    def run(name):
+        for _ in range(6):
+            statuses.append(started.call("POST", PATH, chat_body(max_tokens=8), {"x-evener-class": name})[0])
+
+    threads = [threading.Thread(target=run, args=(name,)) for name in ("background", "realtime") * 12]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert statuses == [200] * len(statuses) and len(statuses) == 144
+    wait_until(lambda: started.endpoints()["e0"]["in_flight"] == 0)
+    assert started.metric("evener_preemptions_total") > 0

@@ -94,8 +94,8 @@ def test_disorder_leaves_nothing_behind(gateway, raw_engine):
     endpoints = [{"name": f"e{number}", "url": raw_engine(behave).url, "capacity": 6} for number in range(4)]
     started = gateway(pools=[
         {"name": "main", "models": ["m"], "endpoints": endpoints, "queue": {"requests_max": 10, "wait_max": "100ms"},
-         "timeouts": {"first_token": "150ms", "between_tokens": "200ms"}, "outlier": {"base_ejection": "100ms"}},
-        {"name": "raw", "path_prefix": "/raw/", "endpoints": endpoints, "health_check": {"enabled": False}, "timeouts": {"first_token": "500ms"}}],
+         "timeouts": {"first_token": "150ms", "whole_answer": "150ms", "between_tokens": "200ms"}, "outlier": {"base_ejection": "100ms"}},
+        {"name": "raw", "path_prefix": "/raw/", "endpoints": endpoints, "health_check": {"enabled": False}, "timeouts": {"whole_answer": "500ms"}}],
         timeouts={"head": "300ms", "body_idle": "300ms", "send_idle": "500ms", "keep_alive": "1s"}, limits={"memory_bytes": 4 << 20, "body_bytes": 1 << 20})
     done = threading.Event()
     served = [0]

@@ -34,7 +34,10 @@ def code_blocks(text, language):
 
 def test_the_metrics_page_names_exactly_the_metrics_that_are_shown(gateway, engine):
     one = engine("--kv-events", "tcp://127.0.0.1:0")
-    started = gateway(pool={"endpoints": [{"name": "e0", "url": one.url, "kv_events": {"address": one.address("kv-events")}}]})
+    external = {"enabled": True, "requests_per_minute": 60, "spend": {"limit": 1}}
+    endpoints = [{"name": "e0", "url": one.url, "kv_events": {"address": one.address("kv-events")}},
+                 {"name": "api", "url": engine().url, "price": {"per_request": 0.1}, "external": external}]
+    started = gateway(pool={"endpoints": endpoints, "spend": {"limit": 1}})
     assert started.call("POST", "/v1/chat/completions", chat_body(max_tokens=1))[0] == 200
     for late in ("evener_endpoint_reported_running_requests{", "evener_endpoint_kv_connected{"):
         wait_until(lambda: late in started.admin("GET", "/metrics")[2])
@@ -91,7 +94,13 @@ def test_the_operating_page_explains_each_field_of_the_access_log(gateway, engin
     bad = started.call("POST", "/v1/chat/completions", {"no": "model"}, {"x-request-id": "documentation-1"})
     good = started.call("POST", "/v1/chat/completions", chat_body(max_tokens=1), {"x-request-id": "documentation-2"})
     assert (bad[0], good[0]) == (400, 200)
-    fields = set(started.access_line("documentation-1")) | set(started.access_line("documentation-2"))
+    # One of the two goes to the engine that breaks off, and is continued by the other.
+    continuing = gateway(engine("--fault", "reset=1", "--fault", "reset_after_tokens=1").url, engine().url,
+                         pool={"policy": "round-robin", "continuation": {"enabled": True}})
+    for name in ("documentation-3", "documentation-4"):
+        assert continuing.call("POST", "/v1/chat/completions", chat_body(max_tokens=2, stream=True), {"x-request-id": name})[0] == 200
+    lines = [started.access_line(f"documentation-{number}") for number in (1, 2)] + [continuing.access_line(f"documentation-{number}") for number in (3, 4)]
+    fields = {field for line in lines for field in line}
     section = page("docs/operating.md").partition("## The access log")[2].partition("\n## ")[0]
     assert {field for row in rows(section) for field in words(row[0])} == fields
 

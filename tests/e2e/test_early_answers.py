@@ -12,7 +12,7 @@ UPLOAD = b"POST /up/x HTTP/%s\r\nHost: g\r\nContent-Length: 50000000\r\n\r\n" + 
 
 
 def path_pool(backend):
-    return {"pools": [{"name": "up", "path_prefix": "/up", "endpoints": [{"url": backend.url}]}]}
+    return {"pools": [{"name": "up", "path_prefix": "/up", "endpoints": [{"url": backend.url}]}], "limits": {"body_bytes": "64MiB"}}
 
 
 def test_an_answer_that_breaks_off_under_an_upload_from_an_old_client_ends_that_connection_and_nothing_else(gateway, raw_engine):
@@ -57,7 +57,7 @@ def test_a_kept_connection_that_was_not_told_of_a_stop_gets_one_more_answer(gate
         if b'"stream"' not in request.body:
             connection.send(answer(b"{}"))
             return
-        connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n5\r\none\n\n\r\n")
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\nb\r\ndata: one\n\n\r\n")
         proceed.wait(10)
         connection.send(b"0\r\n\r\n")
 
@@ -65,7 +65,7 @@ def test_a_kept_connection_that_was_not_told_of_a_stop_gets_one_more_answer(gate
     with RawClient(started.port) as client:
         client.send(post("/v1/chat/completions", chat_body(stream=True)))
         assert "connection" not in client.read_head()[1]
-        assert client.read_chunk() == b"one\n\n"
+        assert client.read_chunk() == b"data: one\n\n"
         started.program.signal(signal.SIGTERM)
         wait_until(lambda: any(entry["event"] == "draining" for entry in list(started.program.log)))
         proceed.set()

@@ -1,6 +1,7 @@
 """Engines that die, refuse or lie, under load."""
 
 import concurrent.futures
+import email.utils
 import random
 import socket
 import threading
@@ -47,7 +48,7 @@ def test_killing_one_of_four_full_engines_fails_no_request(gateway, engine):
 
 def test_killing_one_of_four_engines_cuts_only_streams_that_had_begun_and_says_so(gateway, engine):
     engines = [engine("--decode-tokens-per-s", 100) for _ in range(4)]
-    started = gateway(*[e.url for e in engines])
+    started = gateway(*[e.url for e in engines], pool={"policy": "least-request"})  # equal prompts would all go where they are cached
     load = StreamLoad(started.port, clients=24)
     wait_until(lambda: load.whole > 50, 15)
     engines[2].kill()
@@ -99,11 +100,48 @@ def test_when_all_engines_are_gone_the_client_is_told_and_when_one_returns_it_is
 
 def test_a_class_of_requests_has_its_own_patience(gateway, raw_engine):
     silent = raw_engine(lambda connection, request: connection.wait_for_end(5) and False)
-    started = gateway(silent.url, pool={"timeouts": {"first_token": "5s", "first_token_by_class": {"interactive": "200ms"}}})
+    started = gateway(silent.url, pool={"classes": {"realtime": {"names": ["interactive"]}, "max": "realtime"},
+                                        "timeouts": {"first_token": "5s", "first_token_by_class": {"realtime": "200ms"}}})
     begin = time.monotonic()
-    status, _, value = started.call("POST", "/v1/chat/completions", chat_body(), {"x-evener-class": "interactive"})
+    # By another word for the class: what counts is the class that the request ends up in.
+    status, _, value = started.call("POST", "/v1/chat/completions", chat_body(stream=True), {"x-evener-class": "interactive"})
     assert (status, value["error"]["code"]) == (504, "first_token_timeout")
     assert 0.2 <= time.monotonic() - begin < 2
+
+
+def test_a_class_above_what_clients_may_ask_for_brings_no_patience_of_its_own(gateway, raw_engine):
+    silent = raw_engine(lambda connection, request: connection.wait_for_end(5) and False)
+    started = gateway(silent.url, pool={"classes": {"max": "standard"}, "timeouts": {"first_token": "300ms", "first_token_by_class": {"realtime": "10s"}}})
+    status, _, value = started.call("POST", "/v1/chat/completions", chat_body(stream=True), {"x-evener-class": "realtime"})
+    assert (status, value["error"]["code"]) == (504, "first_token_timeout")
+
+
+def test_the_limit_of_the_first_token_is_for_streams_alone(gateway, raw_engine):
+    def slow(connection, request):
+        time.sleep(0.4)
+        connection.send(answer(CHAT))
+
+    started = gateway(raw_engine(slow).url, pool={"timeouts": {"first_token": "100ms"}})
+    assert started.call("POST", "/v1/chat/completions", chat_body())[0] == 200
+
+
+def test_an_answer_that_is_not_streamed_has_a_limit_where_one_is_set(gateway, raw_engine):
+    silent = raw_engine(lambda connection, request: connection.wait_for_end(5) and False)
+    started = gateway(silent.url, pool={"timeouts": {"whole_answer": "200ms"}})
+    status, _, value = started.call("POST", "/v1/chat/completions", chat_body())
+    assert (status, value["error"]["code"]) == (504, "first_token_timeout")
+
+
+def test_an_engine_that_takes_nothing_of_a_large_request_is_left_at_once(gateway, raw_engine):
+    deaf, good = raw_engine(lambda connection, request: time.sleep(5), read_bodies=False), raw_engine()
+    started = gateway(deaf.url, good.url, pool={"policy": "round-robin", "timeouts": {"first_token": "60s"}}, timeouts={"body_idle": "300ms"})
+    body = chat_body("x" * 8_000_000, stream=True)
+    for _ in range(2):
+        begin = time.monotonic()
+        status, headers, _ = started.call("POST", "/v1/chat/completions", body)
+        assert (status, headers["x-evener-endpoint"]) == (200, "e1")
+        assert time.monotonic() - begin < 5
+    assert started.metric("evener_endpoint_attempts_total", endpoint="e0", ending="timeout") >= 1
 
 
 def test_an_answer_ends_at_its_total_time_where_one_is_set(gateway, raw_engine):
@@ -128,7 +166,7 @@ def test_an_answer_that_never_gets_beyond_its_head_is_asked_for_elsewhere(gatewa
         return False
 
     stuck, good = raw_engine(head_only), raw_engine()
-    started = gateway(stuck.url, good.url, pool={"policy": "round-robin", "timeouts": {"first_token": "200ms"}})
+    started = gateway(stuck.url, good.url, pool={"policy": "round-robin", "timeouts": {"whole_answer": "200ms"}})
     for _ in range(2):
         _, headers, value = started.call("POST", "/v1/chat/completions", chat_body())
         assert value["choices"] and headers["x-evener-endpoint"] == "e1"
@@ -159,7 +197,7 @@ def test_an_engine_whose_accept_queue_is_full_is_left_for_another(gateway, raw_e
 @pytest.mark.parametrize("fault", ["overloaded=1", "garbage=1", "half_open=1", "stall_first=1"])
 def test_a_fault_before_the_answer_is_hidden_while_another_engine_is_well(gateway, engine, fault):
     bad, good = engine("--fault", fault), engine()
-    started = gateway(bad.url, good.url, pool={"policy": "round-robin", "timeouts": {"first_token": "300ms"}})
+    started = gateway(bad.url, good.url, pool={"policy": "round-robin", "timeouts": {"whole_answer": "300ms"}})
     for _ in range(4):
         status, headers, value = started.call("POST", "/v1/chat/completions", chat_body(max_tokens=2))
         assert (status, headers["x-evener-endpoint"]) == (200, "e1"), value
@@ -173,6 +211,18 @@ def test_a_fault_within_the_answer_is_said(gateway, engine, fault):
         client.send(post("/v1/chat/completions", chat_body(max_tokens=50, stream=True))).read_head()
         said = client.read_to_end()
     assert b'"content"' in said and b'"code":"endpoint_aborted"' in said and not said.endswith(b"0\r\n\r\n")
+
+
+def test_a_compressed_stream_that_breaks_gets_no_plain_text_into_it(gateway, raw_engine):
+    def behave(connection, request):
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"
+                        b"4\r\n\x1f\x8b\x08\x00\r\n")
+        return False
+
+    started = gateway(raw_engine(behave).url)
+    with RawClient(started.port) as client:
+        client.send(post("/v1/chat/completions", chat_body(stream=True))).read_head()
+        assert client.read_to_end() == b"4\r\n\x1f\x8b\x08\x00\r\n"
 
 
 def test_an_engine_that_fails_its_requests_is_ejected_and_comes_back(gateway, raw_engine):
@@ -198,6 +248,17 @@ def test_an_engine_that_says_when_to_come_back_is_left_alone_so_long(gateway, ra
     assert started.endpoints()["e0"]["health"] == "backoff"
     wait_until(lambda: started.endpoints()["e0"]["health"] == "healthy")
     assert [ask() for _ in range(2)] == [200] * 2 and len(full.requests) == 2
+
+
+def test_when_to_come_back_may_be_said_as_a_date(gateway, raw_engine):
+    def behave(connection, request):
+        connection.send(answer(b"{}", "429 Too Many Requests", ["Retry-After: " + email.utils.formatdate(time.time() + 30, usegmt=True)]))
+
+    full = raw_engine(behave)
+    started = gateway(full.url, raw_engine().url, pool={"policy": "round-robin"})
+    ask = lambda: started.call("POST", "/v1/chat/completions", chat_body())[0]
+    assert [ask() for _ in range(6)] == [200] * 6 and len(full.requests) == 1
+    assert started.endpoints()["e0"]["health"] == "backoff"
 
 
 def test_a_refused_connection_is_retried_elsewhere(gateway, raw_engine):

@@ -270,7 +270,9 @@ def test_hop_by_hop_and_forwarding_headers_of_the_client_are_not_trusted(recorde
     started, backend = recorded
     with RawClient(started.port) as client:
         client.send(post("/v1/chat/completions", chat_body(), "Connection: keep-alive, X-Private", "X-Private: 1", "Keep-Alive: timeout=9",
-                         "Proxy-Connection: close", "X-Forwarded-For: 6.6.6.6", "Forwarded: for=6.6.6.6", "X-Real-IP: 6.6.6.6", "Upgrade: h2c", "X-Kept: yes"))
+                         "Proxy-Connection: close", "X-Forwarded-For: 6.6.6.6", "Forwarded: for=6.6.6.6", "X-Real-IP: 6.6.6.6", "X-Client-IP: 6.6.6.6",
+                         "True-Client-IP: 6.6.6.6", "CF-Connecting-IP: 6.6.6.6", "X-Forwarded-Server: 6.6.6.6", "X-Forwarded-Prefix: /6.6.6.6", "Upgrade: h2c",
+                         "X-Kept: yes"))
         assert client.read()[0] == 200
     sent = backend.requests[-1]
     names = {name for name, _ in sent.headers}

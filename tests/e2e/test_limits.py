@@ -311,7 +311,8 @@ def test_an_engine_that_takes_no_body_holds_at_most_64_kib_of_a_streamed_one(gat
         return False
 
     backend = raw_engine(behave, read_bodies=False)
-    started = gateway(pools=[{"name": "raw", "path_prefix": "/raw/", "endpoints": [{"name": "e0", "url": backend.url}], "health_check": {"enabled": False}}])
+    started = gateway(pools=[{"name": "raw", "path_prefix": "/raw/", "endpoints": [{"name": "e0", "url": backend.url}], "health_check": {"enabled": False}}],
+                      limits={"body_bytes": "1GiB"})
     clients, sent, resident = [], [], []
 
     def upload(client):

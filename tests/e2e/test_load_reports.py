@@ -7,7 +7,7 @@ import time
 
 from client import chat_body
 from programs import free_port, wait_until
-from raw_engine import answer
+from raw_engine import CHAT, answer
 
 FAST = {"interval": "100ms", "timeout": "150ms"}
 
@@ -240,3 +240,33 @@ def test_an_endpoint_can_be_removed_while_its_report_hangs(gateway, raw_engine):
     assert started.admin("DELETE", "/pools/main/endpoints/e0")[0] == 200
     wait_until(lambda: set(started.endpoints()) == {"e1"})
     assert chat(started)[0] == 200
+
+
+def test_a_report_in_the_header_of_an_answer_is_read_and_kept_from_the_client(gateway, raw_engine):
+    backend = raw_engine(lambda connection, request: connection.send(answer(
+        CHAT, headers=["endpoint-load-metrics: TEXT named_metrics.kv_cache_usage_perc=0.4, named_metrics.num_requests_waiting=3"])))
+    started = gateway(pool={"endpoints": [{"name": "e0", "url": backend.url, "engine": "vllm"}], "load_reports": FAST})
+    status, headers, _ = chat(started)
+    assert status == 200 and "endpoint-load-metrics" not in headers
+    assert backend.requests[-1].header("endpoint-load-metrics-format") == ["text"]
+    found = load(started, "e0")
+    assert (found["waiting"], found["kv_used"], found["running"]) == (3, 0.4, None)
+
+
+def test_a_client_that_asks_for_the_load_itself_gets_it(gateway, raw_engine):
+    backend = raw_engine(lambda connection, request: connection.send(answer(CHAT, headers=["endpoint-load-metrics: TEXT named_metrics.num_requests_waiting=3"])))
+    started = gateway(pool={"endpoints": [{"name": "e0", "url": backend.url, "engine": "vllm"}]})
+    _, headers, _ = started.call("POST", "/v1/chat/completions", chat_body(), {"Endpoint-Load-Metrics-Format": "text"})
+    assert headers["endpoint-load-metrics"] and backend.requests[-1].header("endpoint-load-metrics-format") == ["text"]
+    assert load(started, "e0")["waiting"] == 3
+
+
+def test_engines_that_do_not_know_the_header_are_not_asked_and_it_can_be_switched_off(gateway, raw_engine):
+    backend = raw_engine(lambda connection, request: connection.send(answer(CHAT, headers=["endpoint-load-metrics: TEXT named_metrics.num_requests_waiting=3"])))
+    started = gateway(backend.url)
+    _, headers, _ = chat(started)
+    assert headers["endpoint-load-metrics"] and backend.requests[-1].header("endpoint-load-metrics-format") == []
+    assert load(started, "e0")["waiting"] == 3
+    off = gateway(pool={"endpoints": [{"name": "e0", "url": backend.url, "engine": "vllm"}], "load_reports": {"in_answers": False}})
+    assert chat(off)[0] == 200
+    assert backend.requests[-1].header("endpoint-load-metrics-format") == [] and load(off, "e0")["waiting"] is None

@@ -101,6 +101,27 @@ def test_other_apis_pass_by_model(gateway, raw_engine):
         client.audio.transcriptions.create(model="nobody-serves-this", file=("a.wav", b"RIFF", "audio/wav"))
 
 
+def test_what_need_not_name_a_model_goes_to_whoever_takes_every_model_or_to_the_default(gateway, raw_engine):
+    behave = lambda connection, request: connection.send(answer(b'{"data":[{"b64_json":"aGk="}],"results":[],"id":"x","model":"m"}'))
+    some, every = raw_engine(behave), raw_engine(behave)
+    pools = [{"name": "some", "models": ["m"], "endpoints": [{"url": some.url, "models": {"m": "org/M"}}]},
+             {"name": "every", "models": ["*"], "endpoints": [{"url": every.url}]}]
+    client = gateway(pools=pools).client()
+    assert client.moderations.create(input="x").id == "x"
+    assert client.images.generate(prompt="a horse").data[0].b64_json == "aGk="
+    assert client.images.edit(image=("a.png", b"PNG", "image/png"), prompt="a horse").data[0].b64_json == "aGk="
+    assert len(every.requests) == 3 and not some.requests
+    client = gateway(pools=pools, default_model="alias", aliases={"alias": "m"}).client()
+    assert client.moderations.create(input="x").id == "x"
+    assert json.loads(some.requests[0].body) == {"input": "x"}, "it is passed on as it came"
+    client = gateway(pools=pools[:1]).client()
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.moderations.create(input="x")
+    assert refused.value.code == "model_required"
+    with pytest.raises(openai.BadRequestError):
+        client.post("/chat/completions", body={"messages": []}, cast_to=object)
+
+
 def test_a_stream_that_breaks_raises_in_the_sdk(gateway, raw_engine):
     event = b'data: {"id":"x","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"one"}}]}\n\n'
 

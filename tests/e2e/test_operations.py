@@ -82,7 +82,7 @@ def test_a_stream_survives_a_restart_and_only_the_new_process_answers_the_operat
         if b"stream" not in request.body:
             connection.send(answer(CHAT))
             return
-        connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n5\r\none\n\n\r\n")
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\nb\r\ndata: one\n\n\r\n")
         proceed.wait(20)
         connection.send(b"5\r\ntwo\n\n\r\n0\r\n\r\n")
 
@@ -93,7 +93,7 @@ def test_a_stream_survives_a_restart_and_only_the_new_process_answers_the_operat
     old = Gateway(programs("serve", "--config", file))
     with RawClient(old.port) as client:
         client.send(post(CHAT_PATH, chat_body(stream=True))).read_head()
-        assert client.read_chunk() == b"one\n\n"
+        assert client.read_chunk() == b"data: one\n\n"
         new = Gateway(programs("serve", "--config", file))
         assert new.port == old.port
         wait_until(lambda: any(entry["event"] == "draining" for entry in list(old.program.log)))
@@ -266,7 +266,7 @@ def test_a_stream_survives_a_stop_and_new_connections_are_refused(gateway, raw_e
     proceed = threading.Event()
 
     def behave(connection, request):
-        connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n5\r\none\n\n\r\n")
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\nb\r\ndata: one\n\n\r\n")
         proceed.wait(10)
         connection.send(b"5\r\ntwo\n\n\r\n0\r\n\r\n")
 
@@ -274,7 +274,7 @@ def test_a_stream_survives_a_stop_and_new_connections_are_refused(gateway, raw_e
     port = started.port
     with RawClient(port) as client:
         client.send(post(CHAT_PATH, chat_body(stream=True))).read_head()
-        assert client.read_chunk() == b"one\n\n"
+        assert client.read_chunk() == b"data: one\n\n"
         started.program.signal(signal.SIGTERM)
 
         def refused():
@@ -408,6 +408,20 @@ def test_endpoints_are_added_and_removed_under_load(gateway, engine):
         assert started.admin("DELETE", "/pools/main/endpoints/added")[0] in (200, 202, 204)
         wait_until(lambda: "added" not in started.endpoints())
     assert load.stop().failures == []
+
+
+def test_an_endpoint_that_joins_a_pool_gets_no_request_before_its_first_good_check(gateway, raw_engine):
+    loading = raw_engine()
+    loading.healthy = False
+    started = gateway(raw_engine().url, pool={"policy": "round-robin"})
+    started.admin("POST", "/pools/main/endpoints", {"name": "loading", "url": loading.url})
+    wait_until(lambda: loading.checks > 0)
+    for _ in range(6):
+        assert started.call("POST", CHAT_PATH, chat_body())[1]["x-evener-endpoint"] == "e0"
+    loading.healthy = True
+    wait_until(lambda: started.endpoints()["loading"]["health"] == "healthy")
+    wait_until(lambda: started.call("POST", CHAT_PATH, chat_body())[1]["x-evener-endpoint"] == "loading")
+    assert loading.requests
 
 
 @pytest.mark.parametrize("path, body", [
@@ -598,7 +612,7 @@ def test_serve_runs_without_a_file(programs, engine):
     assert [model.id for model in started.client().models.list()] == ["m"], "without names in a pool the engines say what they serve"
 
 
-@pytest.mark.parametrize("command", ["serve", "engine", "load", "demo", "config"])
+@pytest.mark.parametrize("command", ["serve", "engine", "load", "demo", "config", "explain", "lab"])
 def test_each_command_explains_itself_with_an_example(command):
     ran = run(command, "--help")
     assert ran.returncode == 0 and f"evener {command}" in ran.stdout

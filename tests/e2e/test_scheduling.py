@@ -67,6 +67,14 @@ def test_tenants_learn_nothing_from_each_others_prefixes(gateway, engine):
     assert "cached_tokens_expected=0" not in same[1][DECISION]
 
 
+def test_tenants_whose_long_names_begin_alike_learn_nothing_from_each_other_either(gateway, engine):
+    started = gateway(engine().url, engine().url, pool={"decision_header": True})
+    prompt, common = words(8, 2000), "department-" * 20
+    assert chat(started, prompt, {"x-evener-tenant": common + "a"}, max_tokens=2)[0] == 200
+    assert "cached_tokens_expected=0" in chat(started, prompt, {"x-evener-tenant": common + "b"}, max_tokens=2)[1][DECISION]
+    assert "cached_tokens_expected=0" not in chat(started, prompt, {"x-evener-tenant": common + "a"}, max_tokens=2)[1][DECISION]
+
+
 def test_prompts_of_400_kb_are_placed_by_their_prefix_too(gateway, engine):
     started = gateway(*(engine("fast,context=300000,kv_blocks=100000").url for _ in range(3)), pool={"decision_header": True})
     prompt = words(1, 72_000)[:400_000]
@@ -162,6 +170,33 @@ def test_a_policy_composed_in_the_configuration_is_used(gateway, engine):
     started = gateway(pool={"policy": "composed", "composition": composition, "endpoints": endpoints})
     assert started.admin("GET", "/status")[2]["pools"][0]["policy"] == "composed"
     assert {endpoint_of(chat(started, words(n, 50), max_tokens=1)) for n in range(10)} == {"cheap"}
+
+
+def priced(name, url, price):
+    return {"name": name, "url": url, "price": {"input_per_million_tokens": price, "output_per_million_tokens": price}}
+
+
+def test_cheapest_within_objectives_pays_only_for_what_the_cheap_endpoint_cannot_do(gateway, engine):
+    cheap, dear = engine("fast,prefill_tokens_per_s=4000,step_ms=40"), engine("fast,prefill_tokens_per_s=400000,step_ms=1")
+    classes = {"realtime": {"first_token_objective": "300ms", "refuse_late": False}, "background": {"token_objective": "20ms"}}
+    pool = {"policy": "cheapest-within-slo", "classes": classes, "endpoints": [priced("cheap", cheap.url, 1), priced("dear", dear.url, 10)]}
+    started = gateway(pool=pool)
+
+    def chosen(number, size, headers=None):
+        answer = chat(started, words(number, size), headers, max_tokens=8, stream=True)
+        assert answer[0] == 200
+        return endpoint_of(answer)
+
+    for number in range(40):  # both are learned: prompts of several lengths, of classes without objectives and with one that drives away
+        chosen(number, 100 + 100 * (number % 6))
+        chosen(1000 + number, 100 + 100 * (number % 6), {"x-evener-token-ms": "20"})
+    wait_until(lambda: all(e["learned"]["token_s"] is not None for e in started.endpoints().values()))
+    assert {chosen(2000 + n, 1500) for n in range(5)} == {"cheap"}
+    assert {chosen(3000 + n, 1500, {"x-evener-class": "realtime"}) for n in range(5)} == {"dear"}
+    assert {chosen(4000 + n, 50, {"x-evener-class": "realtime"}) for n in range(5)} == {"cheap"}
+    assert {chosen(5000 + n, 50, {"x-evener-class": "background"}) for n in range(5)} == {"dear"}
+    assert {chosen(6000 + n, 1500, {"x-evener-first-token-ms": "300"}) for n in range(5)} == {"dear"}
+    assert {chosen(7000 + n, 50, {"x-evener-token-ms": "200"}) for n in range(5)} == {"cheap"}
 
 
 @pytest.mark.parametrize("policy", ["balanced", "sticky-until-saturated", "blend", "dynamo-cost", "smg-cache-aware", "least-load", "cheapest-within-slo"])

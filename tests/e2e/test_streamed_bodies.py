@@ -1,6 +1,7 @@
 """Bodies that are passed on as they come, unread: what is wrong with them is the client's doing and not the endpoint's."""
 
 import threading
+import time
 
 import pytest
 
@@ -15,10 +16,11 @@ LENGTH = b"POST /raw/x HTTP/1.1\r\nHost: g\r\nContent-Length: 100000\r\n\r\n"
 @pytest.fixture
 def raw(gateway, raw_engine):
     """A gateway that passes everything below /raw/ on to one backend, which waits for whole bodies unless told otherwise."""
-    def start(backend=None, **top):
+    def start(backend=None, pool=None, **top):
         backend = backend or raw_engine()
-        pool = {"name": "raw", "path_prefix": "/raw/", "endpoints": [{"name": "e0", "url": backend.url}], "health_check": {"enabled": False}}
-        started = gateway(pools=[pool], **top)
+        whole = {"name": "raw", "path_prefix": "/raw/", "endpoints": [{"name": "e0", "url": backend.url}], "health_check": {"enabled": False},
+                 **(pool or {})}
+        started = gateway(pools=[whole], **top)
         started.backend = backend
         return started
 
@@ -75,6 +77,51 @@ def test_a_body_that_drips_is_told_408(raw):
     check_not_blamed(started)
 
 
+def test_a_body_that_announces_more_than_the_limit_is_refused_unread(raw):
+    started = raw(limits={"body_bytes": 50_000})
+    with RawClient(started.port) as client:
+        client.send(LENGTH)
+        check_refused(started, client, 413, "body_too_large")
+    assert started.backend.requests == []
+
+
+def test_a_body_in_chunks_is_counted_on_its_way_and_ends_at_the_limit(raw):
+    started = raw(limits={"body_bytes": 50_000})
+    with RawClient(started.port) as client:
+        client.send(CHUNKED + b"3e8\r\n" + b"x" * 1000 + b"\r\n")
+        wait_until(lambda: started.endpoints("raw")["e0"]["in_flight"] == 1)
+        client.send((b"3e8\r\n" + b"x" * 1000 + b"\r\n") * 50)
+        check_refused(started, client, 413, "body_too_large")
+    check_not_blamed(started)
+
+
+def test_a_body_of_just_the_limit_passes(raw):
+    started = raw(limits={"body_bytes": 50_000})
+    for sent in (CHUNKED + b"c350\r\n" + b"x" * 50_000 + b"\r\n0\r\n\r\n", LENGTH.replace(b"100000", b"50000") + b"x" * 50_000):
+        with RawClient(started.port) as client:
+            assert client.send(sent).read()[0] == 200
+
+
+def test_the_time_that_an_upload_takes_is_not_the_endpoint_s(raw):
+    # The limit of the answer is a third of what the upload takes.
+    started = raw(pool={"timeouts": {"whole_answer": "300ms"}})
+    with RawClient(started.port) as client:
+        client.send(LENGTH.replace(b"100000", b"10"))
+        for _ in range(10):
+            client.send(b"x")
+            time.sleep(0.1)
+        assert client.read()[0] == 200
+    assert started.endpoints("raw")["e0"]["failures_total"] == 0
+
+
+def test_an_upload_that_takes_all_the_time_there_is_was_too_slow(raw):
+    started = raw(pool={"timeouts": {"total": "300ms"}})
+    with RawClient(started.port) as client:
+        client.send(LENGTH + b"x")
+        check_refused(started, client, 408, "request_timeout")
+    check_not_blamed(started)
+
+
 def test_a_slow_endpoint_is_not_the_client_s_lateness(raw, raw_engine):
     go_on = threading.Event()
 
@@ -85,7 +132,7 @@ def test_a_slow_endpoint_is_not_the_client_s_lateness(raw, raw_engine):
             received += len(connection.socket.recv(1 << 20))
         connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 
-    started = raw(raw_engine(behave, read_bodies=False), timeouts={"body_idle": "1s"}, limits={"body_bytes_per_s_min": "1MiB"})
+    started = raw(raw_engine(behave, read_bodies=False), timeouts={"body_idle": "1s"}, limits={"body_bytes_per_s_min": "1MiB", "body_bytes": "64MiB"})
     with RawClient(started.port, timeout=20) as client:
         client.send(LENGTH.replace(b"100000", b"40000000"))
         sender = threading.Thread(target=client.send, args=(b"x" * 40_000_000,), daemon=True)

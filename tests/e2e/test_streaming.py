@@ -103,13 +103,14 @@ def test_a_stream_that_breaks_ends_with_an_error_event_and_an_aborted_connection
 ], ids=["in a line", "behind a line", "behind an event"])
 def test_the_error_event_of_a_stream_that_breaks_is_an_event_of_its_own(gateway, raw_engine, last, between):
     def behave(connection, request):
-        connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n" % (len(last), last))
+        # Behind a first content: a stream that breaks before it has none would be asked for elsewhere.
+        connection.send(HEAD + b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in (EVENT % 1, last)))
         return False
 
     started = gateway(raw_engine(behave).url)
     with RawClient(started.port) as client:
         assert client.send(post("/v1/chat/completions", chat_body(stream=True))).read_head()[0] == 200
-        assert client.read_chunk() == last
+        assert [client.read_chunk(), client.read_chunk()] == [EVENT % 1, last]
         assert client.read_chunk().startswith(between + b'data: {"error":')
         assert client.closed()
 
@@ -117,7 +118,7 @@ def test_the_error_event_of_a_stream_that_breaks_is_an_event_of_its_own(gateway,
 def test_an_engine_that_never_starts_to_answer_is_left_for_another(gateway, raw_engine):
     silent = raw_engine(lambda connection, request: connection.wait_for_end(5) and False)
     good = raw_engine()
-    started = gateway(silent.url, good.url, pool={"policy": "round-robin", "timeouts": {"first_token": "300ms"}})
+    started = gateway(silent.url, good.url, pool={"policy": "round-robin", "timeouts": {"whole_answer": "300ms"}})
     for _ in range(4):
         status, _, value = started.call("POST", "/v1/chat/completions", chat_body())
         assert status == 200, value

@@ -48,19 +48,24 @@ constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c
     case 7: return is("upgrade") ? Upgrade : is("trailer") ? Trailer : Other;
     case 9: return is("forwarded") ? Forwarded : is("x-real-ip") ? XRealIp : Other;
     case 10: return is("connection") ? Connection : is("keep-alive") ? KeepAlive : is("tracestate") ? Tracestate : Other;
-    case 11: return is("traceparent") ? Traceparent : is("retry-after") ? RetryAfter : Other;
+    case 11: return is("traceparent") ? Traceparent : is("retry-after") ? RetryAfter : is("x-client-ip") || is("x-forwarded") ? ClientClaim : Other;
     case 12: return is("content-type") ? ContentType : is("x-request-id") ? XRequestId : Other;
-    case 13: return is("authorization") ? Authorization : Other;
-    case 14: return is("content-length") ? ContentLength : Other;
-    case 15: return is("x-forwarded-for") ? XForwardedFor : Other;
+    case 13: return is("authorization") ? Authorization : is("forwarded-for") ? ClientClaim : Other;
+    case 14: return is("content-length") ? ContentLength : is("true-client-ip") || is("x-forwarded-by") ? ClientClaim : Other;
+    case 15: return is("x-forwarded-for") ? XForwardedFor : is("x-forwarded-ssl") ? ClientClaim : Other;
     case 16:
       return is("x-forwarded-host")   ? XForwardedHost
              : is("x-forwarded-port") ? XForwardedPort
+             : is("content-encoding") ? ContentEncoding
              : is("proxy-connection") ? ProxyConnection
+             : is("cf-connecting-ip") || is("fastly-client-ip") ? ClientClaim
                                       : Other;
     case 17: return is("transfer-encoding") ? TransferEncoding : is("x-forwarded-proto") ? XForwardedProto : Other;
-    case 18: return is("proxy-authenticate") ? ProxyAuthenticate : Other;
-    case 19: return is("proxy-authorization") ? ProxyAuthorization : Other;
+    case 18:
+      return is("proxy-authenticate") ? ProxyAuthenticate
+             : is("x-forwarded-prefix") || is("x-forwarded-server") || is("x-forwarded-scheme") || is("cf-connecting-ipv6") ? ClientClaim
+                                                                                                                         : Other;
+    case 19: return is("proxy-authorization") ? ProxyAuthorization : is("x-cluster-client-ip") ? ClientClaim : Other;
     default: return Other;
   }
 }

@@ -153,10 +153,9 @@ void HeadWriter::status_line(std::uint16_t status, std::string_view reason) {
 
 void HeadWriter::header(std::string_view name, std::string_view value) { header(name, value, {}); }
 
-void HeadWriter::header(std::string_view name, std::uint64_t value) {
-  char digits[20];
-  const auto result = std::to_chars(digits, digits + sizeof digits, value);
-  unchecked_header(name, std::string_view(digits, static_cast<std::size_t>(result.ptr - digits)));
+std::string_view HeadWriter::decimal(std::uint64_t value, std::array<char, 20>& digits) {
+  const auto result = std::to_chars(digits.data(), digits.data() + digits.size(), value);
+  return {digits.data(), static_cast<std::size_t>(result.ptr - digits.data())};
 }
 
 void HeadWriter::header(std::string_view name, std::string_view value, std::string_view more) {

@@ -3,6 +3,7 @@
 // and NUL, names that are no tokens and targets with blanks are broken invariants here and end the program: whoever lets bytes from outside
 // reach this class has parsed them with head.h before. Not for chunk framing or bodies. Not safe for several threads.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -31,7 +32,10 @@ class HeadWriter {
   void status_line(std::uint16_t status, std::string_view reason);
 
   void header(std::string_view name, std::string_view value);
-  void header(std::string_view name, std::uint64_t value);
+  void header(std::string_view name, std::uint64_t value) {
+    std::array<char, 20> digits;  // NOLINT: of them only those that are written are read
+    unchecked_header(name, decimal(value, digits));
+  }
   /// A name that stands in our own text need not be checked, only the value.
   template <std::size_t N>
   void header(const char (&name)[N], std::string_view value) {
@@ -88,6 +92,7 @@ class HeadWriter {
   }
   void start(Stage expected);
   static void check_value(std::string_view value);
+  static std::string_view decimal(std::uint64_t value, std::array<char, 20>& digits);
 
   std::string* string_ = nullptr;
   char* begin_ = nullptr;

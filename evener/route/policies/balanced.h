@@ -2,7 +2,9 @@
 // Balanced, the default: sends a request where it adds least waiting, its own and everybody else's, in seconds predicted from what was learned
 // of each endpoint's speed: prompts ahead of it, its own prompt as far as no cache holds it, its decoding among those in flight, and the
 // pause that its prompt makes for all of them. So work saved by a cache counts more the busier an endpoint is, while an idle endpoint
-// without the prefix still beats a crowded one that has it. Own counts come first; load reports only add what came from elsewhere.
+// without the prefix still beats a crowded one that has it. What the request leaves in a cache evicts something else, which costs the more the
+// fuller the endpoint's memory is and the more is found in the caches of this pool. Own counts come first; load reports add what came from
+// elsewhere, who waits for memory and how much of it is left, and count the less the older they are.
 //
 // When not to use it: where answers are not streamed nothing can be learned of speed, and it falls back to counting tokens; where all
 // requests cost the same, least-request does as well for less.
@@ -19,6 +21,7 @@ class Balanced final : public Policy {
  public:
   [[nodiscard]] std::string_view name() const override;
   std::uint32_t choose(const RequestView& request, const PoolView& view, Rng& rng) override;
+  [[nodiscard]] Compared compared() const override { return sample_.compared(); }
   /// Seconds of waiting added.
   [[nodiscard]] std::optional<double> cost(const RequestView& request, const PoolView& view, std::uint32_t index) const override;
   [[nodiscard]] bool wants_prefix() const override { return true; }

@@ -2,7 +2,7 @@
 // CandidateSample: which candidates of a large pool are worth a close look. Up to LookAtAll of them all are; beyond that, those that hold much
 // of the prompt (at most HoldersMax, from a place drawn by chance, so that a beginning common to all does not make a few endpoints everybody's
 // choice) and DrawnMax others by chance. The best of so many draws is among the best per cent of the pool, and a choice among 4,000 costs no
-// more than one among a few hundred.
+// more than one among a few hundred. It also finds the best of them.
 
 #include <algorithm>
 #include <cstdint>
@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "evener/core/rng.h"
-#include "evener/route/view.h"
+#include "evener/route/policy.h"
 
 namespace evener::route {
 
@@ -30,6 +30,30 @@ class CandidateSample {
     return sample_;
   }
 
+  /// The candidate with the lowest cost(index); equal costs are broken by chance, so that no endpoint is everybody's first choice. The costs
+  /// are kept for compared().
+  template <class Cost>
+  std::uint32_t lowest(std::span<const std::uint32_t> candidates, Rng& rng, Cost cost) {
+    looked_at_ = candidates;
+    costs_.resize(candidates.size());
+    std::uint32_t best = candidates.front();
+    double least = costs_[0] = cost(best);
+    std::uint64_t ties = 1;
+    for (std::size_t i = 1; i < candidates.size(); ++i) {
+      const double this_cost = costs_[i] = cost(candidates[i]);
+      if (this_cost < least) {
+        least = this_cost;
+        best = candidates[i];
+        ties = 1;
+      } else if (this_cost == least && rng.below(++ties) == 0) {
+        best = candidates[i];
+      }
+    }
+    return best;
+  }
+  /// Of the latest lowest().
+  [[nodiscard]] Compared compared() const { return {.indices = looked_at_, .costs = costs_}; }
+
  private:
   void add_holders(const PoolView& view, Rng& rng) {
     if (view.cached_tokens.empty()) return;
@@ -46,25 +70,8 @@ class CandidateSample {
   }
 
   std::vector<std::uint32_t> sample_;
+  std::span<const std::uint32_t> looked_at_;
+  std::vector<double> costs_;
 };
-
-/// The candidate with the lowest cost(index); equal costs are broken by chance, so that no endpoint is everybody's first choice.
-template <class Cost>
-std::uint32_t lowest(std::span<const std::uint32_t> candidates, Rng& rng, Cost cost) {
-  std::uint32_t best = candidates.front();
-  double least = cost(best);
-  std::uint64_t ties = 1;
-  for (const std::uint32_t index : candidates.subspan(1)) {
-    const double this_cost = cost(index);
-    if (this_cost < least) {
-      least = this_cost;
-      best = index;
-      ties = 1;
-    } else if (this_cost == least && rng.below(++ties) == 0) {
-      best = index;
-    }
-  }
-  return best;
-}
 
 }  // namespace evener::route

@@ -17,6 +17,7 @@ class CheapestWithinSlo final : public Policy {
  public:
   [[nodiscard]] std::string_view name() const override;
   std::uint32_t choose(const RequestView& request, const PoolView& view, Rng& rng) override;
+  [[nodiscard]] Compared compared() const override { return sample_.compared(); }
   /// The price of the request there; nothing where it is predicted to miss an objective.
   [[nodiscard]] std::optional<double> cost(const RequestView& request, const PoolView& view, std::uint32_t index) const override;
   [[nodiscard]] bool wants_prefix() const override { return true; }

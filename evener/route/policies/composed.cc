@@ -26,13 +26,21 @@ Composed::Composed(PolicyKind kind, CompositionSettings settings) : kind_(kind),
 std::string_view Composed::name() const { return policy_name(kind_); }
 
 void Composed::weigh(const RequestView& request, const PoolView& view, std::span<const std::uint32_t> candidates) const {
-  totals_.assign(candidates.size(), 0.0);
-  scores_.resize(candidates.size());
+  const std::size_t count = candidates.size();
+  totals_.assign(count, 0.0);
+  scores_.resize(count * settings_.scorers.size());
+  std::span<double> scores = scores_;
   for (const ScorerSettings& scorer : settings_.scorers) {
-    score(scorer.kind, request, view, candidates, scores_);
-    for (std::size_t i = 0; i < candidates.size(); ++i) totals_[i] += scorer.weight / weights_ * scores_[i];
+    const std::span<double> of_this = scores.first(count);
+    score(scorer.kind, request, view, candidates, of_this);
+    for (std::size_t i = 0; i < count; ++i) totals_[i] += scorer.weight / weights_ * of_this[i];
+    scores = scores.subspan(count);
   }
+  costs_.resize(count);
+  for (std::size_t i = 0; i < count; ++i) costs_[i] = 1.0 - totals_[i];
 }
+
+Compared Composed::compared() const { return {.indices = looked_at_, .costs = costs_, .scorers = settings_.scorers, .scores = scores_}; }
 
 std::uint32_t Composed::choose(const RequestView& request, const PoolView& view, Rng& rng) {
   std::span<const std::uint32_t> candidates = sample_.of(view, rng);
@@ -58,6 +66,7 @@ std::uint32_t Composed::choose(const RequestView& request, const PoolView& view,
     keep();
   }
   weigh(request, view, candidates);
+  looked_at_ = candidates;
   if (settings_.picker == PickerKind::Best) {
     std::size_t best = 0;
     std::uint64_t ties = 1;
@@ -87,12 +96,12 @@ std::optional<double> Composed::cost(const RequestView& request, const PoolView&
   weigh(request, view, view.candidates);
   const auto at = std::find(view.candidates.begin(), view.candidates.end(), index);
   if (at == view.candidates.end()) return std::nullopt;
-  return 1.0 - totals_[static_cast<std::size_t>(at - view.candidates.begin())];
+  return costs_[static_cast<std::size_t>(at - view.candidates.begin())];
 }
 
 void Composed::costs(const RequestView& request, const PoolView& view, std::span<std::optional<double>> out) const {
   weigh(request, view, view.candidates);
-  for (std::size_t i = 0; i < out.size(); ++i) out[i] = 1.0 - totals_[i];
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = costs_[i];
 }
 
 }  // namespace evener::route

@@ -18,13 +18,14 @@ class Composed final : public Policy {
 
   [[nodiscard]] std::string_view name() const override;
   std::uint32_t choose(const RequestView& request, const PoolView& view, Rng& rng) override;
+  [[nodiscard]] Compared compared() const override;
   /// 1 minus the weighted mean of the scores, so that lower is better as everywhere.
   [[nodiscard]] std::optional<double> cost(const RequestView& request, const PoolView& view, std::uint32_t index) const override;
   void costs(const RequestView& request, const PoolView& view, std::span<std::optional<double>> out) const override;
   [[nodiscard]] bool wants_prefix() const override { return wants_prefix_; }
 
  private:
-  /// Weighted mean of each candidate's scores.
+  /// Finds the weighted mean of each candidate's scores, and 1 minus that as its cost.
   void weigh(const RequestView& request, const PoolView& view, std::span<const std::uint32_t> candidates) const;
 
   PolicyKind kind_;
@@ -33,7 +34,8 @@ class Composed final : public Policy {
   bool wants_prefix_ = false;
   CandidateSample sample_;
   std::vector<std::uint32_t> left_, passed_;
-  mutable std::vector<double> totals_, scores_;  // scratch of one decision
+  std::span<const std::uint32_t> looked_at_;             // of the latest choice
+  mutable std::vector<double> totals_, costs_, scores_;  // scratch of one decision; scores by scorer, then by candidate
 };
 
 [[nodiscard]] CompositionSettings blend_settings();

@@ -18,7 +18,7 @@ double blocks_with(const RequestView& request, const PoolView& view, std::uint32
 std::string_view DynamoCost::name() const { return policy_name(PolicyKind::DynamoCost); }
 
 std::uint32_t DynamoCost::choose(const RequestView& request, const PoolView& view, Rng& rng) {
-  return lowest(sample_.of(view, rng), rng, [&](std::uint32_t index) { return blocks_with(request, view, index); });
+  return sample_.lowest(sample_.of(view, rng), rng, [&](std::uint32_t index) { return blocks_with(request, view, index); });
 }
 
 std::optional<double> DynamoCost::cost(const RequestView& request, const PoolView& view, std::uint32_t index) const {

@@ -16,6 +16,7 @@ class DynamoCost final : public Policy {
   static constexpr double BlockTokens = 64;
   [[nodiscard]] std::string_view name() const override;
   std::uint32_t choose(const RequestView& request, const PoolView& view, Rng& rng) override;
+  [[nodiscard]] Compared compared() const override { return sample_.compared(); }
   /// Blocks.
   [[nodiscard]] std::optional<double> cost(const RequestView& request, const PoolView& view, std::uint32_t index) const override;
   [[nodiscard]] bool wants_prefix() const override { return true; }

@@ -27,7 +27,7 @@ double load_seconds(const PoolView& view, std::uint32_t index) {
 std::string_view LeastLoad::name() const { return policy_name(PolicyKind::LeastLoad); }
 
 std::uint32_t LeastLoad::choose(const RequestView&, const PoolView& view, Rng& rng) {
-  return lowest(sample_.of(view, rng), rng, [&](std::uint32_t index) { return load_seconds(view, index); });
+  return sample_.lowest(sample_.of(view, rng), rng, [&](std::uint32_t index) { return load_seconds(view, index); });
 }
 
 std::optional<double> LeastLoad::cost(const RequestView&, const PoolView& view, std::uint32_t index) const {

@@ -21,6 +21,7 @@ class LeastLoad final : public Policy {
 
   [[nodiscard]] std::string_view name() const override;
   std::uint32_t choose(const RequestView& request, const PoolView& view, Rng& rng) override;
+  [[nodiscard]] Compared compared() const override { return sample_.compared(); }
   /// Seconds.
   [[nodiscard]] std::optional<double> cost(const RequestView& request, const PoolView& view, std::uint32_t index) const override;
 

@@ -8,8 +8,6 @@ namespace {
 // With this request, so that an idle pool follows the weights, too.
 double load_with(const EndpointView& endpoint) { return (endpoint.in_flight + 1.0) / endpoint.weight; }
 
-constexpr double NotHeld = 1e300;
-
 }  // namespace
 
 std::string_view SmgCacheAware::name() const { return policy_name(PolicyKind::SmgCacheAware); }
@@ -24,8 +22,8 @@ std::uint32_t SmgCacheAware::choose(const RequestView& request, const PoolView& 
     held = std::max(held, view.cached(index));
   }
   const bool unbalanced = most - fewest > BalanceAbsolute && most > BalanceRelative * fewest;
-  if (unbalanced || held <= CacheThreshold * request.prompt_tokens) return lowest(candidates, rng, load);
-  return lowest(candidates, rng, [&](std::uint32_t index) { return view.cached(index) == held ? load(index) : NotHeld; });
+  if (unbalanced || held <= CacheThreshold * request.prompt_tokens) return sample_.lowest(candidates, rng, load);
+  return sample_.lowest(candidates, rng, [&](std::uint32_t index) { return view.cached(index) == held ? load(index) : CostOfLast; });
 }
 
 std::optional<double> SmgCacheAware::cost(const RequestView&, const PoolView& view, std::uint32_t index) const {

@@ -19,6 +19,7 @@ class SmgCacheAware final : public Policy {
 
   [[nodiscard]] std::string_view name() const override;
   std::uint32_t choose(const RequestView& request, const PoolView& view, Rng& rng) override;
+  [[nodiscard]] Compared compared() const override { return sample_.compared(); }
   /// Requests in flight, this one included, per weight.
   [[nodiscard]] std::optional<double> cost(const RequestView& request, const PoolView& view, std::uint32_t index) const override;
   [[nodiscard]] bool wants_prefix() const override { return true; }

@@ -28,15 +28,15 @@ std::uint32_t StickyUntilSaturated::choose(const RequestView& request, const Poo
     (warm ? warm_ : cold_).push_back(index);
   }
   const auto cost = [&](std::uint32_t index) { return tokens_with(request, view, index); };
-  if (warm_.empty()) return lowest(cold_, rng, cost);
-  if (cold_.empty()) return lowest(warm_, rng, cost);
+  if (warm_.empty()) return sample_.lowest(cold_, rng, cost);
+  if (cold_.empty()) return sample_.lowest(warm_, rng, cost);
   const auto in_flight = [&](std::uint32_t index) {
     return static_cast<double>(view.endpoints[index].in_flight_uncached_tokens) / view.endpoints[index].weight;
   };
   const auto least = [&](std::span<const std::uint32_t> some) {
     return in_flight(*std::min_element(some.begin(), some.end(), [&](auto a, auto b) { return in_flight(a) < in_flight(b); }));
   };
-  return lowest(least(warm_) - least(cold_) > ReleaseTokens ? candidates : std::span<const std::uint32_t>(warm_), rng, cost);
+  return sample_.lowest(least(warm_) - least(cold_) > ReleaseTokens ? candidates : std::span<const std::uint32_t>(warm_), rng, cost);
 }
 
 std::optional<double> StickyUntilSaturated::cost(const RequestView& request, const PoolView& view, std::uint32_t index) const {

@@ -18,6 +18,7 @@ class StickyUntilSaturated final : public Policy {
 
   [[nodiscard]] std::string_view name() const override;
   std::uint32_t choose(const RequestView& request, const PoolView& view, Rng& rng) override;
+  [[nodiscard]] Compared compared() const override { return sample_.compared(); }
   /// Uncached tokens in flight with this request, and a trifle per request in flight to break ties.
   [[nodiscard]] std::optional<double> cost(const RequestView& request, const PoolView& view, std::uint32_t index) const override;
   [[nodiscard]] bool wants_prefix() const override { return true; }

@@ -1,6 +1,7 @@
 #pragma once
 // PoolFixture: a view for the tests and benchmarks of policies, written with literals: weights in, endpoints with ids 1, 2, 3 ... out.
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <utility>
@@ -47,8 +48,21 @@ class PoolFixture {
     for (std::size_t i = 0; i < counts.size(); ++i) endpoints[i].in_flight = counts[i];
   }
 
+  /// What each endpoint probably holds of the next prompt, as the prefix index would say.
+  void cached(std::vector<std::uint32_t> tokens) { cached_tokens = std::move(tokens); }
+
   [[nodiscard]] PoolView view() const {
-    return {.now = now, .endpoints = endpoints, .candidates = candidates, .generation = generation, .latency_s = latency_s};
+    PoolView view{.now = now,
+                  .endpoints = endpoints,
+                  .candidates = candidates,
+                  .generation = generation,
+                  .latency_s = latency_s,
+                  .speed = speed,
+                  .cached_tokens = cached_tokens,
+                  .reuse = reuse};
+    // Of candidates alone, as the scheduler finds it.
+    for (const std::uint32_t index : candidates) view.cached_most = std::max(view.cached_most, view.cached(index));
+    return view;
   }
   void introduce(Policy& policy) const { policy.on_membership({.now = now, .endpoints = endpoints}); }
 
@@ -64,6 +78,9 @@ class PoolFixture {
   std::uint64_t generation = 0;
   Instant now{};
   double latency_s = 0;
+  SpeedView speed;  // of the pool, for weight 1
+  double reuse = 0;
+  std::vector<std::uint32_t> cached_tokens;  // empty = nothing is known
 
  private:
   std::uint64_t generations_ = 0;

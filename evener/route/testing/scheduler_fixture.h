@@ -73,8 +73,8 @@ class SchedulerFixture {
     return {};
   }
   std::string_view filtered_by(std::uint32_t id, const RequestView& request = {}) const {
-    for (const Explanation& one : scheduler.explain(request, now)) {
-      if (one.id == EndpointId{id}) return one.filtered_by;
+    for (const EndpointExplanation& one : scheduler.explain(request, now).endpoints) {
+      if (one.id == EndpointId{id}) return left_out_name(one.left_out);
     }
     return "unknown";
   }

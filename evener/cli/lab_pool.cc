@@ -1,0 +1,170 @@
+#include "evener/cli/lab_pool.h"
+
+#include <fmt/format.h>
+
+#include "evener/cli/lab_words.h"
+#include "evener/core/hashing.h"
+#include "evener/gateway/pool.h"
+#include "evener/gateway/request_rules.h"
+#include "evener/lab/engine_presets.h"
+
+namespace evener::cli {
+namespace {
+
+constexpr const char* EnginesUsual = "h100x2-32b-coarse=8";
+constexpr const char* EngineUsual = "h100x2-32b-coarse";  // behind each endpoint of a file
+constexpr std::uint32_t EndpointsMax = 100'000;
+// A file gives the blocks of prompts in bytes of text; a trace knows tokens alone, and the simulation takes so many bytes for each.
+constexpr std::uint32_t BytesPerToken = 4;
+
+/// One machine as --engines has it, and what was said there of its endpoint.
+struct Machine {
+  std::string preset;
+  lab::SimulatedEndpoint endpoint;
+  std::optional<double> weight;
+  std::optional<std::uint32_t> capacity;
+  std::optional<Duration> network;
+};
+
+template <class Names>
+std::string joined(const Names& names) {
+  std::string text;
+  for (const auto& name : names) text += fmt::format("{}{}", text.empty() ? "" : ", ", name);
+  return text;
+}
+
+Result<Machine> read_machine(const std::string& preset_name, const std::vector<std::string>& properties) {
+  const lab::EnginePreset* preset = lab::find_engine_preset(preset_name);
+  if (preset == nullptr) {
+    std::vector<std::string_view> known;
+    for (const lab::EnginePreset& each : lab::engine_presets()) known.push_back(each.name);
+    return fail(fmt::format("--engines: {} is not an engine; there are {}", preset_name, joined(known)), Fault::Client);
+  }
+  Machine machine{
+      .preset = preset_name,
+      .endpoint = {.name = preset_name, .engine = preset->config, .settings = {}, .request_overhead = preset->request_overhead}};
+  for (const std::string& property : properties) {
+    const std::size_t sign = property.find('=');
+    const std::string key = property.substr(0, sign);
+    const auto value = sign == std::string::npos ? std::nullopt : read_number(property.substr(sign + 1));
+    if (value && key == "slow") {
+      machine.endpoint.slowdown = *value;
+    } else if (value && key == "weight") {
+      machine.weight = *value;
+    } else if (value && key == "capacity") {
+      machine.capacity = static_cast<std::uint32_t>(*value);
+    } else if (value && key == "network-ms") {
+      machine.network = from_seconds(*value / 1000);
+    } else {
+      return fail(fmt::format("--engines: {} is none of slow=FACTOR, weight=W, capacity=N, network-ms=T", property), Fault::Client);
+    }
+  }
+  return machine;
+}
+
+/// "h100-8b=2,l4-8b=1:slow=4:weight=0.5:capacity=64".
+Result<std::vector<Machine>> read_machines(const std::string& text) {
+  std::vector<Machine> machines;
+  for (const std::string& group : split(text, ',')) {
+    std::vector<std::string> fields = split(group, ':');
+    const std::string head = fields.front();
+    fields.erase(fields.begin());
+    const std::size_t equals = head.find('=');
+    const auto count = equals == std::string::npos ? std::optional(1U) : read_count(head.substr(equals + 1), EndpointsMax);
+    const auto machine = read_machine(head.substr(0, equals), fields);
+    if (!machine) return tl::unexpected(machine.error());
+    if (!count) {
+      return fail(fmt::format("--engines: {} needs a count of 1 to {}, such as {}=8", head, EndpointsMax, machine->preset), Fault::Client);
+    }
+    machines.insert(machines.end(), *count, *machine);
+  }
+  if (machines.empty()) return fail("--engines names no engine", Fault::Client);
+  return machines;
+}
+
+/// What the gateway would tell its scheduler of the endpoint.
+void describe(lab::SimulatedEndpoint& endpoint, const gateway::PoolConfig& pool, const gateway::EndpointConfig& config,
+              gateway::ZoneNumbers& zones) {
+  const auto zone = pool.zones.find(config.zone);
+  if (zone != pool.zones.end()) endpoint.network = zone->second.latency;
+  endpoint.settings = gateway::endpoint_settings(config, {.zone = zones.number(config.zone), .latency = endpoint.network});
+  endpoint.name = config.name;
+}
+
+Result<std::vector<lab::SimulatedEndpoint>> read_endpoints(const LabArguments& arguments, const gateway::PoolConfig* file) {
+  const std::string usual = file == nullptr ? EnginesUsual : EngineUsual;
+  auto machines = read_machines(arguments.engines.empty() ? usual : arguments.engines);
+  if (!machines) return tl::unexpected(machines.error());
+  if (file != nullptr && machines->size() == 1) machines->resize(file->endpoints.size(), machines->front());
+  if (file != nullptr && machines->size() != file->endpoints.size()) {
+    return fail(fmt::format("--engines: {} machines for the {} endpoints of pool {}; say one for each, in its order, or one for all",
+                            machines->size(), file->endpoints.size(), file->name),
+                Fault::Client);
+  }
+  std::vector<lab::SimulatedEndpoint> endpoints;
+  gateway::ZoneNumbers zones;
+  for (const Machine& machine : *machines) {
+    const std::size_t index = endpoints.size();
+    lab::SimulatedEndpoint endpoint = machine.endpoint;
+    if (file != nullptr) {
+      describe(endpoint, *file, file->endpoints[index], zones);
+    } else {
+      endpoint.name = fmt::format("{}-{}", index + 1, machine.preset);
+      endpoint.settings.identity = splitmix64(index + 1);
+    }
+    endpoint.settings.weight = machine.weight.value_or(endpoint.settings.weight);
+    endpoint.settings.capacity = machine.capacity.value_or(endpoint.settings.capacity);
+    endpoint.network = machine.network.value_or(endpoint.network);
+    endpoint.settings.network_s = seconds(endpoint.network);
+    endpoints.push_back(std::move(endpoint));
+  }
+  return endpoints;
+}
+
+Result<lab::ReportLine> read_reports(const std::string& text) {
+  const std::vector<std::string> parts = split(text, '+');
+  if (parts.empty() || parts.size() > 2) return fail("--reports " + text + " is not of the form PERIOD or PERIOD+DELAY", Fault::Client);
+  const auto period = read_duration_option("--reports", parts.front());
+  if (!period) return tl::unexpected(period.error());
+  lab::ReportLine line{.period = *period};
+  if (parts.size() == 2) {
+    const auto delay = read_duration_option("--reports", parts.back());
+    if (!delay) return tl::unexpected(delay.error());
+    line.delay = *delay;
+  }
+  return line;
+}
+
+}  // namespace
+
+Result<void> read_pool(const LabArguments& arguments, const gateway::PoolConfig* file, Experiment& experiment) {
+  lab::Scenario& scenario = experiment.scenario;
+  auto endpoints = read_endpoints(arguments, file);
+  if (!endpoints) return tl::unexpected(endpoints.error());
+  scenario.endpoints = std::move(*endpoints);
+  if (file != nullptr) {
+    scenario.pool = gateway::pool_settings(*file);
+    scenario.content_block_tokens = std::max(1U, file->prefix_index.block_bytes / BytesPerToken);
+    if (file->load_reports.enabled) scenario.reports = lab::ReportLine{.period = file->load_reports.interval};
+  }
+  if (arguments.block_tokens) scenario.content_block_tokens = *arguments.block_tokens;
+  if (arguments.queue) scenario.pool.queue.requests_max = *arguments.queue;
+  if (!arguments.reports.empty()) {
+    const auto line = read_reports(arguments.reports);
+    if (!line) return tl::unexpected(line.error());
+    scenario.reports = *line;
+  }
+  scenario.prompt_error = arguments.prompt_error;
+
+  const route::PolicyKind usual = file == nullptr ? route::PolicyKind::Balanced : scenario.pool.policy;
+  const std::string named = arguments.policies.empty() ? std::string(route::policy_name(usual)) : arguments.policies;
+  for (const std::string& name : split(named, ',')) {
+    const auto kind = route::policy_kind(name);
+    if (!kind) return fail(fmt::format("--policies: {} is not a policy; there are {}", name, joined(route::policy_names())), Fault::Client);
+    experiment.policies.push_back(*kind);
+  }
+  if (experiment.policies.empty()) return fail("--policies names no policy", Fault::Client);
+  return {};
+}
+
+}  // namespace evener::cli

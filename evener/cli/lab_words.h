@@ -1,0 +1,21 @@
+#pragma once
+// How the options of `evener lab` are written: lists, factors, durations.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "evener/core/result.h"
+#include "evener/core/time.h"
+
+namespace evener::cli {
+
+/// The parts between separators, empty ones left out.
+[[nodiscard]] std::vector<std::string> split(const std::string& text, char separator);
+/// Above 0, at most 1e9.
+[[nodiscard]] std::optional<double> read_number(const std::string& text);
+/// A whole number of 1 to `most`.
+[[nodiscard]] std::optional<std::uint32_t> read_count(const std::string& text, std::uint32_t most);
+[[nodiscard]] Result<Duration> read_duration_option(const char* name, const std::string& text);
+
+}  // namespace evener::cli

@@ -1,0 +1,156 @@
+#include "evener/route/policies/balanced.h"
+
+#include <doctest/doctest.h>
+
+#include "evener/route/testing/policy_properties.h"
+
+using namespace evener;
+using namespace evener::route;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr SpeedView Known{.base_s = 0.05, .prefill_s_per_token = 1e-4, .step_s = 0.02, .step_s_per_request = 5e-4};
+constexpr RequestView Request{.prompt_tokens = 1000, .output_tokens = 200};
+
+PoolFixture known_pool(std::size_t endpoints) {
+  PoolFixture pool = PoolFixture::equal(endpoints);
+  for (EndpointView& endpoint : pool.endpoints) endpoint.speed = Known;
+  pool.speed = Known;
+  return pool;
+}
+
+double waiting(const PoolFixture& pool, std::uint32_t index = 0, const RequestView& request = Request) {
+  return added_waiting_s(request, pool.view(), index);
+}
+
+std::uint32_t choice(const PoolFixture& pool, const RequestView& request = Request) {
+  Rng rng(1);
+  return Balanced().choose(request, pool.view(), rng);
+}
+
+}  // namespace
+
+TEST_CASE("balanced: seconds on the way, before the first token and for prompts ahead count one for one") {
+  PoolFixture pool = known_pool(1);
+  const double idle = waiting(pool);
+  pool.endpoints[0].network_s = 0.3;
+  CHECK(waiting(pool) - idle == doctest::Approx(0.3));
+  pool.endpoints[0].in_flight_uncached_tokens = 5000;
+  CHECK(waiting(pool) - idle == doctest::Approx(0.3 + 0.5));
+}
+
+TEST_CASE("balanced: on an idle endpoint a cached token saves the time to compute it") {
+  PoolFixture pool = known_pool(1);
+  const double cold = waiting(pool);
+  pool.cached({600});
+  CHECK(cold - waiting(pool) == doctest::Approx(600 * 1e-4));
+}
+
+TEST_CASE("balanced: a cached token saves more where more requests would be held up") {
+  PoolFixture pool = known_pool(1);
+  const auto saved = [&](std::uint32_t in_flight) {
+    pool.in_flight({in_flight});
+    pool.cached({});
+    const double cold = waiting(pool);
+    pool.cached({600});
+    return cold - waiting(pool);
+  };
+  CHECK(saved(20) > 1.5 * saved(0));
+}
+
+TEST_CASE("balanced: the holder of a prefix is chosen while waiting for it costs less than computing, and not beyond") {
+  PoolFixture pool = known_pool(2);
+  pool.cached({900, 0});
+  pool.endpoints[0].in_flight_uncached_tokens = 800;
+  CHECK(choice(pool) == 0);
+  pool.endpoints[0].in_flight_uncached_tokens = 1000;
+  CHECK(choice(pool) == 1);
+}
+
+TEST_CASE("balanced: where computed tokens are often found again, a second copy of a prefix is worth waiting to avoid") {
+  PoolFixture pool = known_pool(2);
+  pool.cached({900, 0});
+  pool.endpoints[0].in_flight_uncached_tokens = 1000;
+  pool.reuse = 1;
+  CHECK(choice(pool) == 0);
+}
+
+TEST_CASE("balanced: requests that decode count, too, so that they do not pile up where prompts are short") {
+  PoolFixture pool = known_pool(2);
+  pool.in_flight({30, 2});
+  CHECK(choice(pool) == 1);
+}
+
+TEST_CASE("balanced: a strong endpoint gets the heavy request even with some load, and enough load sends it elsewhere") {
+  PoolFixture pool = known_pool(2);
+  pool.endpoints[1].speed = {.base_s = 0.2, .prefill_s_per_token = 8e-4, .step_s = 0.08, .step_s_per_request = 4e-3};
+  const RequestView heavy{.prompt_tokens = 8000, .output_tokens = 200};
+  pool.endpoints[0].in_flight_uncached_tokens = 20'000;
+  CHECK(choice(pool, heavy) == 0);
+  pool.endpoints[0].in_flight_uncached_tokens = 200'000;
+  CHECK(choice(pool, heavy) == 1);
+}
+
+TEST_CASE("balanced: before any speed is known a request in flight counts like 150 tokens of prompt") {
+  PoolFixture pool = PoolFixture::equal(2);
+  pool.in_flight({10, 0});
+  pool.endpoints[1].in_flight_uncached_tokens = 1499;
+  CHECK(choice(pool, {}) == 1);
+  pool.endpoints[1].in_flight_uncached_tokens = 1501;
+  CHECK(choice(pool, {}) == 0);
+}
+
+TEST_CASE("balanced: before any speed is known strength is what the weight says") {
+  PoolFixture pool({1, 4});
+  pool.endpoints[0].in_flight_uncached_tokens = 1000;
+  pool.endpoints[1].in_flight_uncached_tokens = 3000;
+  CHECK(choice(pool) == 1);
+}
+
+TEST_CASE("balanced: what others sent to an endpoint counts while its report is fresh, and no longer when it is old") {
+  PoolFixture pool = known_pool(2);
+  pool.now = Instant{} + 1000s;
+  for (EndpointView& endpoint : pool.endpoints) endpoint.speed.at = pool.now;
+  pool.endpoints[0].report = LoadReport{.at = pool.now};
+  pool.endpoints[0].foreign_requests = 10;
+  pool.endpoints[0].foreign_uncached_tokens = 5000;
+  pool.endpoints[1].in_flight_uncached_tokens = 1000;
+  CHECK(choice(pool) == 1);
+  pool.now += 60s;
+  CHECK(choice(pool) == 0);
+}
+
+TEST_CASE("balanced: an endpoint in slow start is taken for as much slower") {
+  PoolFixture pool = known_pool(1);
+  const double full = waiting(pool);
+  pool.set_weight(0, 0.25);
+  CHECK(waiting(pool) == doctest::Approx(4 * full));
+}
+
+TEST_CASE("balanced: equals are taken alike") {
+  const PoolFixture pool = known_pool(4);
+  Balanced policy;
+  Rng rng(1);
+  for (const int times : pool.counts(policy, 4000, rng, Request)) CHECK(times == doctest::Approx(1000).epsilon(0.1));
+}
+
+TEST_CASE("balanced: more of anything that makes one wait never lowers the cost") {
+  for_each_seed(300, [](Rng& rng) {
+    PoolFixture pool = PoolFixture::equal(1);
+    pool.now = Instant{} + 1000s;
+    tell_something(pool.endpoints[0], pool.now, rng);
+    pool.speed = rng.below(2) == 0 ? SpeedView{} : Known;
+    const RequestView request = random_request(pool, rng);
+    const double before = waiting(pool, 0, request);
+    switch (rng.below(4)) {
+      case 0: ++pool.endpoints[0].in_flight; break;
+      case 1: pool.endpoints[0].in_flight_uncached_tokens += 100; break;
+      case 2: pool.endpoints[0].network_s += 0.01; break;
+      default: pool.endpoints[0].foreign_requests += 1; break;
+    }
+    CHECK(waiting(pool, 0, request) >= before);
+  });
+}
+
+TEST_CASE("balanced: holds what every policy promises") { check_policy_properties(PolicyKind::Balanced); }
