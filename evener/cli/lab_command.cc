@@ -10,6 +10,7 @@
 #include "evener/base/json_writer.h"
 #include "evener/cli/command.h"
 #include "evener/cli/lab_experiment.h"
+#include "evener/cli/lab_scaling.h"
 
 namespace evener::cli {
 namespace {
@@ -197,6 +198,10 @@ int lab_command(int argc, char** argv) {
   LabArguments arguments;
   CLI::App* single = app.add_subcommand("run", "One policy under one load, with each endpoint's part");
   CLI::App* comparison = app.add_subcommand("compare", "Policies side by side under the same loads");
+  ScaleArguments scale_arguments;
+  ForecastArguments forecast_arguments;
+  const CLI::App* scaling = declare_scale(app, scale_arguments);
+  const CLI::App* forecasting = declare_forecast(app, forecast_arguments);
   app.require_subcommand(1);
   declare_experiment(*single, arguments);
   single->add_option("-p,--policy", arguments.policies, "The policy (default: least-request)")->type_name("NAME")->group("Pool");
@@ -207,8 +212,12 @@ int lab_command(int argc, char** argv) {
   app.footer(
       "Examples:\n"
       "  evener lab compare --trace conversation_trace.jsonl --policies random,least-request --load 1,1.2 --seeds 3\n"
-      "  evener lab run --workload chat --engines h100-8b=2,l4-8b=4 --policy least-request");
+      "  evener lab run --workload chat --engines h100-8b=2,l4-8b=4 --policy least-request\n"
+      "  evener lab scale --rates rates.csv --column m_small_rps --startup 600s --plans hpa,predictive --violating-max 0.1\n"
+      "  evener lab forecast --rates rates.csv --horizons 1,3");
   if (const auto code = parse_arguments(app, argc, argv)) return *code;
+  if (scaling->parsed()) return run_scale(scale_arguments);
+  if (forecasting->parsed()) return run_forecast(forecast_arguments);
   if (single->parsed() && single->count("--policy") == 0) arguments.policies = "least-request";
   const auto experiment = read_experiment(arguments);
   if (!experiment) {
