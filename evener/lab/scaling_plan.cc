@@ -76,27 +76,26 @@ Scaler make_scaler(const ScalingPlan& plan, const FluidScenario& scenario) {
 }
 
 std::vector<ScalingPlan> plans_to_try(PlanKind kind, const RateSeries& series, const FluidScenario& scenario) {
-  std::vector<ScalingPlan> plans;
+  std::vector<double> knobs;
   switch (kind) {
     case PlanKind::Fixed: {
       const double peak = *std::max_element(series.rates.begin(), series.rates.end()) / scenario.replica_rate;
-      for (int i = 4; i <= 14; ++i) plans.push_back({.kind = kind, .knob = std::max(1.0, std::ceil(peak * i / 10))});
+      for (int tenths = 4; tenths <= 14; ++tenths) knobs.push_back(std::max(1.0, std::ceil(peak * tenths / 10)));
       break;
     }
-    case PlanKind::Predictive:
-      for (const double quantile : {0.5, 0.6, 0.7, 0.8, 0.85, 0.875, 0.9, 0.925, 0.95, 0.97, 0.98, 0.99})
-        plans.push_back({.kind = kind, .knob = quantile});
-      break;
+    case PlanKind::Predictive: knobs = {0.5, 0.7, 0.8, 0.85, 0.875, 0.9, 0.925, 0.95, 0.96, 0.97, 0.98, 0.99}; break;
     case PlanKind::Hpa:
     case PlanKind::Panic:
     case PlanKind::Backlog:
-      for (int percent = 30; percent <= 95; percent += 5) {
-        for (const int window_s : {300, 900, 1800, 3600}) {
-          plans.push_back({.kind = kind, .knob = percent / 100.0, .stabilisation = std::chrono::seconds(window_s)});
-          if (kind != PlanKind::Hpa) break;
-        }
-      }
+      for (int percent = 30; percent <= 95; percent += 5) knobs.push_back(percent / 100.0);
       break;
+  }
+  std::vector<ScalingPlan> plans;
+  for (const double knob : knobs) {
+    for (const int window_s : {300, 900, 1800, 3600}) {
+      plans.push_back({.kind = kind, .knob = knob, .stabilisation = std::chrono::seconds(window_s)});
+      if (kind == PlanKind::Fixed || kind == PlanKind::Panic) break;  // they have no use for it
+    }
   }
   return plans;
 }

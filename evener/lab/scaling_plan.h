@@ -36,8 +36,7 @@ struct ScalingPlan {
 /// Whether the knob means something to its kind.
 [[nodiscard]] bool knob_fits(const ScalingPlan& plan);
 
-/// The settings of a kind that tuning tries. Of target tracking also windows of
-/// stabilisation, since it has nothing else against short dips.
+/// The settings of a kind that tuning tries: its knob, and windows of stabilisation where it has them.
 [[nodiscard]] std::vector<ScalingPlan> plans_to_try(PlanKind kind, const RateSeries& series, const FluidScenario& scenario);
 
 struct TunedPlan {
