@@ -1,5 +1,4 @@
-// evener lab forecast: how well each forecaster and the bank of them do on a
-// recorded series.
+// evener lab forecast: how well each forecaster and the bank of them do on a recorded series.
 
 #include <fmt/format.h>
 
@@ -32,10 +31,8 @@ void print(const lab::ForecastReport& report, std::size_t horizon, double quanti
   for (const lab::ForecastScore& model : report.models) {
     fmt::print("  {:<26}{:>8.2f} %   weight at the end {:.2f}\n", model.name, 100 * model.wape, model.weight);
   }
-  fmt::print(
-      "  {:<26}{:>8.2f} %   {:g} % bound covers {:.1f} %, {:.2f} times "
-      "the forecast on average\n\n",
-      report.bank.name, 100 * report.bank.wape, 100 * quantile, 100 * report.coverage, report.margin);
+  fmt::print("  {:<26}{:>8.2f} %   {:g} % bound covers {:.1f} %, {:.2f} times the forecast on average\n\n", report.bank.name,
+             100 * report.bank.wape, 100 * quantile, 100 * report.coverage, report.margin);
 }
 
 void write(JsonWriter& json, const lab::ForecastReport& report, std::size_t horizon) {
@@ -71,8 +68,7 @@ int run_forecast(const ForecastArguments& arguments) {
   const std::size_t season =
       arguments.season > 0 ? arguments.season : static_cast<std::size_t>(std::max<std::int64_t>(Day / series->step, 1));
   if (season > forecast::SeasonMax) {
-    return report({.message = fmt::format("a season of {} steps is more than the {} that "
-                                          "forecasters take; say a shorter one with --season",
+    return report({.message = fmt::format("a season of {} steps is more than the {} that forecasters take; say a shorter one with --season",
                                           season, forecast::SeasonMax),
                    .fault = Fault::Client});
   }

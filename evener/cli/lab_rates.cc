@@ -14,9 +14,7 @@ constexpr std::size_t RatesBytesMax = std::size_t{1} << 30;
 }  // namespace
 
 void declare_rates(CLI::App& app, RatesArguments& arguments) {
-  app.add_option("--rates", arguments.file,
-                 "CSV: a header, then a time (seconds, or 2014-07-01 00:30:00) "
-                 "and numbers")
+  app.add_option("--rates", arguments.file, "CSV: a header, then a time (seconds, or 2014-07-01 00:30:00) and numbers")
       ->type_name("FILE")
       ->required();
   app.add_option("--column", arguments.column, "The column with the rates (default: the second)")->type_name("NAME");

@@ -1,6 +1,5 @@
 #pragma once
-// The rate series that the scaling commands of the lab read from a file, and
-// the lists in their arguments.
+// The rate series that the scaling commands of the lab read from a file, and the lists in their arguments.
 
 #include <string>
 #include <vector>

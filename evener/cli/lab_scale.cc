@@ -1,5 +1,4 @@
-// evener lab scale: ways to scale a pool, tuned on the first part of a recorded
-// rate of requests and scored on the rest.
+// evener lab scale: ways to scale a pool, tuned on the first part of a recorded rate of requests and scored on the rest.
 
 #include <fmt/format.h>
 
@@ -45,9 +44,8 @@ Result<Entry> read_entry(const std::string& text) {
   char* end = nullptr;
   const lab::ScalingPlan plan{.kind = *kind, .knob = std::strtod(knob.c_str(), &end)};
   if (knob.empty() || *end != '\0' || !lab::knob_fits(plan)) {
-    return fail(fmt::format("--plans: {} needs a number: replicas for fixed, a quantile of 0.5 "
-                            "to 0.999 for predictive, a share of 0.05 to 1 for "
-                            "the others",
+    return fail(fmt::format("--plans: {} needs a number: replicas for fixed, a quantile of 0.5 to 0.999 for predictive, a share of 0.05 to "
+                            "1 for the others",
                             text),
                 Fault::Client);
   }
@@ -108,13 +106,9 @@ void write(JsonWriter& json, std::string_view part, const lab::FluidScore& score
 }  // namespace
 
 CLI::App* declare_scale(CLI::App& lab, ScaleArguments& arguments) {
-  CLI::App* app = lab.add_subcommand("scale",
-                                     "Ways to scale a pool, tuned on the first part of a rate series "
-                                     "and scored on the rest");
+  CLI::App* app = lab.add_subcommand("scale", "Ways to scale a pool, tuned on the first part of a rate series and scored on the rest");
   declare_rates(*app, arguments.rates);
-  app->add_option("--plans", arguments.plans,
-                  "fixed, hpa, panic, backlog, predictive; with =KNOB as it "
-                  "is, without it tuned")
+  app->add_option("--plans", arguments.plans, "fixed, hpa, panic, backlog, predictive; with =KNOB as it is, without it tuned")
       ->type_name("LIST")
       ->capture_default_str();
   app->add_option("--startup", arguments.startup, "From the start of a replica until it serves")->type_name("TIME")->capture_default_str();
@@ -149,10 +143,8 @@ int run_scale(const ScaleArguments& arguments) {
         .key("plans")
         .begin_array();
   } else {
-    fmt::print(
-        "one replica serves {:.4g} requests/s; start-up {}; a tick "
-        "violates when its backlog needs more than {}\n\n",
-        trial->scenario.replica_rate, arguments.startup, arguments.wait);
+    fmt::print("one replica serves {:.4g} requests/s; start-up {}; a tick violates when its backlog needs more than {}\n\n",
+               trial->scenario.replica_rate, arguments.startup, arguments.wait);
     fmt::print("{:<22}{:>11}{:>8}{:>11}{:>13}{:>9}{:>7}\n", "plan, part", "replica-h", "x best", "viol. min", "violating %", "changes",
                "peak");
   }
@@ -175,9 +167,7 @@ int run_scale(const ScaleArguments& arguments) {
     json.end_array().end_object();
     fmt::print("{}\n", text);
   } else {
-    fmt::print(
-        "\nx best: over the replicas that a clairvoyant would have, who "
-        "knows each tick's load and needs no start-up\n");
+    fmt::print("\nx best: over the replicas that a clairvoyant would have, who knows each tick's load and needs no start-up\n");
   }
   return Ok;
 }

@@ -1,6 +1,5 @@
 #pragma once
-// `evener lab scale` and `evener lab forecast`: scalers and forecasters held
-// against each other on a recorded rate of requests.
+// `evener lab scale` and `evener lab forecast`: scalers and forecasters held against each other on a recorded rate of requests.
 
 #include <cstdint>
 #include <string>

@@ -19,8 +19,7 @@ int lab(std::vector<std::string> arguments) {
   return lab_command(static_cast<int>(argv.size()), argv.data());
 }
 
-/// A file of its own with a day of rates in steps of 10 minutes; gone when the
-/// test ends.
+/// A file of its own with a day of rates in steps of 10 minutes; gone when the test ends.
 class RatesFile {
  public:
   RatesFile()

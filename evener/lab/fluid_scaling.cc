@@ -10,8 +10,7 @@
 namespace evener::lab {
 namespace {
 
-/// The replicas of the pool: those that serve, and those that start with the
-/// tick from which they will.
+/// The replicas of the pool: those that serve, and those that start with the tick from which they will.
 class Fleet {
  public:
   explicit Fleet(std::uint32_t ready) : ready_(ready) {}

@@ -1,9 +1,7 @@
 #pragma once
-// Fluid scaling: a scaler against a recorded rate of requests, in virtual time
-// and without single requests. Load is a fluid that replicas drain at a fixed
-// rate; what they cannot drain waits. Weeks take a fraction of a second, which
-// is what tuning needs; it knows no batching, no caches and no latencies but
-// the wait.
+// Fluid scaling: a scaler against a recorded rate of requests, in virtual time and without single requests. Load is a fluid that replicas
+// drain at a fixed rate; what they cannot drain waits. Weeks take a fraction of a second, which is what tuning needs; it knows no
+// batching, no caches and no latencies but the wait.
 
 #include <cstdint>
 
@@ -16,8 +14,7 @@ struct FluidScenario {
   double replica_rate = 1;                       // requests per second that one replica drains
   Duration startup = std::chrono::seconds(180);  // a replica that starts is paid for and drains nothing
   Duration tick = std::chrono::seconds(15);      // one reading and one decision per tick
-  double noise = 0.22;                           // coefficient of variation of each tick's load (gamma),
-                                                 // beside the recorded rate
+  double noise = 0.22;                           // coefficient of variation of each tick's load (gamma), beside the recorded rate
   Duration wait_max = std::chrono::seconds(5);   // a tick violates when the backlog would take longer
   double training = 0.5;                         // share of the series that is only tuned on
   std::uint64_t seed = 1;
@@ -28,8 +25,7 @@ struct FluidScore {
   double replica_hours = 0;      // paid for, those that start included
   double clairvoyant_hours = 0;  // replicas that each tick's load needs, at least one, without start-up
   double violation_minutes = 0;
-  double requests = 0,
-         violating = 0;  // requests that arrive in ticks that violate
+  double requests = 0, violating = 0;  // requests that arrive in ticks that violate
   std::uint64_t changes = 0;
   std::uint32_t peak = 0;  // most replicas
 

@@ -20,9 +20,7 @@ FluidResult run(const RateSeries& series, const FluidScenario& scenario, const S
 
 }  // namespace
 
-TEST_CASE(
-    "a fixed pool pays for its replicas and a clairvoyant for those that "
-    "the load needs") {
+TEST_CASE("a fixed pool pays for its replicas and a clairvoyant for those that the load needs") {
   const FluidResult result = run(constant(95, 13), {.replica_rate = 10, .noise = 0}, {.kind = PlanKind::Fixed, .knob = 12});
   CHECK(result.scored.hours == doctest::Approx(1));
   // It starts with 14 (95 at 70 % of 10) and gives two up after the first tick.
@@ -34,11 +32,8 @@ TEST_CASE(
   CHECK(result.scored.requests == doctest::Approx(95 * 3600));
 }
 
-TEST_CASE(
-    "what a pool cannot drain waits, and ticks violate from the moment "
-    "that the wait is too long") {
-  // 8 replicas drain 80 of 100 per second: after one tick 300 wait, 3.75 s;
-  // after two 600, 7.5 s.
+TEST_CASE("what a pool cannot drain waits, and ticks violate from the moment that the wait is too long") {
+  // 8 replicas drain 80 of 100 per second: after one tick 300 wait, 3.75 s; after two 600, 7.5 s.
   const FluidResult result = run(constant(100, 4), {.replica_rate = 10, .noise = 0, .training = 0}, {.kind = PlanKind::Fixed, .knob = 8});
   CHECK(result.scored.violation_minutes == doctest::Approx(30 - 2 * 0.25));  // the first tick still has 15 replicas
   CHECK(result.scored.violating_share() == doctest::Approx(118.0 / 120));
@@ -64,9 +59,7 @@ TEST_CASE("all scalers meet the same load, and another seed is another load") {
   CHECK(run(series, scenario, {.kind = PlanKind::Fixed, .knob = 3}).scored.requests != load);
 }
 
-TEST_CASE(
-    "tuning takes the cheapest that keeps the limit, and the least bad "
-    "when none does") {
+TEST_CASE("tuning takes the cheapest that keeps the limit, and the least bad when none does") {
   RateSeries series = constant(50, 100);
   const FluidScenario scenario{.replica_rate = 10, .noise = 0.1};
   const TunedPlan kept = tune(PlanKind::Fixed, series, scenario, 0.001);
@@ -86,9 +79,7 @@ TEST_CASE("a knob means replicas, a quantile or a share") {
   CHECK(!plan_kind("clairvoyant"));
 }
 
-TEST_CASE(
-    "on rates of language models the forecast needs fewer replicas and "
-    "violates less than the best-tuned target tracking") {
+TEST_CASE("on rates of language models the forecast needs fewer replicas and violates less than the best-tuned target tracking") {
   const auto text = read_data_file("servegen/servegen_rates_10min.csv");
   if (!text) return;
   const auto reading = read_rate_series(*text, "servegen", "m_small_rps");

@@ -17,8 +17,7 @@ using namespace route::autoscale;
 
 constexpr std::array<std::string_view, 5> Names = {"fixed", "hpa", "panic", "backlog", "predictive"};
 
-/// Under the forecast: target tracking at a share that serves the load which is
-/// there.
+/// Under the forecast: target tracking at a share that serves the load which is there.
 constexpr double ReactiveShare = 0.8;
 /// Of what a replica drains, planned with for the forecast's bound.
 constexpr double PlannedShare = 0.9;

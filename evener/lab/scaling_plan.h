@@ -1,7 +1,6 @@
 #pragma once
-// Scaling plans of the lab: ways to scale a pool by its arrivals that each have
-// one knob, so that they can be tuned on one part of a series and held against
-// each other on the rest.
+// Scaling plans of the lab: ways to scale a pool by its arrivals that each have one knob, so that they can be tuned on one part of a
+// series and held against each other on the rest.
 
 #include <cstdint>
 #include <optional>
@@ -16,8 +15,7 @@ namespace evener::lab {
 
 enum class PlanKind : std::uint8_t {
   Fixed,       // so many replicas
-  Hpa,         // target tracking as Kubernetes has it, at a share of what a replica
-               // drains
+  Hpa,         // target tracking as Kubernetes has it, at a share of what a replica drains
   Panic,       // panic windows as Knative has them, at such a share
   Backlog,     // arrivals and what waits, at such a share
   Predictive,  // the forecast's bound at a quantile, beside target tracking
@@ -43,9 +41,8 @@ struct TunedPlan {
   ScalingPlan plan;
   FluidResult result;
 };
-/// The plan with the fewest replica-hours among those that violate no more than
-/// this share of the training requests; when none keeps it, the one that
-/// violates least.
+/// The plan with the fewest replica-hours among those that violate no more than this share of the training requests; when none keeps it,
+/// the one that violates least.
 [[nodiscard]] TunedPlan tune(PlanKind kind, const RateSeries& series, const FluidScenario& scenario, double violating_max);
 
 }  // namespace evener::lab

@@ -1,5 +1,4 @@
-// One decision of a scaler with target tracking and a predictive floor, at a
-// reading every 15 s.
+// One decision of a scaler with target tracking and a predictive floor, at a reading every 15 s.
 
 #include <benchmark/benchmark.h>
 

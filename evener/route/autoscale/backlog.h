@@ -1,7 +1,6 @@
 #pragma once
-// Backlog: enough replicas to serve what arrives and to work off what waits
-// within a given time. The answer to a load that was not foreseen; on its own
-// it waits until there is something to work off.
+// Backlog: enough replicas to serve what arrives and to work off what waits within a given time. The answer to a load that was not
+// foreseen; on its own it waits until there is something to work off.
 
 #include "evener/route/autoscale/controller.h"
 #include "evener/route/autoscale/windows.h"

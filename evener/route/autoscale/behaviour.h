@@ -1,9 +1,7 @@
 #pragma once
-// Behaviour: how fast a pool may grow and shrink, as in a Kubernetes
-// HorizontalPodAutoscaler's `behavior`. A stabilisation window takes the most
-// careful of the latest recommendations; policies bound the change within a
-// period, in replicas or per cent. Percentages favour the change: from 72
-// replicas, 10 % less is 64 and 10 % more is 80.
+// Behaviour: how fast a pool may grow and shrink, as in a Kubernetes HorizontalPodAutoscaler's `behavior`. A stabilisation window takes
+// the most careful of the latest recommendations; policies bound the change within a period, in replicas or per cent. Percentages favour
+// the change: from 72 replicas, 10 % less is 64 and 10 % more is 80.
 
 #include <cstdint>
 #include <deque>
@@ -27,8 +25,7 @@ enum class Select : std::uint8_t { Largest, Smallest, Disabled };
 struct Direction {
   Duration stabilisation{};  // at most WindowMax
   std::vector<StepPolicy> policies;
-  Select select = Select::Largest;  // of the changes that the policies allow;
-                                    // without a policy any change is
+  Select select = Select::Largest;  // of the changes that the policies allow; without a policy any change is
 
   bool operator==(const Direction&) const = default;
 };
@@ -37,8 +34,7 @@ struct Behaviour {
   Direction up, down;
 
   bool operator==(const Behaviour&) const = default;
-  /// Up at once by 100 % or 4 replicas in 15 s, whichever is more; down by any
-  /// number to the largest recommendation of 300 s.
+  /// Up at once by 100 % or 4 replicas in 15 s, whichever is more; down by any number to the largest recommendation of 300 s.
   [[nodiscard]] static Behaviour kubernetes();
 };
 
@@ -56,8 +52,7 @@ class Pace {
     std::uint32_t replicas = 0;
     Brake brake = Brake::None;  // what kept it from the recommendation
   };
-  /// What a recommendation comes to from `current` replicas. Call it once per
-  /// reading: it remembers the recommendation.
+  /// What a recommendation comes to from `current` replicas. Call it once per reading: it remembers the recommendation.
   [[nodiscard]] Step step(Instant now, std::uint32_t current, std::uint32_t recommended);
   /// The number of replicas was changed.
   void changed(Instant now, std::uint32_t from, std::uint32_t to);

@@ -11,8 +11,7 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 using Unit = StepPolicy::Unit;
 
-/// What a recommendation of `wanted`, repeated every `gap`, makes of
-/// `replicas`.
+/// What a recommendation of `wanted`, repeated every `gap`, makes of `replicas`.
 std::vector<std::uint32_t> follow(Pace& pace, std::uint32_t replicas, std::uint32_t wanted, Duration gap, int times) {
   std::vector<std::uint32_t> counts;
   for (int i = 1; i <= times; ++i) {
@@ -25,13 +24,9 @@ std::vector<std::uint32_t> follow(Pace& pace, std::uint32_t replicas, std::uint3
 
 }  // namespace
 
-TEST_CASE(
-    "shrinking by 10 % or 4 replicas a minute goes as in the Kubernetes "
-    "documentation") {
-  // "If there are 80 replicas ... in the first minute 8 are removed. In the
-  // next the number is 72; 10 % of it is 7.2, rounded up to 8. ... When the
-  // number of replicas falls below 40, the second policy applies and 4 are
-  // removed at a time."
+TEST_CASE("shrinking by 10 % or 4 replicas a minute goes as in the Kubernetes documentation") {
+  // "If there are 80 replicas ... in the first minute 8 are removed. In the next the number is 72; 10 % of it is 7.2, rounded up to 8.
+  // ... When the number of replicas falls below 40, the second policy applies and 4 are removed at a time."
   Pace pace({.down = {.policies = {{.unit = Unit::Replicas, .most = 4, .period = minutes(1)},
                                    {.unit = Unit::Percent, .most = 10, .period = minutes(1)}}}});
   CHECK(follow(pace, 80, 10, minutes(1), 14) == std::vector<std::uint32_t>{72, 64, 57, 51, 45, 40, 36, 32, 28, 24, 20, 16, 12, 10});
@@ -51,16 +46,12 @@ TEST_CASE("the smallest change of several policies can be chosen, or none at all
   CHECK(follow(disabled, 80, 10, minutes(1), 2) == std::vector<std::uint32_t>{80, 80});
 }
 
-TEST_CASE(
-    "by default Kubernetes grows by 100 % or 4 replicas in 15 s, "
-    "whichever is more") {
+TEST_CASE("by default Kubernetes grows by 100 % or 4 replicas in 15 s, whichever is more") {
   Pace pace(Behaviour::kubernetes());
   CHECK(follow(pace, 1, 50, seconds(15), 5) == std::vector<std::uint32_t>{5, 10, 20, 40, 50});
 }
 
-TEST_CASE(
-    "by default Kubernetes shrinks to the largest recommendation of five "
-    "minutes, then at once") {
+TEST_CASE("by default Kubernetes shrinks to the largest recommendation of five minutes, then at once") {
   Pace pace(Behaviour::kubernetes());
   CHECK(pace.step(Instant(seconds(0)), 10, 10).replicas == 10);
   for (int s = 15; s < 300; s += 15) {
@@ -71,9 +62,7 @@ TEST_CASE(
   CHECK(pace.step(Instant(seconds(300)), 10, 3).replicas == 3);
 }
 
-TEST_CASE(
-    "a stabilisation window for growing waits for the least "
-    "recommendation in it") {
+TEST_CASE("a stabilisation window for growing waits for the least recommendation in it") {
   Pace pace({.up = {.stabilisation = seconds(60)}});
   CHECK(pace.step(Instant(seconds(0)), 4, 4).replicas == 4);
   CHECK(pace.step(Instant(seconds(30)), 4, 9).replicas == 4);

@@ -1,7 +1,6 @@
 #pragma once
-// Controller: how many replicas a pool should have, by one way of thinking. It
-// proposes; the scaler takes the largest proposal and then applies the pool's
-// limits, steps and cool-downs, which no controller knows.
+// Controller: how many replicas a pool should have, by one way of thinking. It proposes; the scaler takes the largest proposal and then
+// applies the pool's limits, steps and cool-downs, which no controller knows.
 
 #include <cstdint>
 #include <optional>
@@ -26,8 +25,7 @@ class Controller {
   virtual ~Controller() = default;
 
   [[nodiscard]] virtual std::string_view name() const = 0;
-  /// Nothing while it knows too little. Readings come in order of time,
-  /// ReadingGapMin or more apart.
+  /// Nothing while it knows too little. Readings come in order of time, ReadingGapMin or more apart.
   [[nodiscard]] virtual std::optional<Proposal> propose(const Reading& reading) = 0;
 };
 

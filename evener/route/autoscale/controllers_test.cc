@@ -18,14 +18,11 @@ constexpr SpeedView Speed{.base_s = 0.1, .prefill_s_per_token = 0.0005, .step_s 
 
 }  // namespace
 
-TEST_CASE(
-    "a burst that asks for twice what is ready is a panic, in which "
-    "nothing shrinks for a whole stable window") {
+TEST_CASE("a burst that asks for twice what is ready is a panic, in which nothing shrinks for a whole stable window") {
   PanicWindow controller({.target = {.measure = Measure::InFlight, .per_replica = 10}});
   int s = 0;
   for (; s < 60; s += 2) CHECK(controller.propose(in_flight(s, 20, 2))->replicas == 2);
-  // 100 in flight: the mean of the 6 s soon asks for 4 and more, while that of
-  // the 60 s is still near 2.
+  // 100 in flight: the mean of the 6 s soon asks for 4 and more, while that of the 60 s is still near 2.
   CHECK(controller.propose(in_flight(s, 100, 2)));
   CHECK(controller.panicking());
   s += 2;
@@ -40,28 +37,22 @@ TEST_CASE(
   CHECK(controller.propose(in_flight(s += 2, 20, 8))->replicas == 4);  // not below half of what is ready
 }
 
-TEST_CASE(
-    "backlog asks for what arrives and for what waits, within the time "
-    "to drain it") {
+TEST_CASE("backlog asks for what arrives and for what waits, within the time to drain it") {
   Backlog controller({.per_replica_per_s = 5, .drain = seconds(60)});
   CHECK(controller.propose({.now = Instant(seconds(15)), .arrivals_per_s = 20})->replicas == 4);
   CHECK(controller.propose({.now = Instant(seconds(30)), .arrivals_per_s = 20, .queued = 600})->replicas == 6);
 }
 
 TEST_CASE("the rate within objectives is that of the tighter one") {
-  // First token: 1 s to spare beside base 0.1 and prefill 0.5, M/D/1: load 2 *
-  // 1 / (0.5 + 2) = 0.8, so 1.6 requests/s.
+  // First token: 1 s to spare beside base 0.1 and prefill 0.5, M/D/1: load 2 * 1 / (0.5 + 2) = 0.8, so 1.6 requests/s.
   CHECK(rate_within(Speed, 1000, 10, 1.6, 1) == doctest::Approx(1.6));
-  // Tokens: (0.05 - 0.02) / 0.001 = 30 in flight, each 0.1 + 0.05 + 200 * 0.05
-  // = 10.15 s.
+  // Tokens: (0.05 - 0.02) / 0.001 = 30 in flight, each 0.1 + 0.05 + 200 * 0.05 = 10.15 s.
   CHECK(rate_within(Speed, 100, 200, 10, 0.05) == doctest::Approx(30 / 10.15));
   CHECK(rate_within(Speed, 1000, 200, 0.5, 0.05) == 0);  // the prompt alone takes longer
   CHECK(rate_within(Speed, 1000, 200, 10, 0.015) == 0);  // a lone stream is slower
 }
 
-TEST_CASE(
-    "the objective controller plans with a share of that rate and says "
-    "nothing before it has learned") {
+TEST_CASE("the objective controller plans with a share of that rate and says nothing before it has learned") {
   Objective controller({.first_token_s = 1.6, .token_s = 1, .share = 0.5});
   Reading reading{.now = Instant(seconds(15)), .arrivals_per_s = 8, .ready = 1};
   CHECK(!controller.propose(reading));

@@ -1,8 +1,7 @@
 #pragma once
-// Which kinds of replica make up a pool's capacity: the cheapest that are
-// adequate first when it grows, the dearest first when it shrinks. It starts
-// from what is there and moves as little as it can: a dear replica that runs is
-// not exchanged for a cheap one, as both would be paid for while one starts.
+// Which kinds of replica make up a pool's capacity: the cheapest that are adequate first when it grows, the dearest first when it
+// shrinks. It starts from what is there and moves as little as it can: a dear replica that runs is not exchanged for a cheap one, as both
+// would be paid for while one starts.
 
 #include <cstdint>
 #include <span>
@@ -20,9 +19,8 @@ struct ReplicaKind {
   bool adequate = true;  // meets the objectives at all; else it is only ever given up
 };
 
-/// How many of each kind there should be for `capacity` in all, within their
-/// limits. Less than that comes out only when every adequate kind is at its
-/// greatest number.
+/// How many of each kind there should be for `capacity` in all, within their limits. Less than that comes out only when every adequate
+/// kind is at its greatest number.
 [[nodiscard]] std::vector<std::uint32_t> spread_over_kinds(double capacity, std::span<const ReplicaKind> kinds);
 
 }  // namespace evener::route::autoscale

@@ -17,24 +17,18 @@ std::vector<ReplicaKind> two_kinds(std::uint32_t h100, std::uint32_t l4) {
 
 }  // namespace
 
-TEST_CASE(
-    "a pool grows by its cheapest kind first and by the next when that "
-    "is at its limit") {
+TEST_CASE("a pool grows by its cheapest kind first and by the next when that is at its limit") {
   CHECK(spread_over_kinds(3, two_kinds(0, 0)) == Counts{0, 3});
   CHECK(spread_over_kinds(7, two_kinds(0, 0)) == Counts{1, 3});  // 6 and 4, of which the pool gives up three of the cheap
   CHECK(spread_over_kinds(100, two_kinds(0, 0)) == Counts{10, 6});
 }
 
-TEST_CASE(
-    "a pool gives up its dearest kind first, and does not exchange one "
-    "that it needs") {
+TEST_CASE("a pool gives up its dearest kind first, and does not exchange one that it needs") {
   CHECK(spread_over_kinds(6, two_kinds(2, 3)) == Counts{1, 2});
   CHECK(spread_over_kinds(8, two_kinds(2, 0)) == Counts{2, 0});
 }
 
-TEST_CASE(
-    "a kind that does not meet the objectives is only ever given up, "
-    "once the others carry the load") {
+TEST_CASE("a kind that does not meet the objectives is only ever given up, once the others carry the load") {
   auto kinds = two_kinds(0, 4);
   kinds[1].adequate = false;
   CHECK(spread_over_kinds(4, kinds) == Counts{1, 0});
@@ -48,9 +42,7 @@ TEST_CASE("the least number of a kind stays") {
   CHECK(spread_over_kinds(0, kinds) == Counts{2, 0});
 }
 
-TEST_CASE(
-    "any spread has the capacity that is asked for where it can, within "
-    "all limits, and settles at once") {
+TEST_CASE("any spread has the capacity that is asked for where it can, within all limits, and settles at once") {
   for_each_seed(500, [](Rng& rng) {
     std::vector<ReplicaKind> kinds(1 + rng.below(5));
     double most = 0;

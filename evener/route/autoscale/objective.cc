@@ -5,8 +5,7 @@
 namespace evener::route::autoscale {
 namespace {
 
-// First token = base + prefill + the wait of an M/D/1 queue, prefill * load /
-// (2 * (1 - load)); solved for the load.
+// First token = base + prefill + the wait of an M/D/1 queue, prefill * load / (2 * (1 - load)); solved for the load.
 double rate_by_first_token(const SpeedView& speed, double prompt_tokens, double first_token_s) {
   const double prefill_s = speed.prefill_s_per_token * prompt_tokens;
   const double spare_s = first_token_s - speed.base_s - prefill_s;
@@ -15,8 +14,7 @@ double rate_by_first_token(const SpeedView& speed, double prompt_tokens, double 
   return 2 * spare_s / (prefill_s + 2 * spare_s) / prefill_s;
 }
 
-// The most that may be in flight for the time between tokens; by Little's law,
-// over the time that a request then takes.
+// The most that may be in flight for the time between tokens; by Little's law, over the time that a request then takes.
 double rate_by_token(const SpeedView& speed, double prompt_tokens, double output_tokens, double token_s) {
   const double in_flight = speed.step_s_per_request > 0 ? (token_s - speed.step_s) / speed.step_s_per_request
                            : token_s >= speed.step_s    ? 1e6

@@ -1,9 +1,7 @@
 #pragma once
-// OutageHold: a load that is suddenly nearly gone is taken for an outage
-// somewhere before the pool, not for a load that has fallen: for a while the
-// load from before it is believed instead. When the outage ends everything
-// comes back at once, far sooner than replicas start; and forecasters that have
-// seen the outage expect the next one.
+// OutageHold: a load that is suddenly nearly gone is taken for an outage somewhere before the pool, not for a load that has fallen: for a
+// while the load from before it is believed instead. When the outage ends everything comes back at once, far sooner than replicas start;
+// and forecasters that have seen the outage expect the next one.
 
 #include <algorithm>
 #include <cstddef>
@@ -14,8 +12,7 @@ class OutageHold {
  public:
   static constexpr double Collapsed = 0.25;  // share of the usual load below which it is an outage
 
-  /// `held` steps of outage are bridged; after as many the low load is
-  /// believed. 0 = none. `memory` >= 1 steps make the usual load.
+  /// `held` steps of outage are bridged; after as many the low load is believed. 0 = none. `memory` >= 1 steps make the usual load.
   OutageHold(std::size_t held, std::size_t memory) : held_(held), memory_(static_cast<double>(memory)) {}
 
   /// The load to believe, given that of the latest step.

@@ -1,10 +1,7 @@
 #pragma once
-// Panic windows, as in Knative's pod autoscaler (KPA): a stable window decides,
-// and a short one beside it panics when it asks for a multiple of what is
-// ready; in panic nothing shrinks until a whole stable window has passed
-// without a new peak. Quick to answer bursts where replicas start within
-// seconds; with start-up times of minutes it follows the noise. Source:
-// knative.dev, autoscaler.go.
+// Panic windows, as in Knative's pod autoscaler (KPA): a stable window decides, and a short one beside it panics when it asks for a
+// multiple of what is ready; in panic nothing shrinks until a whole stable window has passed without a new peak. Quick to answer bursts
+// where replicas start within seconds; with start-up times of minutes it follows the noise. Source: knative.dev, autoscaler.go.
 
 #include "evener/route/autoscale/controller.h"
 #include "evener/route/autoscale/windows.h"

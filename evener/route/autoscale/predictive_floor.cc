@@ -7,8 +7,8 @@ namespace evener::route::autoscale {
 namespace {
 
 constexpr Duration OutageMemory = std::chrono::hours(1);
-/// A horizon is kept until start-up needs a longer one or less than this share
-/// of it: learning another one costs up to a tenth of a second.
+/// A horizon is kept until start-up needs a longer one or less than this share of it: learning another one costs up to a tenth of a
+/// second.
 constexpr double HorizonKept = 0.7;
 
 std::size_t steps(Duration duration, Duration step) { return static_cast<std::size_t>(std::max<std::int64_t>(duration / step, 0)); }
@@ -28,8 +28,7 @@ PredictiveFloor::PredictiveFloor(const PredictiveFloorSettings& settings)
       loads_(2 * shape_.season),
       forecast_(std::make_unique<forecast::BoundedForecast>(shape_, settings_.quantile)) {}
 
-// A replica that is started at the end of this step serves `startup` later, and
-// the next decision is a step away.
+// A replica that is started at the end of this step serves `startup` later, and the next decision is a step away.
 forecast::SeriesShape PredictiveFloor::shape() const {
   const double ahead = std::ceil(seconds(startups_.expected()) / seconds(settings_.step)) + 1;
   return {.season = std::clamp<std::size_t>(steps(settings_.season, settings_.step), 1, forecast::SeasonMax),
@@ -53,8 +52,7 @@ std::optional<Proposal> PredictiveFloor::propose(const Reading& reading) {
     sum_ = weight_ = 0;
   }
   if (!forecast_->judged()) return std::nullopt;
-  // In an outage the load from before it is what must be ready, whatever the
-  // bound is.
+  // In an outage the load from before it is what must be ready, whatever the bound is.
   const double load = outage_.holding() ? std::max(forecast_->upper(), believed_) : forecast_->upper();
   const double per_replica = settings_.share * settings_.target.per_replica;
   return Proposal{.replicas = count_.update(load, per_replica), .load = load, .per_replica = per_replica};

@@ -1,9 +1,7 @@
 #pragma once
-// PredictiveFloor: the replicas that the load will need when one that is
-// started now serves. A bank of forecasters looks as far ahead as start-up
-// takes, and the bound that a given share of the loads stays below is what
-// counts (core/forecast). It proposes nothing while it has no forecast to go
-// by, so it stands beside a reactive controller, never alone.
+// PredictiveFloor: the replicas that the load will need when one that is started now serves. A bank of forecasters looks as far ahead as
+// start-up takes, and the bound that a given share of the loads stays below is what counts (core/forecast). It proposes nothing while it
+// has no forecast to go by, so it stands beside a reactive controller, never alone.
 
 #include <memory>
 
@@ -17,8 +15,7 @@ namespace evener::route::autoscale {
 struct PredictiveFloorSettings {
   Target target;                                 // what one replica can carry
   double share = 0.9;                            // of it that is planned with
-  double quantile = 0.95;                        // of the loads that are to stay below the forecast's
-                                                 // bound: the one knob
+  double quantile = 0.95;                        // of the loads that are to stay below the forecast's bound: the one knob
   Duration step = std::chrono::seconds(30);      // of the series, StepMin or more
   Duration season = std::chrono::hours(24);      // at most forecast::SeasonMax steps are looked back
   Duration startup = std::chrono::seconds(180);  // until start-ups have been seen

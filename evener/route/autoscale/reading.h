@@ -1,6 +1,5 @@
 #pragma once
-// Reading: what a scaler is told of a pool at one moment (its sensor). Plain
-// values; who measures them and how is for the caller.
+// Reading: what a scaler is told of a pool at one moment (its sensor). Plain values; who measures them and how is for the caller.
 
 #include <cstdint>
 
@@ -19,8 +18,7 @@ struct Reading {
   std::uint32_t unmeasured = 0;      // of those that serve: how many `in_flight` says nothing of
   std::uint32_t minute_of_week = 0;  // from Monday 00:00 in the operator's time zone; for schedules
 
-  // For the objective: what a typical replica has been learned to do, and the
-  // usual request.
+  // For the objective: what a typical replica has been learned to do, and the usual request.
   SpeedView speed;
   double prompt_tokens = 0;  // that have to be computed, mean
   double output_tokens = 0;
@@ -32,8 +30,7 @@ struct Reading {
 enum class Measure : std::uint8_t {
   Arrivals,  // requests per second
   InFlight,  // requests that are being served
-  Waiting,   // requests that are being served or wait: grows with the backlog, as
-             // arrivals do not
+  Waiting,   // requests that are being served or wait: grows with the backlog, as arrivals do not
 };
 
 [[nodiscard]] inline double measured(Measure measure, const Reading& reading) {
@@ -53,20 +50,17 @@ struct Target {
   bool operator==(const Target&) const = default;
 };
 
-/// Readings that come sooner than this after the last one decide nothing; it
-/// bounds what the windows hold.
+/// Readings that come sooner than this after the last one decide nothing; it bounds what the windows hold.
 inline constexpr Duration ReadingGapMin = std::chrono::seconds(1);
 /// The longest window over readings.
 inline constexpr Duration WindowMax = std::chrono::hours(2);
 inline constexpr std::uint32_t ReplicasMax = 10'000;
 
-/// Whole replicas for a load of `load` at `per_replica`; the small allowance
-/// keeps 3.0000000001 from becoming 4.
+/// Whole replicas for a load of `load` at `per_replica`; the small allowance keeps 3.0000000001 from becoming 4.
 [[nodiscard]] std::uint32_t replicas_for(double load, double per_replica);
 
-/// Rounds up, and gives a replica up only when it is not needed by a tenth: a
-/// load at the edge between two numbers must not make a pool grow and shrink in
-/// turn.
+/// Rounds up, and gives a replica up only when it is not needed by a tenth: a load at the edge between two numbers must not make a pool
+/// grow and shrink in turn.
 class ReplicaCount {
  public:
   static constexpr double Slack = 0.1;  // of a replica

@@ -68,8 +68,7 @@ Decision Scaler::decide(const Reading& reading) {
 
   const std::uint32_t recommended = recommend(reading, decision);
   if (decision.current == 0 && active && settings_.most > 0) {
-    // Held requests wait for this; no window, step or cool-down is worth their
-    // time.
+    // Held requests wait for this; no window, step or cool-down is worth their time.
     decision.desired = std::clamp<std::uint32_t>(recommended, 1, settings_.most);
     decision.rule = Rule::Woken;
   } else {
@@ -91,8 +90,7 @@ std::uint32_t Scaler::recommend(const Reading& reading, Decision& decision) {
   const std::uint32_t recommended = leader != nullptr ? leader->proposal.replicas : decision.current;
   if (settings_.least > 0) return recommended;
   if (reading.now - active_ >= settings_.idle_before_zero) {
-    // Forecasts and schedules may still ask for replicas; a pool that may be
-    // empty is so only when none of them does.
+    // Forecasts and schedules may still ask for replicas; a pool that may be empty is so only when none of them does.
     if (recommended == 0) decision.rule = Rule::Idle;
     return recommended;
   }

@@ -1,9 +1,7 @@
 #pragma once
-// Scaler: readings in, decisions out. The largest of the controllers'
-// proposals, then what the pool allows: its pace (behaviour.h), cool-downs, the
-// least life of a replica, its limits, and zero only after a time without
-// requests. Each decision says which rule made it what it is. It starts and
-// stops nothing.
+// Scaler: readings in, decisions out. The largest of the controllers' proposals, then what the pool allows: its pace (behaviour.h),
+// cool-downs, the least life of a replica, its limits, and zero only after a time without requests. Each decision says which rule made it
+// what it is. It starts and stops nothing.
 
 #include <cstdint>
 #include <memory>
@@ -17,8 +15,7 @@
 namespace evener::route::autoscale {
 
 struct ScalerSettings {
-  std::uint32_t least = 1,
-                most = 100;  // replicas; least 0 allows none while nothing comes
+  std::uint32_t least = 1, most = 100;  // replicas; least 0 allows none while nothing comes
   Behaviour behaviour = Behaviour::kubernetes();
   Duration up_cooldown{};    // after growing, before growing again
   Duration down_cooldown{};  // after any change, before shrinking
@@ -55,8 +52,7 @@ struct Decision {
 
   /// The largest vote; null when there is none.
   [[nodiscard]] const Vote* leader() const;
-  /// For a log line or a person: "4 -> 6: forecast asks for 7 (62.1 at 9 per
-  /// replica), stepped".
+  /// For a log line or a person: "4 -> 6: forecast asks for 7 (62.1 at 9 per replica), stepped".
   [[nodiscard]] std::string explain() const;
 };
 

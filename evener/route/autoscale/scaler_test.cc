@@ -56,9 +56,7 @@ TEST_CASE("a decision can be read by a person") {
   const Decision decision = pool.at(minutes(1), 4, 7);
   CHECK(decision.desired == 6);
   CHECK(decision.rule == Rule::Stepped);
-  CHECK(decision.explain() ==
-        "4 -> 6: told asks for 7 (62.08 at 9 per "
-        "replica), limited by the step policies");
+  CHECK(decision.explain() == "4 -> 6: told asks for 7 (62.08 at 9 per replica), limited by the step policies");
 }
 
 TEST_CASE("without a proposal the pool stays as it is") {
@@ -100,9 +98,7 @@ TEST_CASE("a replica lives for its least time") {
   CHECK(pool.at(minutes(11), 4, 1).desired == 1);
 }
 
-TEST_CASE(
-    "a pool is emptied only after a time without requests, and one that "
-    "is empty wakes for the first request that waits") {
+TEST_CASE("a pool is emptied only after a time without requests, and one that is empty wakes for the first request that waits") {
   Fixture pool({.least = 0, .behaviour = {}, .idle_before_zero = minutes(10)});
   CHECK(pool.at(minutes(1), 2, 0).desired == 1);
   CHECK(pool.at(minutes(5), 1, 0, 0).desired == 1);
@@ -128,9 +124,7 @@ TEST_CASE("a pool that is not to be emptied keeps its last replica") {
   CHECK(pool.at(minutes(100), 1, 0, 0).desired == 1);
 }
 
-TEST_CASE(
-    "under a constant load no controller makes a pool grow and shrink in "
-    "turn") {
+TEST_CASE("under a constant load no controller makes a pool grow and shrink in turn") {
   for_each_seed(60, [](Rng& rng) {
     const double load = rng.uniform() * 100, per_replica = 0.5 + rng.uniform() * 10;
     const auto startup = static_cast<int>(rng.below(40));

@@ -1,7 +1,6 @@
 #pragma once
-// Schedule: at least so many replicas at these times of the week. For loads
-// whose time is known better than their size: office hours, a nightly batch.
-// Give a start some minutes early, as replicas need their start-up time.
+// Schedule: at least so many replicas at these times of the week. For loads whose time is known better than their size: office hours, a
+// nightly batch. Give a start some minutes early, as replicas need their start-up time.
 
 #include <array>
 #include <cstdint>

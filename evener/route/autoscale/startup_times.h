@@ -1,7 +1,6 @@
 #pragma once
-// StartupTimes: how long a replica takes from its start until it serves, from
-// the latest start-ups. The 90 % quantile, as a forecast that looks ahead by
-// the mean is late for every second replica.
+// StartupTimes: how long a replica takes from its start until it serves, from the latest start-ups. The 90 % quantile, as a forecast that
+// looks ahead by the mean is late for every second replica.
 
 #include <algorithm>
 #include <array>

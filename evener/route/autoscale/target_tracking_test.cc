@@ -7,8 +7,7 @@ namespace evener::route::autoscale {
 using std::chrono::seconds;
 
 TEST_CASE("twice the target doubles the replicas and half of it halves them") {
-  // The example of the Kubernetes documentation: 200m where 100m are wanted,
-  // then 50m.
+  // The example of the Kubernetes documentation: 200m where 100m are wanted, then 50m.
   CHECK(replicas_for_metrics(3, {.total = 600, .measured = 3}, 100, 0.1) == 6);
   CHECK(replicas_for_metrics(4, {.total = 200, .measured = 4}, 100, 0.1) == 2);
   CHECK(replicas_for_total(4, 50 * 4, 100, 0.1) == 2);
@@ -22,22 +21,16 @@ TEST_CASE("within the tolerance nothing changes, and just beyond it something do
   CHECK(replicas_for_total(10, 1101, 100, 0.1) == 12);
 }
 
-TEST_CASE(
-    "a replica that nothing is known of counts as at the target when the "
-    "others would shrink, and as idle when they would grow") {
-  // 3 measured at 50 of 100, 1 missing: (150 + 100) / 4 = 62.5 per replica, so
-  // 3 and not 2.
+TEST_CASE("a replica that nothing is known of counts as at the target when the others would shrink, and as idle when they would grow") {
+  // 3 measured at 50 of 100, 1 missing: (150 + 100) / 4 = 62.5 per replica, so 3 and not 2.
   CHECK(replicas_for_metrics(4, {.total = 150, .measured = 3, .missing = 1}, 100, 0.1) == 3);
   // 3 measured at 150, 1 missing: 450 / 4 = 112.5, so 5.
   CHECK(replicas_for_metrics(4, {.total = 450, .measured = 3, .missing = 1}, 100, 0.1) == 5);
-  // 3 measured at 120, 1 missing: 90 per replica, which would turn the
-  // direction around.
+  // 3 measured at 120, 1 missing: 90 per replica, which would turn the direction around.
   CHECK(replicas_for_metrics(4, {.total = 360, .measured = 3, .missing = 1}, 100, 0.1) == 4);
 }
 
-TEST_CASE(
-    "replicas that are not ready yet dampen growth and have no say in "
-    "shrinking") {
+TEST_CASE("replicas that are not ready yet dampen growth and have no say in shrinking") {
   CHECK(replicas_for_metrics(4, {.total = 400, .measured = 2, .not_ready = 2}, 100, 0.1) == 4);
   CHECK(replicas_for_metrics(4, {.total = 1000, .measured = 2, .not_ready = 2}, 100, 0.1) == 10);
   CHECK(replicas_for_metrics(4, {.total = 60, .measured = 2, .not_ready = 2}, 100, 0.1) == 1);
@@ -56,9 +49,7 @@ TEST_CASE("target tracking averages its measure over the window") {
   CHECK(controller.propose({.now = Instant(seconds(45)), .arrivals_per_s = 60, .ready = 2})->replicas == 6);
 }
 
-TEST_CASE(
-    "requests in flight are the replicas' own measure, so those that "
-    "start count as idle") {
+TEST_CASE("requests in flight are the replicas' own measure, so those that start count as idle") {
   TargetTracking controller({.target = {.measure = Measure::InFlight, .per_replica = 10}});
   CHECK(controller.propose({.now = Instant(seconds(15)), .in_flight = 40, .ready = 2, .starting = 2})->replicas == 4);
   TargetTracking other({.target = {.measure = Measure::InFlight, .per_replica = 10}});

@@ -1,7 +1,6 @@
 #pragma once
-// What happened during the latest while: the mean of a measure, and the least
-// and greatest of the recommendations. Bounded, as readings come at most one in
-// ReadingGapMin and windows are at most WindowMax long.
+// What happened during the latest while: the mean of a measure, and the least and greatest of the recommendations. Bounded, as readings
+// come at most one in ReadingGapMin and windows are at most WindowMax long.
 
 #include <algorithm>
 #include <cstdint>
@@ -11,8 +10,7 @@
 
 namespace evener::route::autoscale {
 
-/// Mean of the values of the latest `window`, all with the same weight:
-/// readings come at a steady pace.
+/// Mean of the values of the latest `window`, all with the same weight: readings come at a steady pace.
 class TrailingMean {
  public:
   explicit TrailingMean(Duration window) : window_(std::min(window, WindowMax)) {}
