@@ -14,6 +14,7 @@
 #include "evener/cli/config_file.h"
 #include "evener/cli/lab_experiment.h"
 #include "evener/cli/lab_replay.h"
+#include "evener/cli/lab_scaling.h"
 
 namespace evener::cli {
 namespace {
@@ -242,6 +243,10 @@ int lab_command(int argc, char** argv) {
   std::string recording;
   replay->add_option("FILE", recording, "The recording")->required();
   replay->add_flag("--json", arguments.json, "Print JSON");
+  ScaleArguments scale_arguments;
+  ForecastArguments forecast_arguments;
+  const CLI::App* scaling = declare_scale(app, scale_arguments);
+  const CLI::App* forecasting = declare_forecast(app, forecast_arguments);
   app.require_subcommand(1);
   declare_experiment(*single, arguments);
   single->add_option("-p,--policy", arguments.policies, "The policy (default: the file's, or balanced)")->type_name("NAME")->group("Pool");
@@ -255,8 +260,12 @@ int lab_command(int argc, char** argv) {
       "  evener lab run --workload chat --engines h100-8b=2,l4-8b=4 --policy least-request\n"
       "  evener lab compare --workload chat --config evener.yaml --pool chat --engines h100-8b --policies balanced,blend\n"
       "  evener lab replay monday.evr\n"
+      "  evener lab scale --rates rates.csv --column m_small_rps --startup 600s --plans hpa,predictive --violating-max 0.1\n"
+      "  evener lab forecast --rates rates.csv --horizons 1,3\n"
       "Exit codes: 0 done, 1 could not be done, 2 wrong usage, 3 configuration invalid, 6 a replayed decision differs.");
   if (const auto code = parse_arguments(app, argc, argv)) return *code;
+  if (scaling->parsed()) return run_scale(scale_arguments);
+  if (forecasting->parsed()) return run_forecast(forecast_arguments);
   if (replay->parsed()) return replay_recording(recording, arguments.json);
   std::optional<gateway::PoolConfig> pool;
   if (!arguments.config.empty()) {

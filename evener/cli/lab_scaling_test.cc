@@ -1,0 +1,64 @@
+#include <doctest/doctest.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "evener/cli/command.h"
+#include "evener/cli/lab_rates.h"
+
+namespace evener::cli {
+namespace {
+
+int lab(std::vector<std::string> arguments) {
+  std::vector<char*> argv;
+  arguments.insert(arguments.begin(), "lab");
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  return lab_command(static_cast<int>(argv.size()), argv.data());
+}
+
+/// A file of its own with a day of rates in steps of 10 minutes; gone when the test ends.
+class RatesFile {
+ public:
+  RatesFile()
+      : path_(std::filesystem::temp_directory_path() /
+              ("evener_rates_" + std::to_string(reinterpret_cast<std::uintptr_t>(this)) + ".csv")) {
+    std::ofstream out(path_);
+    out << "t_seconds,large,none\n";
+    for (int i = 0; i < 144; ++i) out << i * 600 << "," << 100 + i % 12 << ",0\n";
+  }
+  ~RatesFile() { std::filesystem::remove(path_); }
+  RatesFile(const RatesFile&) = delete;
+  RatesFile& operator=(const RatesFile&) = delete;
+  [[nodiscard]] std::string path() const { return path_.string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace
+
+TEST_CASE("lab scale and lab forecast refuse what they cannot use") {
+  const RatesFile rates;
+  CHECK(lab({"scale"}) == Usage);
+  CHECK(lab({"scale", "--rates", rates.path(), "--plans", "guess"}) == Usage);
+  CHECK(lab({"scale", "--rates", rates.path(), "--plans", "hpa=7"}) == Usage);
+  CHECK(lab({"scale", "--rates", rates.path(), "--startup", "soon"}) == Usage);
+  CHECK(lab({"scale", "--rates", rates.path(), "--column", "small"}) == Usage);
+  CHECK(lab({"scale", "--rates", rates.path(), "--column", "none"}) == Usage);
+  CHECK(lab({"scale", "--rates", rates.path(), "--training", "2"}) == Usage);
+  CHECK(lab({"forecast", "--rates", rates.path(), "--horizons", "0"}) == Usage);
+  CHECK(lab({"forecast", "--rates", rates.path(), "--season", "100000"}) == Usage);
+}
+
+TEST_CASE("lab scale and lab forecast run on a series of rates") {
+  const RatesFile rates;
+  CHECK(lab({"scale", "--rates", rates.path(), "--plans", "fixed=14,hpa=0.7,panic=0.7,backlog=0.7,predictive=0.9"}) == Ok);
+  CHECK(lab({"scale", "--rates", rates.path(), "--plans", "hpa", "--json"}) == Ok);
+  CHECK(lab({"forecast", "--rates", rates.path()}) == Ok);
+  CHECK(lab({"forecast", "--rates", rates.path(), "--horizons", "2", "--json"}) == Ok);
+}
+
+}  // namespace evener::cli
