@@ -33,7 +33,7 @@ TEST_CASE("each form of a line end ends events, and an LF that comes late stays 
   CHECK(events_of(cutter, "\ndata: d\n\n") == std::vector<std::string>{"\ndata: d\n\n"});
 }
 
-TEST_CASE("data is what stands in the one data line; of several lines none is given") {
+TEST_CASE("data is what stands in the one data line, and of several lines none is given") {
   const auto data_of = [](std::string_view bytes) {
     SseCutter cutter;
     cutter.feed(bytes);

@@ -64,7 +64,7 @@ TEST_CASE("a calendar period begins anew at its boundary") {
   CHECK(book.total() == 100);
 }
 
-TEST_CASE("what costs more than the limit can never be afforded; what reservations hold up may be at any moment") {
+TEST_CASE("what costs more than the limit can never be afforded, and what reservations hold up may be at any moment") {
   SpendBook book = book_of({.limit = 100});
   CHECK_FALSE(book.allows_at(101, T0));
   book.reserve(50);
