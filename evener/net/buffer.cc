@@ -11,13 +11,14 @@ namespace evener::net {
 namespace {
 
 constexpr std::array<std::size_t, 4> ClassBytes = {SmallBlockBytes, BlockBytes, 64 * 1024, 256 * 1024};
-constexpr std::size_t FreeBytesPerClassMax = 2 * 1024 * 1024;
+// Small blocks are held for moments, so few are in use at one time. What a burst leaves here is paid by the streams that follow it.
+constexpr std::array<std::size_t, ClassBytes.size()> FreeBytesMax = {1024 * 1024, 1024 * 1024, 2 * 1024 * 1024, 2 * 1024 * 1024};
 
 constinit thread_local FreeLists<ClassBytes.size()> lists;
 
 constexpr auto FreeMax = [] {
   std::array<std::uint32_t, ClassBytes.size()> out{};
-  for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::uint32_t>(FreeBytesPerClassMax / ClassBytes[i]);
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::uint32_t>(FreeBytesMax[i] / ClassBytes[i]);
   return out;
 }();
 

@@ -15,7 +15,7 @@ inline constexpr std::size_t BufferPadding = 64;
 inline constexpr std::size_t BlockBytes = 16 * 1024;
 inline constexpr std::size_t SmallBlockBytes = 8 * 1024;
 
-/// Move-only. Take and release on the same thread; the free lists hold at most 2 MiB per size.
+/// Move-only. Take and release on the same thread; the free lists hold at most FreeBytesMax per size.
 class Buffer {
  public:
   Buffer() = default;

@@ -17,15 +17,15 @@ namespace {
 
 #ifndef EVENER_NO_FRAME_POOL
 constexpr std::size_t ClassBytes = 64;
-constexpr std::size_t Classes = 64;             // frames up to 4 KiB are pooled
-constexpr std::uint32_t FreePerClassMax = 512;  // beyond it a frame goes back to the heap
+constexpr std::size_t Classes = 64;                      // frames up to 4 KiB are pooled
+constexpr std::size_t FreeBytesPerClassMax = 64 * 1024;  // beyond it a frame goes back to the heap, where other sizes can use it
 
 // A request makes more than a dozen frames, so each instruction here counts as many times.
 constinit thread_local FreeLists<Classes + 1> pool;
 
 constexpr auto FreeMax = [] {
   std::array<std::uint32_t, Classes + 1> out{};
-  out.fill(FreePerClassMax);
+  for (std::size_t i = 1; i <= Classes; ++i) out[i] = static_cast<std::uint32_t>(FreeBytesPerClassMax / (i * ClassBytes));
   return out;
 }();
 
