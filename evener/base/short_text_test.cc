@@ -18,5 +18,17 @@ TEST_CASE("a short text keeps what fits and cuts the rest") {
   CHECK(text.empty());
 }
 
+TEST_CASE("a text that does not fit inline is kept just the same") {
+  ShortText<6, 3> text;
+  text = "abc";
+  CHECK(std::string_view(text) == "abc");
+  text = "defghij";
+  CHECK(std::string_view(text) == "defghi");
+  text = "klmn";
+  CHECK(std::string_view(text) == "klmn");
+  text = "op";
+  CHECK(std::string_view(text) == "op");
+}
+
 }  // namespace
 }  // namespace evener

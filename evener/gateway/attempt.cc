@@ -13,7 +13,7 @@ Attempt::Attempt(ClientRequest& request, const PoolRoute& route, const Config& c
       endpoint_(endpoint),
       worker_(request.session.worker),
       lease_(std::move(lease)),
-      pick_(route::pick_reason_name(dispatch.reason)) {
+      pick_(dispatch.reason) {
   if (!endpoint.config.kv_events.address.empty()) kv_note_ = KvNote(*worker_.shared.kv_events, endpoint.id, request.view);
 }
 

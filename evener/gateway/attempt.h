@@ -77,7 +77,7 @@ class Attempt {
   [[nodiscard]] const Endpoint& endpoint() const { return endpoint_; }
   [[nodiscard]] const PoolRoute& route() const { return route_; }
   [[nodiscard]] const Lease& lease() const { return lease_; }
-  [[nodiscard]] std::string_view pick() const { return pick_; }
+  [[nodiscard]] route::PickReason pick() const { return pick_; }
   [[nodiscard]] Instant since() const { return lease_.since(); }
   [[nodiscard]] Duration connect_time() const { return connect_time_; }  // negative = there was no connection
   [[nodiscard]] const std::string& detail() const { return detail_; }    // why it failed
@@ -124,11 +124,11 @@ class Attempt {
   Worker& worker_;
   Lease lease_;
   KvNote kv_note_;
-  std::string_view pick_;
   net::Socket connection_;
   net::Sibling sender_;
   Duration answer_limit_{};  // from the request's last byte to the answer's first; 0 = none
   Instant give_up_ = Instant::max();
+  route::PickReason pick_;
   bool reused_ = false, got_bytes_ = false;
   bool cancelled_ = false;
   bool awaits_answer_ = false, stalled_ = false;  // stalled: the endpoint takes nothing of the request

@@ -144,7 +144,8 @@ void Attempt::take_load_report(const net::http1::ResponseHead& head) {
     if (header.id != net::http1::HeaderId::Other) continue;
     const auto report = load_report_in_header(header.name, header.value, worker_.reactor.now());
     if (!report) continue;
-    route_.pool->with_scheduler(report->at, [&](route::RecordedScheduler& scheduler) { scheduler.load_noted(endpoint_.id, *report, report->at); });
+    route_.pool->with_scheduler(report->at,
+                                [&](route::RecordedScheduler& scheduler) { scheduler.load_noted(endpoint_.id, *report, report->at); });
     return;
   }
 }
@@ -176,7 +177,7 @@ void Attempt::write_client_head(net::http1::HeadWriter& writer, const net::http1
 
 std::string Attempt::decision_text() const {
   const route::Share& share = lease_.share();
-  std::string text = "endpoint=\"" + endpoint_.config.name + "\";reason=" + std::string(pick_);
+  std::string text = "endpoint=\"" + endpoint_.config.name + "\";reason=" + std::string(route::pick_reason_name(pick_));
   if (share.predicted_first_token_s > 0)
     text += ";first_token_predicted_ms=" + std::to_string(std::lround(share.predicted_first_token_s * 1000));
   if (request_.prompt) {

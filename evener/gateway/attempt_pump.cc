@@ -53,7 +53,7 @@ net::Task<> Attempt::pump_body(net::http1::HeadText head) {
           co_return;
         }
         if (step.kind == net::http1::ChunkedDecoder::Kind::End) {
-          trailer = decoder.trailers() + "\r\n";
+          trailer.append(decoder.trailers()).append("\r\n");
           add(trailer);
           last = true;
           break;

@@ -66,8 +66,8 @@ struct ClientRequest {
   std::size_t head_bytes = 0, end = 0;  // in `block`
   net::Buffer chunked_body;             // the decoded body, when it came in chunks
   std::size_t chunked_body_bytes = 0;
-  std::uint64_t body_bytes = 0;  // of a whole body
-  std::optional<protocol::ContinuedBody> continued;
+  std::uint64_t body_bytes = 0;                              // of a whole body
+  std::unique_ptr<const protocol::ContinuedBody> continued;  // what is sent in its place for the rest of a stream
   net::http1::Method method = net::http1::Method::Other;
   net::http1::Framing framing = net::http1::Framing::None;
   std::uint64_t content_length = 0;

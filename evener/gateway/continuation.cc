@@ -29,7 +29,8 @@ std::optional<protocol::ContinuedBody> Continuation::request(std::string_view bo
   return protocol::continue_body(where_, body, model_value, stream_.text(), stream_.tokens());
 }
 
-void Continuation::resume() {
+void Continuation::resume(std::string_view from) {
+  if (times_++ == 0) first_from_ = from;
   cutter_.restart();
   stream_.resume();
 }

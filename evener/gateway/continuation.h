@@ -26,10 +26,13 @@ class Continuation {
   [[nodiscard]] std::optional<std::string> ending() const;
   /// The request for the rest; nothing where there is more to the answer than text, or too much of it. `body` is the client's.
   [[nodiscard]] std::optional<protocol::ContinuedBody> request(std::string_view body, protocol::ByteRange model_value) const;
-  /// What comes next is the answer to that request.
-  void resume();
+  /// What comes next is the answer to that request, after the endpoint of this name broke off.
+  void resume(std::string_view from);
 
   [[nodiscard]] bool resumed() const { return stream_.resumed(); }
+  /// How often, and after which endpoint first.
+  [[nodiscard]] std::uint32_t times() const { return times_; }
+  [[nodiscard]] const std::string& first_from() const { return first_from_; }
   [[nodiscard]] std::uint64_t tokens() const { return stream_.tokens(); }
   [[nodiscard]] std::uint64_t tokens_before() const { return stream_.tokens_before(); }
 
@@ -37,6 +40,8 @@ class Continuation {
   protocol::Continuable where_;
   protocol::SseCutter cutter_;
   protocol::ContinuedStream stream_;
+  std::uint32_t times_ = 0;
+  std::string first_from_;
   bool usage_wanted_;
   bool uncut_ = false;  // an event was too large: from it on, bytes pass as they come
 };

@@ -56,7 +56,7 @@ TEST_CASE("wherever engines break off, the client gets each word once and in ord
       for (int i = 0; i < static_cast<int>(continuation.tokens()); ++i) delivered += " " + std::to_string(i);
       CHECK(request->bytes.find("\"content\":\"" + delivered + "\"}]") != std::string::npos);
       CHECK(request->bytes.find("\"max_tokens\":" + std::to_string(Words - continuation.tokens())) != std::string::npos);
-      continuation.resume();
+      continuation.resume("gpu-1");
     }
     std::string words;
     for (int i = 0; i < Words; ++i) words += word(i);

@@ -43,11 +43,6 @@ std::string_view http_date(std::int64_t wall_ns) {
 
 }  // namespace
 
-net::Task<AfterExchange> run_exchange(Session& session) {
-  Exchange exchange(session);
-  co_return co_await exchange.run();
-}
-
 Exchange::Exchange(Session& session)
     : session_(session),
       worker_(session.worker),
@@ -65,17 +60,19 @@ Exchange::~Exchange() {
   worker_.shared.metrics->server().active.subtract();
 }
 
-net::Task<AfterExchange> Exchange::run() {
-  if (co_await read_head()) {
-    co_await find_route();
-    if (route_ != nullptr) co_await proxy();
-    if (waiter_.named) co_await waiter_.told.wait_uninterrupted();  // it is on its way and names the waiter
+net::Task<AfterExchange> Exchange::run(Session& session) {
+  Exchange self(session);
+  if (co_await self.read_head()) {
+    co_await self.find_route();
+    if (self.route_ != nullptr) co_await self.proxy();
+    if (self.waiter_.named) co_await self.waiter_.told.wait_uninterrupted();  // it is on its way and names the waiter
   }
-  if (client_) client_.forget_hangup_watch();
-  if (!request_.id.empty()) write_log();
+  if (self.client_) self.client_.forget_hangup_watch();
+  const ClientRequest& request = self.request_;
+  if (!request.id.empty()) self.write_log();
   // What has not been read of this request cannot be told from the next one. If a drain began after the answer's head was written, the client
   // was not told that the connection ends and may be sending already: it gets one more answer.
-  const bool reusable = request_.keep_alive && request_.body_read && !request_.client_gone && client_;
+  const bool reusable = request.keep_alive && request.body_read && !request.client_gone && self.client_;
   co_return reusable ? AfterExchange::KeepAlive : AfterExchange::Close;
 }
 
@@ -151,7 +148,8 @@ net::Task<> Exchange::find_route() {
   std::optional<protocol::OpenAiRequest> parsed;
   if (match.operation == protocol::Operation::PassMultipart) {
     const auto* content_type = request_.parsed_head().headers.find(net::http1::HeaderId::ContentType);
-    auto found = protocol::read_multipart_model(content_type == nullptr ? std::string_view() : content_type->value, request_.body(), needs_model);
+    auto found =
+        protocol::read_multipart_model(content_type == nullptr ? std::string_view() : content_type->value, request_.body(), needs_model);
     if (!found) {
       co_await refuse({.status = 400, .type = "invalid_request_error", .code = "invalid_body", .message = std::move(found.error().message)},
                       EndedBy::BadRequest);
@@ -193,11 +191,10 @@ net::Task<> Exchange::find_route() {
   }
   if (route == nullptr) {
     worker_.shared.metrics->server().unrouted.add();
-    co_await refuse(
-        {.status = 404,
-         .type = "invalid_request_error",
-         .code = "model_not_found",
-         .message = "The model '" + std::string(cut(wanted)) + "' does not exist here; GET /v1/models lists those that do."});
+    co_await refuse({.status = 404,
+                     .type = "invalid_request_error",
+                     .code = "model_not_found",
+                     .message = "The model '" + std::string(cut(wanted)) + "' does not exist here; GET /v1/models lists those that do."});
     co_return;
   }
   const std::string_view base = route->base_of(wanted);
@@ -367,7 +364,7 @@ void Exchange::write_log() {
                       .model = cut(request_.model),
                       .request_class = route_ == nullptr ? std::string_view() : route::priority_name(request_.view.priority),
                       .tenant = tenant_,
-                      .pick = current_ != nullptr ? current_->pick() : std::string_view(),
+                      .pick = current_ != nullptr ? route::pick_reason_name(current_->pick()) : std::string_view(),
                       .detail = detail_,
                       .hedge = hedge_ == nullptr || !hedge_->attempt ? std::string_view()
                                : hedge_->won                         ? "won"
@@ -387,8 +384,8 @@ void Exchange::write_log() {
                       .prompt_tokens = usage_ ? static_cast<std::int64_t>(usage_->prompt_tokens) : -1,
                       .completion_tokens = usage_ ? static_cast<std::int64_t>(usage_->completion_tokens) : -1,
                       .cached_tokens = usage_ && usage_->cached_reported ? static_cast<std::int64_t>(usage_->cached_tokens) : -1,
-                      .continued = continued_,
-                      .continued_from = continued_from_,
+                      .continued = continuation_ ? continuation_->times() : 0,
+                      .continued_from = continuation_ ? std::string_view(continuation_->first_from()) : std::string_view(),
                       .estimated = request_.prompt != nullptr,
                       .prompt_tokens_estimated = request_.view.prompt_tokens,
                       .cached_tokens_expected = cached_expected(share),

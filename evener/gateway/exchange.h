@@ -30,22 +30,21 @@ namespace evener::gateway {
 
 enum class AfterExchange : std::uint8_t { KeepAlive, Close };
 
-/// Serves the next request of the session.
-[[nodiscard]] net::Task<AfterExchange> run_exchange(Session& session);
-
 class Exchange {
  public:
   static constexpr std::size_t LoggedTextMax = 128;  // of a path or model in the log
   static constexpr std::uint32_t AttemptsMax = 10;   // retry.attempts_max can be no higher
 
-  explicit Exchange(Session& session);
-  ~Exchange();
+  /// Serves the next request of the session.
+  [[nodiscard]] static net::Task<AfterExchange> run(Session& session);
+
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 
-  net::Task<AfterExchange> run();
-
  private:
+  explicit Exchange(Session& session);
+  ~Exchange();
+
   // exchange_read.cc: the head and a whole body
   net::Task<bool> read_head();                                          // false: answered, or the client is gone
   net::Task<bool> read_body(std::uint64_t limit);                       // the same; on success body() is whole
@@ -73,9 +72,15 @@ class Exchange {
   void write_log();
 
   // exchange_proxy.cc: deciding and trying
-  net::Task<> proxy();                 // to route_, with request_.body_mode
+  /// Asks route_'s endpoints, with request_.body_mode. How the attempt that current_ names ended, if its answer is to be passed on; else the
+  /// client has been told why there is none, or is gone.
+  net::Task<std::optional<route::Ending>> ask(Pool& pool);
   [[nodiscard]] bool bind_to_zones();  // by the data class; false: it is one that the pool does not know
-  net::Task<bool> decide(Pool& pool, Pool::Decided& decided, std::span<const EndpointId> tried, route::Scheduler::Attempt kind);
+  [[nodiscard]] bool decide(Pool& pool, Pool::Decided& decided, std::span<const EndpointId> tried,
+                            route::Scheduler::Attempt kind);                                          // false: it is in the queue now
+  net::Task<bool> wait_in_queue(Pool& pool, Pool::Decided& decided, route::Scheduler::Attempt kind);  // false: the client left meanwhile
+  /// Of a further attempt, with the wait for capacity; false as above.
+  net::Task<bool> decide_again(Pool& pool, Pool::Decided& decided, std::span<const EndpointId> tried, route::Scheduler::Attempt kind);
   [[nodiscard]] const Endpoint* find_endpoint(const Pool& pool, EndpointId id);  // nullptr: it has been removed
   void end_unanswered(Attempt& attempt, Attempt::Result& result);                // attempt_, which brought no answer that counts
   net::Task<> stop_attempt();                   // attempt_, if there is one; nothing of it is of use any more
@@ -107,12 +112,13 @@ class Exchange {
   };
 
   // exchange_relay.cc: the answer from its first byte on
-  net::Task<> relay(Attempt& attempt, route::Ending ending);
+  net::Task<> proxy();  // asks route_'s endpoints, and passes an answer on
   void begin_answer(Attempt& attempt);
   net::Task<Passage> pass_all(Attempt& attempt, route::Ending ending);
-  net::Task<> conclude(Attempt& attempt, Passage passage);
+  void conclude(Attempt& attempt);                                                  // a whole answer
+  net::Task<> break_off(Attempt& attempt, route::Ending& ending, const char* why);  // what is not whole; `ending` may become the client's
+  net::Task<> tell_broken(Attempt& attempt, std::string error);                     // in a last event, as JSON
   void end_attempt(Attempt& attempt, route::Ending ending, Duration to_first_token);
-  net::Task<> break_off(Attempt& attempt, std::string error);  // what to tell in a last event, as JSON
 
   // exchange_continue.cc: the rest of an answer that broke off
   net::Task<Passage> continue_elsewhere(Passage passage);          // current_ is then whoever came last
@@ -155,9 +161,7 @@ class Exchange {
   std::string detail_;
   EndedBy ended_ = EndedBy::Done;
   std::uint16_t status_ = 0;
-  std::uint32_t attempts_ = 0;        // how many of tried_
-  std::uint32_t continued_ = 0;
-  std::string continued_from_;
+  std::uint32_t attempts_ = 0;  // how many of tried_
   Duration queue_{-1}, first_token_{-1};
   std::uint64_t response_bytes_ = 0;
   std::optional<protocol::Usage> usage_;

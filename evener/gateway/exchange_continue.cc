@@ -37,7 +37,7 @@ net::Task<bool> Exchange::ask_for_rest(Pool& pool, route::Ending ending) {
   if (!body) co_return false;
   const std::size_t held = request_.block.capacity() + request_.chunked_body.capacity() + body->bytes.capacity();
   if (!worker_.shared.memory.grow(memory_, held)) co_return false;
-  request_.continued = std::move(*body);
+  request_.continued = std::make_unique<const protocol::ContinuedBody>(std::move(*body));
   const auto delivered = static_cast<std::uint32_t>(continuation_->tokens() - continuation_->tokens_before());
   route::RequestView& view = request_.view;
   if (view.prompt_tokens > 0) view.prompt_tokens += delivered;
@@ -48,7 +48,7 @@ net::Task<bool> Exchange::ask_for_rest(Pool& pool, route::Ending ending) {
   while (attempts_ < AttemptsMax && current_->deadline({}) > reactor_.now()) {
     const auto kind = ending == route::Ending::Timeout ? route::Scheduler::Attempt::Retry : route::Scheduler::Attempt::Failover;
     Pool::Decided decided;
-    if (!co_await decide(pool, decided, std::span(tried_).first(attempts_), kind)) co_return false;
+    if (!co_await decide_again(pool, decided, std::span(tried_).first(attempts_), kind)) co_return false;
     const auto* dispatch = std::get_if<route::Dispatch>(&decided.decision);
     if (dispatch == nullptr) co_return false;
     pool.metrics().retries.add();
@@ -66,8 +66,7 @@ net::Task<bool> Exchange::ask_for_rest(Pool& pool, route::Ending ending) {
     const Attempt::Answer& answer = attempt_->answer();
     if (result.end == Attempt::End::Answered && answer.status == 200 && answer.event_stream) {
       attempt_->kept().head.clear();
-      continuation_->resume();
-      if (continued_++ == 0) continued_from_ = from;
+      continuation_->resume(from);
       co_return true;
     }
     ending = result.ending;
@@ -104,7 +103,7 @@ net::Task<Exchange::Passed> Exchange::pass_events(Attempt& attempt, std::string_
   }
   if (answer.complete) {
     continuation_->finish(events);
-    end = "0\r\n" + answer.chunks.trailers() + "\r\n";
+    end.append("0\r\n").append(answer.chunks.trailers()).append("\r\n");
   }
   sse_->feed(events);
   if (co_await send_events(attempt.kept().head.view(), events, end) == Passed::ClientGone) co_return Passed::ClientGone;

@@ -71,7 +71,7 @@ net::Task<Exchange::Passed> Exchange::pass_on(Attempt& attempt, std::string_view
         }
         if (step.kind == Kind::End) {
           if (!request_.http10) {
-            tail = answer.chunks.trailers() + "\r\n";
+            tail.append(answer.chunks.trailers()).append("\r\n");
             add(tail);
           }
           answer.complete = true;

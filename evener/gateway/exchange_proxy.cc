@@ -18,7 +18,7 @@ void Exchange::client_hung_up(void* self) {
     exchange.hedge_->late.set();
     if (exchange.hedge_->attempt) exchange.hedge_->attempt->cancel();
   }
-  if (exchange.waiting_) exchange.waiter_.released.cancel();
+  if (exchange.waiting_) exchange.waiter_.told.cancel();
 }
 
 void Exchange::give_way(void* self) {
@@ -36,23 +36,21 @@ net::Task<bool> Exchange::arrive_again(Pool& pool, Pool::Decided& decided) {
   waiter_.came = request_.began;
   waiter_.waited_before = queue_;
   co_await stop_attempt();
-  co_return co_await decide(pool, decided, {}, route::Scheduler::Attempt::First);
+  co_return co_await decide_again(pool, decided, {}, route::Scheduler::Attempt::First);
 }
 
-net::Task<> Exchange::proxy() {
-  const std::shared_ptr<Pool> kept_pool = route_->pool;  // a reload may drop it while we use it
-  Pool& pool = *kept_pool;
+net::Task<std::optional<route::Ending>> Exchange::ask(Pool& pool) {
   // Also while a body is streamed: whoever reads it may be held up by an endpoint that takes nothing.
   client_.watch_hangup({.notify = &Exchange::client_hung_up, .context = this});
   if (request_.body_mode == BodyMode::Streamed) {
     if (request_.framing == net::http1::Framing::Length && request_.content_length > routing_->config().limits.body_bytes) {
       co_await refuse_large(routing_->config().limits.body_bytes);
-      co_return;
+      co_return std::nullopt;
     }
     if (request_.expects_continue) co_await continue_if_expected();
     if (!worker_.shared.memory.grow(memory_, request_.block.capacity())) {
       co_await refuse_for_memory();
-      co_return;
+      co_return std::nullopt;
     }
   }
 
@@ -63,20 +61,22 @@ net::Task<> Exchange::proxy() {
                      .message = "Pool '" + route_->config.name + "' does not know this request's data class (header " +
                                 std::string(DataClassHeader) + "), so nothing says where its data may go."},
                     EndedBy::BadRequest);
-    co_return;
+    co_return std::nullopt;
   }
   if (route_->config.classes.preempt && request_.body_mode == BodyMode::Whole) {  // what is not kept cannot be sent again
     waiter_.give_way = &Exchange::give_way;
     waiter_.context = this;
   }
   Pool::Decided decided;
-  if (!co_await decide(pool, decided, {}, route::Scheduler::Attempt::First)) co_return;
+  if (!decide(pool, decided, {}, route::Scheduler::Attempt::First) &&
+      !co_await wait_in_queue(pool, decided, route::Scheduler::Attempt::First))
+    co_return std::nullopt;
   auto kind = route::Scheduler::Attempt::First;
   for (;;) {
     if (const auto* refusal = std::get_if<route::Refusal>(&decided.decision)) {
       pool.metrics().refusals[static_cast<std::size_t>(refusal->reason)].add();
       co_await refuse(refusal_error(*refusal, route_->config.name, request_));
-      co_return;
+      co_return std::nullopt;
     }
     const auto& dispatch = std::get<route::Dispatch>(decided.decision);
     Lease lease(pool, dispatch, kind, decided.number, reactor_);
@@ -89,10 +89,7 @@ net::Task<> Exchange::proxy() {
       const bool hedge = dispatch.hedge_after > Duration::zero() && request_.body_mode == BodyMode::Whole;
       result = hedge ? co_await race(pool, dispatch.hedge_after) : co_await attempt_->run(answer_limit());
       awaits_answer_ = false;
-      if (result.end == Attempt::End::Answered) {
-        co_await relay(*current_, result.ending);
-        co_return;
-      }
+      if (result.end == Attempt::End::Answered) co_return result.ending;
       end_unanswered(*attempt_, result);
     } else {
       attempt_.reset();
@@ -101,19 +98,19 @@ net::Task<> Exchange::proxy() {
       lease.end({.ending = result.ending, .blocks = request_.view.blocks});
     }
     if (preempted_ && !request_.client_gone) {
-      if (!co_await arrive_again(pool, decided)) co_return;
+      if (!co_await arrive_again(pool, decided)) co_return std::nullopt;
       kind = route::Scheduler::Attempt::First;
       continue;
     }
     if (request_.client_gone) {
       co_await stop_attempt();
       ended_ = EndedBy::ClientGone;
-      co_return;
+      co_return std::nullopt;
     }
     if (request_.body_fault != BodyFault::None) {
       co_await stop_attempt();
       co_await refuse_body(request_.body_fault);
-      co_return;
+      co_return std::nullopt;
     }
     if (result.may_retry && !request_.body_forwarded && attempts_ < AttemptsMax) {
       // Whether the attempt cost the endpoint anything that a further one adds to, see Scheduler::retry().
@@ -121,7 +118,7 @@ net::Task<> Exchange::proxy() {
                         result.ending == route::Ending::Cancelled;
       kind = lost ? route::Scheduler::Attempt::Failover : route::Scheduler::Attempt::Retry;
       if (lost) co_await stop_attempt();  // it may have to wait now, and nothing of the attempt is of use any more
-      if (!co_await decide(pool, decided, std::span(tried_).first(attempts_), kind)) co_return;
+      if (!co_await decide_again(pool, decided, std::span(tried_).first(attempts_), kind)) co_return std::nullopt;
       if (std::holds_alternative<route::Dispatch>(decided.decision)) {
         co_await stop_attempt();
         pool.metrics().retries.add();
@@ -132,15 +129,14 @@ net::Task<> Exchange::proxy() {
       }
     }
     if (result.end == Attempt::End::NotTaken) {
-      co_await relay(*attempt_, result.ending);  // nobody else may be asked: the client learns what this one said
-      co_return;
+      co_return result.ending;  // nobody else may be asked: the client learns what this one said
     }
     co_await stop_attempt();
     const std::string why = detail_;
     co_await refuse(failure_error(result.ending, attempts_, why),
                     result.ending == route::Ending::Timeout ? EndedBy::Timeout : EndedBy::EndpointFailed);
     detail_ = why;  // the log says what happened, not only what the client was told
-    co_return;
+    co_return std::nullopt;
   }
 }
 
@@ -172,31 +168,37 @@ bool Exchange::bind_to_zones() {
   return zones.has_value();
 }
 
-/// A decision, with the wait for capacity. False when the client left meanwhile.
-net::Task<bool> Exchange::decide(Pool& pool, Pool::Decided& decided, std::span<const EndpointId> tried, route::Scheduler::Attempt kind) {
-  if (std::exchange(waiter_.named, false)) co_await waiter_.told.wait_uninterrupted();  // what was meant for the attempt before
+bool Exchange::decide(Pool& pool, Pool::Decided& decided, std::span<const EndpointId> tried, route::Scheduler::Attempt kind) {
   if (kind == route::Scheduler::Attempt::First) {
     decided = pool.arrived(request_.id, request_.model, request_.view, waiter_, reactor_.now());
     queue_ = waiter_.waited_before;
   } else {
     decided = pool.retry(request_.id, request_.model, request_.view, tried, kind, waiter_, reactor_.now());
   }
-  if (!std::holds_alternative<route::Queued>(decided.decision)) co_return true;
+  return !std::holds_alternative<route::Queued>(decided.decision);
+}
 
+net::Task<bool> Exchange::decide_again(Pool& pool, Pool::Decided& decided, std::span<const EndpointId> tried,
+                                       route::Scheduler::Attempt kind) {
+  if (std::exchange(waiter_.named, false)) co_await waiter_.told.wait_uninterrupted();  // what was meant for the attempt before
+  co_return decide(pool, decided, tried, kind) || co_await wait_in_queue(pool, decided, kind);
+}
+
+net::Task<bool> Exchange::wait_in_queue(Pool& pool, Pool::Decided& decided, route::Scheduler::Attempt kind) {
   waiting_ = true;
   const Instant queued_at = reactor_.now();
-  const auto woken = request_.client_gone ? net::Event::Result::Cancelled : co_await waiter_.released.wait_until(Instant::max());
+  const auto woken = request_.client_gone ? net::Event::Result::Cancelled : co_await waiter_.told.wait_until(Instant::max());
   waiting_ = false;
   queue_ += reactor_.now() - queued_at;
   if (woken == net::Event::Result::Set) {
-    std::visit([&](const auto& outcome) { decided.decision = outcome; }, waiter_.decision);
+    std::visit([&](const auto& outcome) { decided.decision = outcome; }, *std::exchange(waiter_.decision, nullptr));
     co_return true;
   }
   // If it has been released at this very moment, the message is on its way here and names the waiter: wait for it and give back what it
   // brings.
   if (!pool.abandoned(decided, reactor_.now())) {
-    co_await waiter_.released.wait_uninterrupted();
-    if (const auto* dispatch = std::get_if<route::Dispatch>(&waiter_.decision)) {
+    co_await waiter_.told.wait_uninterrupted();
+    if (const auto* dispatch = std::get_if<route::Dispatch>(waiter_.decision.get())) {
       const Lease given_back(pool, *dispatch, kind, decided.number, reactor_);
     }
   }

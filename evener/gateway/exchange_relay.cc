@@ -24,11 +24,28 @@ AnswerTokens tokens_of_rest(const Continuation& continuation, std::optional<prot
 
 }  // namespace
 
-net::Task<> Exchange::relay(Attempt& attempt, route::Ending ending) {
-  begin_answer(attempt);
-  Passage passage = co_await pass_all(attempt, ending);
+net::Task<> Exchange::proxy() {
+  const std::shared_ptr<Pool> kept_pool = route_->pool;  // a reload may drop it while we use it
+  // Asking is over, and its large frame gone, before an answer is passed on, which can take minutes.
+  const std::optional<route::Ending> ending = co_await ask(*kept_pool);
+  if (!ending) co_return;
+  begin_answer(*current_);
+  Passage passage = co_await pass_all(*current_, *ending);
   if (passage.broken != nullptr && continuation_) passage = co_await continue_elsewhere(passage);
-  co_await conclude(*current_, passage);
+  Attempt& attempt = *current_;
+  if (passage.passed == Passed::ClientGone) {
+    request_.client_gone = true;
+    ended_ = EndedBy::ClientGone;
+    passage.ending = route::Ending::Cancelled;
+  } else if (passage.broken != nullptr) {
+    co_await break_off(attempt, passage.ending, passage.broken);
+  } else {
+    conclude(attempt);
+  }
+  end_attempt(attempt, passage.ending, passage.to_first_token);
+  if (attempt.sending()) co_await attempt.stop();
+  attempt.connection().close();
+  if (passage.passed == Passed::Done && !request_.body_read) co_await linger();  // an early answer, to a client that still sends
 }
 
 void Exchange::begin_answer(Attempt& attempt) {
@@ -101,35 +118,27 @@ net::Task<Exchange::Passage> Exchange::pass_all(Attempt& attempt, route::Ending 
   co_return passage;
 }
 
-net::Task<> Exchange::conclude(Attempt& attempt, Passage passage) {
-  if (passage.passed == Passed::ClientGone) {
-    request_.client_gone = true;
-    ended_ = EndedBy::ClientGone;
-    passage.ending = route::Ending::Cancelled;
-  } else if (passage.broken != nullptr) {
-    const bool client_fault = request_.body_fault != BodyFault::None;
-    const OwnError fault = body_error(request_.body_fault, routing_->config().limits.body_bytes);
-    if (client_fault) passage.ending = route::Ending::Cancelled;
-    detail_ = client_fault ? fault.code : passage.broken;
-    ended_ = client_fault                                 ? EndedBy::BadRequest
-             : passage.ending == route::Ending::Timeout   ? EndedBy::Timeout
-             : passage.ending == route::Ending::Cancelled ? EndedBy::Drained
-                                                          : EndedBy::EndpointAborted;
-    co_await break_off(attempt, client_fault ? protocol::openai_error(fault.message, fault.type, fault.code)
-                                             : protocol::openai_error(passage.broken, "server_error", "endpoint_aborted"));
-  } else {
-    if (sse_) sse_->finish();
-    if (usage_ == std::nullopt && !json_answer_.empty()) {
-      const std::size_t bytes = json_answer_.size();
-      json_answer_.resize(bytes + protocol::JsonPadding);
-      usage_ = protocol::read_usage(std::string_view(json_answer_).substr(0, bytes));
-    }
-    if (attempt.answer().complete && !surplus_) attempt.keep_connection();
+void Exchange::conclude(Attempt& attempt) {
+  if (sse_) sse_->finish();
+  if (usage_ == std::nullopt && !json_answer_.empty()) {
+    const std::size_t bytes = json_answer_.size();
+    json_answer_.resize(bytes + protocol::JsonPadding);
+    usage_ = protocol::read_usage(std::string_view(json_answer_).substr(0, bytes));
   }
-  end_attempt(attempt, passage.ending, passage.to_first_token);
-  if (attempt.sending()) co_await attempt.stop();
-  attempt.connection().close();
-  if (passage.passed == Passed::Done && !request_.body_read) co_await linger();  // an early answer, to a client that still sends
+  if (attempt.answer().complete && !surplus_) attempt.keep_connection();
+}
+
+net::Task<> Exchange::break_off(Attempt& attempt, route::Ending& ending, const char* why) {
+  const bool client_fault = request_.body_fault != BodyFault::None;
+  const OwnError fault = body_error(request_.body_fault, routing_->config().limits.body_bytes);
+  if (client_fault) ending = route::Ending::Cancelled;
+  detail_ = client_fault ? fault.code : why;
+  ended_ = client_fault                         ? EndedBy::BadRequest
+           : ending == route::Ending::Timeout   ? EndedBy::Timeout
+           : ending == route::Ending::Cancelled ? EndedBy::Drained
+                                                : EndedBy::EndpointAborted;
+  co_await tell_broken(attempt, client_fault ? protocol::openai_error(fault.message, fault.type, fault.code)
+                                             : protocol::openai_error(why, "server_error", "endpoint_aborted"));
 }
 
 void Exchange::end_attempt(Attempt& attempt, route::Ending ending, Duration to_first_token) {
@@ -146,7 +155,7 @@ void Exchange::end_attempt(Attempt& attempt, route::Ending ending, Duration to_f
   attempt.end(outcome, usage_);
 }
 
-net::Task<> Exchange::break_off(Attempt& attempt, std::string error) {
+net::Task<> Exchange::tell_broken(Attempt& attempt, std::string error) {
   // Never a clean end: a client must be able to tell a whole answer from a part of one. Where an event can be framed, it says why.
   request_.keep_alive = false;
   const Attempt::Answer& answer = attempt.answer();

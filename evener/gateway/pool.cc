@@ -145,9 +145,9 @@ void Pool::wake(const std::vector<route::Released>& released) {
   for (const route::Released& one : released) {
     auto* waiter = reinterpret_cast<Waiter*>(static_cast<std::uintptr_t>(one.cookie));
     waiter->reactor.post([waiter, decision = one.decision, waited = one.waited] {
-      waiter->decision = decision;
+      waiter->decision = std::make_unique<const std::variant<route::Dispatch, route::Refusal>>(decision);
       waiter->waited = waited;
-      waiter->released.set();
+      waiter->told.set();
     });
   }
 }

@@ -27,11 +27,11 @@ namespace evener::gateway {
 struct Endpoint {
   EndpointId id{};
   EndpointConfig config;
-  net::Address address;            // the one in use; chosen among what its name resolves to
+  net::Address address;  // the one in use; chosen among what its name resolves to
   bool resolved = false;
   std::string host_header;
-  std::string path_prefix;         // of its URL, without a trailing '/'
-  std::string authorization;       // value of the Authorization header sent to it; empty = the client's is passed on
+  std::string path_prefix;    // of its URL, without a trailing '/'
+  std::string authorization;  // value of the Authorization header sent to it; empty = the client's is passed on
   std::shared_ptr<const EndpointMetrics> metrics;
 
   /// The name this endpoint knows the model by.
@@ -40,11 +40,11 @@ struct Endpoint {
 
 /// One kept decision, for `explain`. Slots of the ring are written in place, so that keeping one allocates nothing once it is warm.
 struct DecisionRecord {
-  std::uint64_t number = 0;        // counts up from 1; 0 = empty slot
+  std::uint64_t number = 0;  // counts up from 1; 0 = empty slot
   std::string request_id;
   std::string model;
   std::int64_t at_wall_ns = 0;
-  std::uint32_t attempt = 1;       // 1 = the first
+  std::uint32_t attempt = 1;                                              // 1 = the first
   std::variant<route::Dispatch, route::Queued, route::Refusal> decision;  // Queued only as long as it waits
   std::optional<Duration> waited;                                         // in the queue, until the decision
   route::Explanation explanation;                                         // of this decision, or of the one that ended the wait
@@ -54,21 +54,20 @@ struct DecisionRecord {
 
 /// A queued request's place to be told. Lives in its coroutine; used on its reactor's thread only.
 struct Waiter {
-  explicit Waiter(net::Reactor& owner) : reactor(owner), released(owner), told(owner) {}
+  explicit Waiter(net::Reactor& owner) : reactor(owner), told(owner) {}
   net::Reactor& reactor;
-  net::Event released;
+  net::Event told;           // the pool's message has come: of a release while it waits, of giving way later; never both at a time
   std::uint64_t number = 0;  // of the kept decision; used under the pool's mutex only
-  std::variant<route::Dispatch, route::Refusal> decision;
+  std::unique_ptr<const std::variant<route::Dispatch, route::Refusal>> decision;  // of its release; large, and few ever wait
   Duration waited{};
 
   // Giving way to a more urgent request. Until its attempt is finished, or has its first token, a request that may be pre-empted can be named by
   // any thread that asks the pool; then give_way() comes on this reactor, and `told` is set. Whoever owns the waiter keeps it until then.
   void (*give_way)(void* context) = nullptr;  // nullptr = it does not
   void* context = nullptr;
-  Instant came{};                             // of one that gave way: as in route::Arrival
+  Instant came{};  // of one that gave way: as in route::Arrival
   Duration waited_before{};
-  bool named = false;                         // written under the pool's mutex; read by its own thread after finished()
-  net::Event told;
+  bool named = false;  // written under the pool's mutex; read by its own thread after finished()
 };
 
 class Pool final : private route::Explainer {
@@ -88,7 +87,7 @@ class Pool final : private route::Explainer {
     route::Decision decision;
     std::uint64_t number = 0;
   };
-  /// The first decision about a request. When it is Queued, `waiter.released` is set later, on the waiter's reactor.
+  /// The first decision about a request. When it is Queued, `waiter.told` is set later, on the waiter's reactor.
   [[nodiscard]] Decided arrived(std::string_view request_id, std::string_view model, const route::RequestView& request, Waiter& waiter,
                                 Instant now);
   /// The next attempt, after every earlier one was reported by finished(). May be Queued like the first when it is a Failover.
@@ -155,7 +154,13 @@ class Lease {
  public:
   Lease() = default;
   Lease(Pool& pool, const route::Dispatch& dispatch, route::Scheduler::Attempt attempt, std::uint64_t number, const net::Reactor& reactor)
-      : pool_(&pool), reactor_(&reactor), endpoint_(dispatch.endpoint), attempt_(attempt), share_(dispatch.share), number_(number), since_(reactor.now()) {}
+      : pool_(&pool),
+        reactor_(&reactor),
+        endpoint_(dispatch.endpoint),
+        attempt_(attempt),
+        share_(dispatch.share),
+        number_(number),
+        since_(reactor.now()) {}
   Lease(Lease&& other) noexcept { *this = std::move(other); }
   Lease& operator=(Lease&& other) noexcept {
     if (this != &other) {

@@ -79,9 +79,9 @@ TEST_CASE("a background request is told once, on its reactor, to give way, and i
       co_await background.told.wait_uninterrupted();
       CHECK(told == 1);
     }
-    const auto released = co_await realtime.released.wait_until(reactor.now() + 10s);
+    const auto released = co_await realtime.told.wait_until(reactor.now() + 10s);
     CHECK(released == net::Event::Result::Set);
-    const Lease given_back(one.pool, std::get<route::Dispatch>(realtime.decision), Attempt::First, 0, reactor);
+    const Lease given_back(one.pool, std::get<route::Dispatch>(*realtime.decision), Attempt::First, 0, reactor);
   };
   run_until_ended(reactor, body());
   CHECK(one.in_flight() == 0);
@@ -137,9 +137,9 @@ TEST_CASE("a queued request is woken with its endpoint on its own reactor's thre
     CHECK(std::holds_alternative<route::Queued>(one.pool.decisions("queued", 1).front().decision));
     // Ended by another thread, as another worker would.
     std::thread([&, lease = std::move(held)]() mutable { lease.end({.ending = route::Ending::Ok}); }).join();
-    const auto result = co_await waiter.released.wait_until(reactor.now() + 10s);
+    const auto result = co_await waiter.told.wait_until(reactor.now() + 10s);
     CHECK(result == net::Event::Result::Set);
-    const auto* dispatch = std::get_if<route::Dispatch>(&waiter.decision);
+    const auto* dispatch = std::get_if<route::Dispatch>(waiter.decision.get());
     CHECK(dispatch != nullptr);
     if (dispatch == nullptr) co_return;
     CHECK(one.in_flight() == 1);
@@ -168,7 +168,7 @@ TEST_CASE("an abandoned request leaves the queue and is never woken") {
     CHECK(one.pool.decisions("queued", 1).front().ended);
     CHECK(one.pool.decisions("queued", 1).front().outcome.ending == route::Ending::Cancelled);
     held.end({.ending = route::Ending::Ok});
-    const auto result = co_await waiter.released.wait_until(reactor.now());
+    const auto result = co_await waiter.told.wait_until(reactor.now());
     CHECK(result == net::Event::Result::TimedOut);
   };
   run_until_ended(reactor, body());
@@ -188,7 +188,7 @@ TEST_CASE("a request that is refused while it waits is kept as refused, with how
     CHECK(std::holds_alternative<route::Queued>(decided.decision));
     const Instant later = came + route::QueueSettings{}.wait_max + 1s;
     one.pool.with_scheduler(later, [&](route::RecordedScheduler& scheduler) { scheduler.tick(later); });
-    const auto result = co_await waiter.released.wait_until(reactor.now() + 10s);
+    const auto result = co_await waiter.told.wait_until(reactor.now() + 10s);
     CHECK(result == net::Event::Result::Set);
     CHECK(one.pool.decisions("late", 10).size() == 1);
     const DecisionRecord kept = one.pool.decisions("late", 1).front();
@@ -215,9 +215,9 @@ TEST_CASE("with_scheduler wakes whoever its change released") {
     one.pool.with_scheduler(reactor.now(), [&](route::RecordedScheduler& scheduler) {
       scheduler.put_endpoint(EndpointId{2}, {.weight = 1, .capacity = 1, .models = {}}, reactor.now());
     });
-    const auto result = co_await waiter.released.wait_until(reactor.now() + 10s);
+    const auto result = co_await waiter.told.wait_until(reactor.now() + 10s);
     CHECK(result == net::Event::Result::Set);
-    const auto* dispatch = std::get_if<route::Dispatch>(&waiter.decision);
+    const auto* dispatch = std::get_if<route::Dispatch>(waiter.decision.get());
     CHECK(dispatch != nullptr);
     if (dispatch != nullptr) {
       CHECK(dispatch->endpoint == EndpointId{2});
@@ -307,8 +307,8 @@ struct Worker {
       CHECK(queued != nullptr);
       if (queued == nullptr) co_return;
       net::Sibling impatience;
-      impatience.start(lose_patience(waiter.released, rng.below(6)));
-      const auto result = co_await waiter.released.wait_until(Instant::max());
+      impatience.start(lose_patience(waiter.told, rng.below(6)));
+      const auto result = co_await waiter.told.wait_until(Instant::max());
       co_await impatience.join();
       if (result != net::Event::Result::Set) {
         if (one.pool.abandoned(decided, reactor.now())) {
@@ -316,10 +316,10 @@ struct Worker {
           continue;
         }
         // Too late: it was released, and the message names this frame, which must live until it has come.
-        co_await waiter.released.wait_uninterrupted();
+        co_await waiter.told.wait_uninterrupted();
         ++too_late;
       }
-      const auto* dispatch = std::get_if<route::Dispatch>(&waiter.decision);
+      const auto* dispatch = std::get_if<route::Dispatch>(waiter.decision.get());
       CHECK(dispatch != nullptr);
       if (dispatch != nullptr) co_await hold(*dispatch, decided.number);
     }

@@ -42,7 +42,7 @@ net::Task<> Session::run() {
       idle_ = false;
       if (readable < 0) break;
     }
-    if (co_await run_exchange(*this) == AfterExchange::Close) break;
+    if (co_await Exchange::run(*this) == AfterExchange::Close) break;
   }
   client.close();
 }

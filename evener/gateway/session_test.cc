@@ -34,7 +34,7 @@ TEST_CASE("half of the memory quota is out of reach of blocks that are only expe
 
 TEST_CASE("an idle session takes less than 1 KiB") { CHECK(sizeof(Session) + sizeof(net::SocketState) < 512); }
 
-// Its coroutine frames come on top: about 1.2 KiB in an optimised build. Together they have to stay below 4 KiB (`./dev bench proxy --only memory`),
+// Its coroutine frames come on top: about half a KiB in an optimised build. Together they have to stay below 4 KiB (`./dev bench proxy --only memory`),
 // because streams last minutes and a gateway holds thousands.
 TEST_CASE("a request that is being answered takes less than 2 KiB beside its frames and the bytes that are passing") {
   CHECK(sizeof(Exchange) + sizeof(Session) + 2 * sizeof(net::SocketState) < 2048);

@@ -143,27 +143,34 @@ ChunkedDecoder::Step ChunkedDecoder::read_extension(std::string_view input) {
 ChunkedDecoder::Step ChunkedDecoder::read_trailer(std::string_view input) {
   const auto* lf = static_cast<const char*>(std::memchr(input.data(), '\n', input.size()));
   const std::size_t bytes = lf == nullptr ? input.size() : static_cast<std::size_t>(lf - input.data()) + 1;
-  if (bytes > TrailerBytesMax - trailer_bytes_) return fail();
-  trailer_bytes_ += static_cast<std::uint32_t>(bytes);
-  line_.append(input.substr(0, bytes));
+  if (!section_) {
+    if (input.starts_with("\r\n")) {  // the usual end
+      state_ = State::Done;
+      return {Kind::End, input.substr(0, 2)};
+    }
+    section_ = std::make_unique<TrailerSection>();
+  }
+  if (bytes > TrailerBytesMax - section_->bytes) return fail();
+  section_->bytes += static_cast<std::uint32_t>(bytes);
+  section_->line.append(input.substr(0, bytes));
   if (lf == nullptr) return {Kind::Dropped, input};
-  if (line_ == "\r\n") {
+  if (section_->line == "\r\n") {
     state_ = State::Done;
     return {Kind::End, input.substr(0, bytes)};
   }
   if (!end_trailer_line()) return fail();
-  line_.clear();
+  section_->line.clear();
   return {Kind::Dropped, input.substr(0, bytes)};
 }
 
 bool ChunkedDecoder::end_trailer_line() {
-  if (++trailer_count_ > TrailersMax) return false;
-  const char* p = line_.data();
-  const char* const end = p + line_.size();
+  if (++section_->count > TrailersMax) return false;
+  const char* p = section_->line.data();
+  const char* const end = p + section_->line.size();
   Header field;
   if (parse_field(p, end, field) != nullptr || p != end) return false;
   if (!may_come_in_trailer(field)) return true;
-  trailers_.append(field.name).append(": ").append(field.value).append("\r\n");
+  section_->kept.append(field.name).append(": ").append(field.value).append("\r\n");
   return true;
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -41,7 +42,7 @@ class ChunkedDecoder {
 
   /// Valid header lines of the trailer section, "name: value\r\n" each, without the final empty line; at most 8 KiB.
   /// Fields that may not come in trailers (framing, routing, authentication, content handling) have been left out.
-  [[nodiscard]] const std::string& trailers() const { return trailers_; }
+  [[nodiscard]] std::string_view trailers() const { return section_ ? std::string_view(section_->kept) : std::string_view(); }
 
   /// No chunk has begun that has not ended: bytes of our own, framed as a chunk, may come in here.
   [[nodiscard]] bool between_chunks() const { return state_ == State::SizeStart; }
@@ -62,6 +63,12 @@ class ChunkedDecoder {
     Failed
   };
 
+  struct TrailerSection {
+    std::uint32_t bytes = 0, count = 0;
+    std::string kept;  // what trailers() gives
+    std::string line;  // as much of the current one as has come
+  };
+
   Step read_framing(std::string_view input);
   Step read_extension(std::string_view input);
   Step read_trailer(std::string_view input);
@@ -72,10 +79,7 @@ class ChunkedDecoder {
   std::uint64_t remaining_ = 0;
   std::uint32_t digits_ = 0;
   std::uint32_t extension_bytes_ = 0;
-  std::uint32_t trailer_bytes_ = 0;
-  std::uint32_t trailer_count_ = 0;
-  std::string trailers_;
-  std::string line_;
+  std::unique_ptr<TrailerSection> section_;  // when there is one that is not empty, which is rare
 };
 
 }  // namespace evener::net::http1
