@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::array<std::size_t, 4> ClassBytes = {SmallBlockBytes, BlockBytes, 64 * 1024, 256 * 1024};
 // Small blocks are held for moments, so few are in use at one time. What a burst leaves here is paid by the streams that follow it.
-constexpr std::array<std::size_t, ClassBytes.size()> FreeBytesMax = {1024 * 1024, 1024 * 1024, 2 * 1024 * 1024, 2 * 1024 * 1024};
+constexpr std::array<std::size_t, ClassBytes.size()> FreeBytesMax = {512 * 1024, 512 * 1024, 2 * 1024 * 1024, 2 * 1024 * 1024};
 
 constinit thread_local FreeLists<ClassBytes.size()> lists;
 
