@@ -56,7 +56,12 @@ route::Scheduler::Start start_in(const ManagedPool& pool) {
 
 Control::Control(Shared& shared, std::uint64_t seed) : shared_(shared), rng_(seed) {}
 
-Control::~Control() { stop(); }
+Control::~Control() {
+  stop();
+  if (reactor.live_tasks() == 0) return;
+  reactor.stop();  // it was never started: what was spawned ends here, where what it uses still is
+  reactor.run();
+}
 
 void Control::start() {
   reactor.spawn(tick());
