@@ -13,6 +13,7 @@ net::Task<Attempt::Result> Exchange::race(Pool& pool, Duration hedge_after) {
   Hedge& hedge = *hedge_;
   hedge.runner.start(run_hedge(pool, hedge_after));
   const Attempt::Result first = co_await attempt_->run(answer_limit());
+  awaits_answer_ = false;  // what it has may be passed on as soon as the hedge has ended: nobody may take its place now
   // A first attempt that failed leaves the request to the hedge, if there is one already; else it is retried like any other.
   const bool wait_for_hedge = first.end != Attempt::End::Answered && !hedge.won && hedge.attempt && !request_.client_gone;
   if (wait_for_hedge) {
@@ -53,7 +54,9 @@ net::Task<> Exchange::run_hedge(Pool& pool, Duration hedge_after) {
   hedge.attempt.emplace(request_, *route_, routing_->config(), *endpoint, *dispatch, std::move(lease));
   hedge.result = co_await hedge.attempt->run(answer_limit());
   if (hedge.attempt->cancelled()) co_return;
-  if (hedge.result.end != Attempt::End::Answered) {
+  // An error that comes soon must not take the place of the answer that the first one, while it runs, may still give.
+  const bool error = hedge.attempt->answer().status >= 400 && attempt_->lease().held();
+  if (hedge.result.end != Attempt::End::Answered || error) {
     co_await lose(*hedge.attempt, hedge.result);
     co_return;
   }
@@ -63,7 +66,8 @@ net::Task<> Exchange::run_hedge(Pool& pool, Duration hedge_after) {
 
 net::Task<> Exchange::lose(Attempt& attempt, Attempt::Result result) {
   // One that failed by itself says so; one that was overtaken says nothing of its endpoint.
-  if (result.end == Attempt::End::Answered) result = {.end = Attempt::End::Failed, .ending = route::Ending::Cancelled};
+  if (result.end == Attempt::End::Answered && attempt.cancelled())
+    result = {.end = Attempt::End::Failed, .ending = route::Ending::Cancelled};
   const std::string detail = detail_;
   end_unanswered(attempt, result);
   detail_ = detail;

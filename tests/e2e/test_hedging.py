@@ -7,7 +7,7 @@ import pytest
 
 from client import RawClient, chat_body, post
 from programs import wait_until
-from raw_engine import chunked
+from raw_engine import answer, chunked
 
 EVENT = b'data: {"choices":[{"index":0,"delta":{"content":"%s"}}]}\n\n'
 HEDGING = {"policy": "round-robin", "hedging": {"enabled": True, "delay_min": "50ms", "budget_share": 1}}
@@ -118,6 +118,18 @@ def test_a_first_endpoint_that_dies_leaves_the_request_to_the_second(pair):
     status, headers, body = ask_until_it_goes_to(started, started.one)
     assert status == 200 and b"two" in body and headers["x-evener-endpoint"] == "e1"
     assert started.metric("evener_endpoint_attempts_total", endpoint="e0", ending="reset") == 1
+
+
+def test_an_error_of_the_second_does_not_take_the_place_of_the_answer_of_the_first(pair):
+    started = pair()
+    started.one.pause = 0.5
+    started.two.engine.behave = lambda connection, request: connection.send(answer(b"{}", "500 Internal Server Error"))
+    status, headers, body = ask_until_it_goes_to(started, started.one)
+    assert status == 200 and b"one" in body
+    line = started.access_line(headers["x-request-id"])
+    assert (line["hedged"], line["endpoint"], line["attempts"], line["ended"]) == ("lost", "e0", 2, "done")
+    assert started.metric("evener_endpoint_attempts_total", endpoint="e1", ending="server_error") >= 1
+    assert all(e["in_flight"] == 0 for e in started.endpoints().values())
 
 
 def test_when_the_budget_is_spent_the_client_waits(pair):
