@@ -65,7 +65,7 @@ net::Task<AfterExchange> Exchange::run(Session& session) {
   if (co_await self.read_head()) {
     co_await self.find_route();
     if (self.route_ != nullptr) co_await self.proxy();
-    if (self.waiter_.named) co_await self.waiter_.told.wait_uninterrupted();  // it is on its way and names the waiter
+    while (self.waiter_.named && !self.waiter_.asked) co_await self.waiter_.told.wait_uninterrupted();  // it names the waiter
   }
   if (self.client_) self.client_.forget_hangup_watch();
   const ClientRequest& request = self.request_;

@@ -180,24 +180,27 @@ bool Exchange::decide(Pool& pool, Pool::Decided& decided, std::span<const Endpoi
 
 net::Task<bool> Exchange::decide_again(Pool& pool, Pool::Decided& decided, std::span<const EndpointId> tried,
                                        route::Scheduler::Attempt kind) {
-  if (std::exchange(waiter_.named, false)) co_await waiter_.told.wait_uninterrupted();  // what was meant for the attempt before
+  while (waiter_.named && !waiter_.asked) co_await waiter_.told.wait_uninterrupted();  // what is meant for the attempt before
   co_return decide(pool, decided, tried, kind) || co_await wait_in_queue(pool, decided, kind);
 }
 
 net::Task<bool> Exchange::wait_in_queue(Pool& pool, Pool::Decided& decided, route::Scheduler::Attempt kind) {
   waiting_ = true;
   const Instant queued_at = reactor_.now();
-  const auto woken = request_.client_gone ? net::Event::Result::Cancelled : co_await waiter_.told.wait_until(Instant::max());
+  auto woken = net::Event::Result::Set;
+  while (!waiter_.decision && !request_.client_gone && woken == net::Event::Result::Set) {
+    woken = co_await waiter_.told.wait_until(Instant::max());
+  }
   waiting_ = false;
   queue_ += reactor_.now() - queued_at;
-  if (woken == net::Event::Result::Set) {
+  if (waiter_.decision) {
     std::visit([&](const auto& outcome) { decided.decision = outcome; }, *std::exchange(waiter_.decision, nullptr));
     co_return true;
   }
   // If it has been released at this very moment, the message is on its way here and names the waiter: wait for it and give back what it
   // brings.
   if (!pool.abandoned(decided, reactor_.now())) {
-    co_await waiter_.told.wait_uninterrupted();
+    while (!waiter_.decision) co_await waiter_.told.wait_uninterrupted();
     if (const auto* dispatch = std::get_if<route::Dispatch>(waiter_.decision.get())) {
       const Lease given_back(pool, *dispatch, kind, decided.number, reactor_);
     }

@@ -165,6 +165,7 @@ void Pool::tell(const std::vector<route::Preempt>& victims) {
     auto* waiter = reinterpret_cast<Waiter*>(static_cast<std::uintptr_t>(victim.cookie));
     waiter->reactor.post([waiter] {
       waiter->give_way(waiter->context);
+      waiter->asked = true;
       waiter->told.set();
     });
   }

@@ -56,18 +56,20 @@ struct DecisionRecord {
 struct Waiter {
   explicit Waiter(net::Reactor& owner) : reactor(owner), told(owner) {}
   net::Reactor& reactor;
-  net::Event told;           // the pool's message has come: of a release while it waits, of giving way later; never both at a time
+  net::Event told;           // a message of the pool has come; two can come before its coroutine has run, so look at what they brought
   std::uint64_t number = 0;  // of the kept decision; used under the pool's mutex only
   std::unique_ptr<const std::variant<route::Dispatch, route::Refusal>> decision;  // of its release; large, and few ever wait
   Duration waited{};
 
   // Giving way to a more urgent request. Until its attempt is finished, or has its first token, a request that may be pre-empted can be named by
-  // any thread that asks the pool; then give_way() comes on this reactor, and `told` is set. Whoever owns the waiter keeps it until then.
+  // any thread that asks the pool, even before it has heard of its release; then give_way() comes on this reactor, and `told` is set. Whoever
+  // owns the waiter keeps it until then.
   void (*give_way)(void* context) = nullptr;  // nullptr = it does not
   void* context = nullptr;
   Instant came{};  // of one that gave way: as in route::Arrival
   Duration waited_before{};
   bool named = false;  // written under the pool's mutex; read by its own thread after finished()
+  bool asked = false;  // give_way() has come
 };
 
 class Pool final : private route::Explainer {
