@@ -188,6 +188,21 @@ TEST_CASE("a rate limit that an answer tells holds at once, and what waits goes 
   CHECK(std::holds_alternative<Dispatch>(released[0].decision));
 }
 
+TEST_CASE("who waits for less of a rate limit goes as soon as the client of one ahead that waits for more has left") {
+  World world(api({.rates = {.tokens_per_minute = 6000}}), 0, {.policy = PolicyKind::Balanced, .queue = {.wait_max = 55s}});
+  (void)world.sent({.prompt_tokens = 6000});
+  const Decision large = world.arrived({.prompt_tokens = 5000}, 7);
+  REQUIRE(std::holds_alternative<Queued>(large));
+  REQUIRE(std::holds_alternative<Queued>(world.arrived({.prompt_tokens = 100}, 8)));
+  world.now = T0 + 3s;
+  world.scheduler.tick(world.now);
+  CHECK(world.released().empty());
+  REQUIRE(world.scheduler.abandoned(std::get<Queued>(large).ticket, world.now));
+  const auto released = world.released();
+  REQUIRE(released.size() == 1);
+  CHECK(released[0].cookie == 8);
+}
+
 TEST_CASE("what would wait for a rate limit longer than it may is refused at once, with the true time") {
   World world(api({}), 0, {.policy = PolicyKind::Balanced, .queue = {.wait_max = 30s}});
   const Dispatch first = world.sent();

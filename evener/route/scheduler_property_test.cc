@@ -89,6 +89,8 @@ class Driver {
     settings.admission.capacity = {
         .enabled = rng_.below(2) == 0, .least = 1, .most = 20, .first = static_cast<std::uint32_t>(1 + rng_.below(6))};
     settings.admission.preempt = rng_.below(2) == 0;
+    settings.hedging = {.enabled = rng_.below(2) == 0, .quantile = rng_.uniform(), .delay_min = 1ms, .budget_share = rng_.uniform()};
+    if (rng_.below(2) == 0) settings.spend = {.limit = 1 + static_cast<NanoMoney>(rng_.below(2'000'000)), .per = 20s};
     settings_ = settings;
     return settings;
   }
@@ -97,6 +99,12 @@ class Driver {
     EndpointSettings settings{.weight = 0.1 + rng_.uniform() * 5, .capacity = static_cast<std::uint32_t>(rng_.below(5))};
     for (std::uint64_t model = 1; model <= 3; ++model) {
       if (rng_.below(4) == 0) settings.models.push_back(model);
+    }
+    if (rng_.below(4) == 0) {
+      settings.input_price = rng_.uniform();
+      settings.output_price = rng_.uniform();
+      settings.external = {.enabled = true, .spill_over = rng_.below(2) == 0, .rates = {.requests_per_minute = 60 * rng_.uniform()}};
+      if (rng_.below(2) == 0) settings.external.spend.limit = 1 + static_cast<NanoMoney>(rng_.below(1'000'000));
     }
     return settings;
   }
@@ -139,6 +147,7 @@ class Driver {
                         .share = dispatch.share,
                         .cookie = cookie});
     note(static_cast<std::uint64_t>(dispatch.endpoint) * 8 + static_cast<std::uint64_t>(dispatch.reason));
+    note(static_cast<std::uint64_t>(dispatch.hedge_after.count()));
   }
 
   void refused(const Refusal& refusal) {
@@ -149,6 +158,7 @@ class Driver {
   void arrive() {
     const RequestView request{.affinity_key = rng_.below(6),
                               .model = rng_.below(3) == 0 ? 1 + rng_.below(4) : 0,
+                              .stream = rng_.below(2) == 0,
                               .priority = static_cast<Priority>(rng_.below(Priorities)),
                               .tenant = rng_.below(3),
                               .prompt_tokens = static_cast<std::uint32_t>(rng_.below(2000)),
@@ -193,6 +203,23 @@ class Driver {
     if (running_.empty()) return;
     Running& one = running_[rng_.below(running_.size())];
     scheduler_.first_token(one.endpoint, one.share, from_seconds(rng_.exponential(0.3)), now_);
+    if (rng_.below(2) == 0) return;
+    RateAllowance allowance;
+    allowance.of(RateOf::Requests) = {
+        .limit = 100, .remaining = static_cast<double>(rng_.below(4)), .reset = from_seconds(rng_.exponential(2)), .window = {}};
+    scheduler_.allowance_told(one.endpoint, one.share, allowance, now_);
+  }
+
+  /// A second attempt beside the first; both end like any other.
+  void hedge() {
+    if (running_.empty()) return;
+    const Running first = running_[rng_.below(running_.size())];
+    if (!first.share.awaits_first_token) return;
+    const Decision decision = scheduler_.retry(first.request, first.tried, now_, Attempt::Hedge, ++cookies_);
+    REQUIRE_FALSE(std::holds_alternative<Queued>(decision));
+    if (const auto* refusal = std::get_if<Refusal>(&decision)) return refused(*refusal);
+    REQUIRE((settings_.hedging.enabled && waiting_.empty()));
+    dispatched(std::get<Dispatch>(decision), first.request, Attempt::Hedge, first.tried, cookies_);
   }
 
   Running end(std::size_t at, Outcome outcome) {
@@ -217,7 +244,8 @@ class Driver {
       outcome.usage = TokenUsage{.prompt_tokens = 500, .output_tokens = static_cast<std::uint32_t>(rng_.below(900)), .cached_tokens = 100};
     const Running ended = end(at, outcome);
     const bool lost = ending == Ending::ConnectFailed || ending == Ending::Reset;
-    if (ending != Ending::Ok && ending != Ending::Cancelled) retry(ended, lost ? Attempt::Failover : Attempt::Retry);
+    if (ending != Ending::Ok && ending != Ending::Cancelled && ended.attempt != Attempt::Hedge)
+      retry(ended, lost ? Attempt::Failover : Attempt::Retry);
   }
 
   void retry(const Running& ended, Attempt attempt) {
@@ -283,8 +311,10 @@ class Driver {
       arrive();
     } else if (what < 70) {
       finish_one();
-    } else if (what < 75) {
+    } else if (what < 74) {
       first_token();
+    } else if (what < 77) {
+      hedge();
     } else if (what < 83) {
       if (endpoint) scheduler_.checked(*endpoint, rng_.below(2) == 0 ? Scheduler::Check::Passed : Scheduler::Check::Failed, now_);
     } else if (what < 86) {
