@@ -2,11 +2,9 @@
 
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <fstream>
 #include <regex>
 #include <set>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +13,7 @@
 #include "evener/base/config/yaml.h"
 #include "evener/base/json_writer.h"
 #include "evener/protocol/engine_kind.h"
+#include "tests/golden.h"
 
 namespace evener::gateway {
 namespace {
@@ -461,22 +460,6 @@ TEST_CASE("a thousand pools, ten thousand aliases and ten thousand models of a p
 }
 
 // ---- generated documents
-
-std::string contents(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream all;
-  all << in.rdbuf();
-  return all.str();
-}
-
-void compare_or_update(const std::string& path, const std::string& generated) {
-  const char* update = std::getenv("EVENER_UPDATE_GOLDEN");
-  if (update != nullptr && std::string_view(update) == "1") std::ofstream(path, std::ios::binary) << generated;
-  // Not CHECK(a == b): two pages of text side by side help nobody.
-  const bool same = contents(path) == generated;
-  INFO(path << " differs from what the code describes; run this test with EVENER_UPDATE_GOLDEN=1 to write it");
-  CHECK(same);
-}
 
 TEST_CASE("the committed reference page, JSON Schema and example are what the code describes") {
   compare_or_update("docs/config-reference.md", config_reference_markdown());

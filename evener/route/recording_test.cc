@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "evener/route/replay.h"
+#include "tests/golden.h"
 
 using namespace evener;
 using namespace evener::route;
@@ -165,6 +166,19 @@ TEST_CASE("a chunk whose bytes changed is known by its checksum") {
   const auto end = read_chunk_head(end_chunk(RecordingEnd::Lost));
   REQUIRE(end);
   CHECK(end->kind == ChunkHead::Kind::End);
+}
+
+TEST_CASE("the seeds of the fuzzer are recordings as they are written now") {
+  std::string events;
+  for (const recorded::Event& event : one_of_each()) events += bytes_of(event);
+  const std::string file = recording_head("0.1.0") + chunk_of(1, events) + end_chunk(RecordingEnd::Stopped);
+  std::string other_version = recording_head("0.1.0");
+  ++other_version[16];
+  const std::string seeds = "fuzz/corpus/recording_fuzz/";
+  compare_or_update(seeds + "events", events);
+  compare_or_update(seeds + "file", file);
+  compare_or_update(seeds + "cut_off", std::string_view(file).substr(0, file.size() / 2));
+  compare_or_update(seeds + "other_version", other_version);
 }
 
 TEST_CASE("a replay begins with the pool's first event, which comes once, and shows what is decided otherwise now") {
