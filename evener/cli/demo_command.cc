@@ -26,7 +26,7 @@ constexpr double PlainLineEvery_s = 2.5;
 struct DemoArguments {
   unsigned seconds = 20;
   std::uint64_t seed = 15;  // its arrivals keep close to the announced rate, in the first seconds too
-  std::string policy = "least-request";
+  std::string policy = "balanced";
   bool no_live = false, json = false, keep = false;
 };
 
@@ -124,7 +124,7 @@ int demo_command(int argc, char** argv) {
   DemoArguments arguments;
   app.add_option("--seconds", arguments.seconds, "About how long it takes (default: 20)")
       ->check(CLI::Range(demo::SecondsMin, demo::SecondsMax));
-  app.add_option("--policy", arguments.policy, "Policy of the live part (default: least-request)");
+  app.add_option("--policy", arguments.policy, "Policy of the live part (default: balanced)");
   app.add_option("--seed", arguments.seed, "Of the requests' moments and lengths, and of the gateway's chance (default: 15)")
       ->check(CLI::NonNegativeNumber);
   app.add_flag("--no-live", arguments.no_live, "Plain lines on standard error instead of the live view");

@@ -16,7 +16,7 @@ namespace evener::gateway {
 class FirstContent {
  public:
   /// Of the body. Whatever it is, it is passed on then.
-  static constexpr std::size_t HeldBytesMax = 64 * 1024;
+  static constexpr std::size_t HeldBytesMax = 32 * 1024;
 
   FirstContent(net::http1::Framing framing, std::uint64_t content_length) : framing_(framing), left_(content_length) {}
 

@@ -46,7 +46,7 @@ def test_an_answer_above_64_kib_passes_and_its_usage_is_not_read(gateway, raw_en
 
     backend = raw_engine()
     started = gateway(backend.url)
-    for size, tokens in ((60_000, 3), (70_000, 0)):
+    for size, tokens in ((60_000, 3), (70_000, None)):
         backend.behave = lambda connection, request, size=size: connection.send(answer(body_of(size)))
         with RawClient(started.port) as client:
             status, headers, body = client.send(CHAT_REQUEST).read()

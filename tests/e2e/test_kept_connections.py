@@ -26,7 +26,7 @@ def test_a_request_repeated_after_its_kept_connection_died_leaves_a_connection_t
         return True
 
     backend = raw_engine(behave, read_bodies=False)
-    started = gateway(backend.url, workers=1, pool={"health_check": {"enabled": False}, "retry": {"attempts_max": 1}})
+    started = gateway(backend.url, workers=1, pool={"health_check": {"enabled": False}, "load_reports": {"enabled": False}, "retry": {"attempts_max": 1}})
     with RawClient(started.port, timeout=20) as client:
         for body in (chat_body(), large, chat_body(), chat_body()):
             assert client.send(post(CHAT_PATH, body)).read()[0] == 200

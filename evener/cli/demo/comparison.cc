@@ -19,7 +19,7 @@ std::optional<double> quantile_s(const Histogram& histogram, double q) {
 
 std::span<const route::PolicyKind> compared_policies() {
   using enum route::PolicyKind;
-  static constexpr std::array Policies = {RoundRobin, Random, WeightedRoundRobin, PeakEwma, PowerOfTwo, LeastRequest};
+  static constexpr std::array Policies = {RoundRobin, Random, WeightedRoundRobin, PeakEwma, PowerOfTwo, LeastRequest, Balanced};
   return Policies;
 }
 
