@@ -87,6 +87,33 @@ TEST_CASE("a background request is told once, on its reactor, to give way, and i
   CHECK(one.in_flight() == 0);
 }
 
+TEST_CASE("a request can be told to give way before it has heard of its release, and hears both") {
+  net::Reactor reactor;
+  PoolConfig config{.name = "p"};
+  config.classes.preempt = true;
+  OneEndpoint one(1, config);
+  const auto body = [&]() -> net::Task<> {
+    int told = 0;
+    Waiter holder(reactor), background(reactor), realtime(reactor);
+    background.give_way = [](void* count) { ++*static_cast<int*>(count); };
+    background.context = &told;
+    Lease held = one.lease(reactor, holder);
+    const auto queued = one.pool.arrived("a", "m", {.priority = route::Priority::Background}, background, reactor.now());
+    CHECK(std::holds_alternative<route::Queued>(queued.decision));
+    held = {};
+    (void)one.pool.arrived("b", "m", {.priority = route::Priority::Realtime}, realtime, reactor.now());
+    CHECK(background.named);
+    while (!background.decision) co_await background.told.wait_uninterrupted();
+    while (!background.asked) co_await background.told.wait_uninterrupted();
+    CHECK(told == 1);
+    { const Lease released(one.pool, std::get<route::Dispatch>(*background.decision), Attempt::First, queued.number, reactor); }
+    while (!realtime.decision) co_await realtime.told.wait_uninterrupted();
+    const Lease given_back(one.pool, std::get<route::Dispatch>(*realtime.decision), Attempt::First, 0, reactor);
+  };
+  run_until_ended(reactor, body());
+  CHECK(one.in_flight() == 0);
+}
+
 TEST_CASE("a lease ends once, with the first outcome it is told") {
   net::Reactor reactor;
   OneEndpoint one(2);
