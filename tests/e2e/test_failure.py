@@ -48,7 +48,7 @@ def test_killing_one_of_four_full_engines_fails_no_request(gateway, engine):
 
 def test_killing_one_of_four_engines_cuts_only_streams_that_had_begun_and_says_so(gateway, engine):
     engines = [engine("--decode-tokens-per-s", 100) for _ in range(4)]
-    started = gateway(*[e.url for e in engines], pool={"policy": "least-request"})  # equal prompts would all go where they are cached
+    started = gateway(*[e.url for e in engines])
     load = StreamLoad(started.port, clients=24)
     wait_until(lambda: load.whole > 50, 15)
     engines[2].kill()

@@ -17,6 +17,11 @@ namespace evener::route {
 /// Seconds of waiting that the request adds when it is sent there: its own until its last token, and that of those in flight.
 [[nodiscard]] double added_waiting_s(const RequestView& request, const PoolView& view, std::uint32_t index);
 
+/// The candidate to which it adds least. Predictions are not exact: those that add little more than the least are taken to be equal, and among
+/// them the nearest, then the fewest requests in flight per weight, then chance decides. Otherwise what chance taught of equal endpoints would keep sending to one.
+std::uint32_t least_waiting(CandidateSample& sample, std::span<const std::uint32_t> candidates, const RequestView& request,
+                            const PoolView& view, Rng& rng);
+
 class Balanced final : public Policy {
  public:
   [[nodiscard]] std::string_view name() const override;

@@ -61,11 +61,12 @@ TEST_CASE("balanced: a cached token saves more where more requests would be held
 
 TEST_CASE("balanced: the holder of a prefix is chosen while waiting for it costs less than computing, and not beyond") {
   PoolFixture pool = known_pool(2);
-  pool.cached({900, 0});
-  pool.endpoints[0].in_flight_uncached_tokens = 800;
-  CHECK(choice(pool) == 0);
-  pool.endpoints[0].in_flight_uncached_tokens = 1000;
-  CHECK(choice(pool) == 1);
+  const RequestView request{.prompt_tokens = 10'000, .output_tokens = 200};
+  pool.cached({9000, 0});
+  pool.endpoints[0].in_flight_uncached_tokens = 8000;
+  CHECK(choice(pool, request) == 0);
+  pool.endpoints[0].in_flight_uncached_tokens = 10'000;
+  CHECK(choice(pool, request) == 1);
 }
 
 TEST_CASE("balanced: where computed tokens are often found again, a second copy of a prefix is worth waiting to avoid") {
@@ -95,10 +96,8 @@ TEST_CASE("balanced: a strong endpoint gets the heavy request even with some loa
 TEST_CASE("balanced: before any speed is known a request in flight counts like 150 tokens of prompt") {
   PoolFixture pool = PoolFixture::equal(2);
   pool.in_flight({10, 0});
-  pool.endpoints[1].in_flight_uncached_tokens = 1499;
-  CHECK(choice(pool, {}) == 1);
-  pool.endpoints[1].in_flight_uncached_tokens = 1501;
-  CHECK(choice(pool, {}) == 0);
+  pool.endpoints[1].in_flight_uncached_tokens = 1500;
+  CHECK(waiting(pool, 0, {}) == doctest::Approx(waiting(pool, 1, {})));
 }
 
 TEST_CASE("balanced: before any speed is known strength is what the weight says") {
@@ -135,19 +134,71 @@ TEST_CASE("balanced: equals are taken alike") {
   for (const int times : pool.counts(policy, 4000, rng, Request)) CHECK(times == doctest::Approx(1000).epsilon(0.1));
 }
 
+TEST_CASE("balanced: what was learned of equal endpoints differs by chance, and does not make one of them everybody's choice") {
+  PoolFixture pool = known_pool(4);
+  for (EndpointView& endpoint : pool.endpoints) {
+    const double chance = 1 + 0.005 * static_cast<double>(endpoint.id);
+    endpoint.speed.base_s *= chance;
+    endpoint.speed.step_s *= chance;
+  }
+  Balanced policy;
+  Rng rng(1);
+  for (const int times : pool.counts(policy, 4000, rng, Request)) CHECK(times == doctest::Approx(1000).epsilon(0.1));
+}
+
+TEST_CASE("balanced: among endpoints that are about equal the fewest requests in flight per weight decide, and before that the nearest") {
+  PoolFixture pool({1, 4});
+  pool.speed = {.base_s = 0.05, .prefill_s_per_token = 1e-4, .step_s = 0.02};  // one in flight more or less makes no difference
+  for (EndpointView& endpoint : pool.endpoints) endpoint.speed = pool.speed;
+  const RequestView request{.prompt_tokens = 100, .output_tokens = 200};
+  pool.in_flight({1, 3});
+  CHECK(choice(pool, request) == 1);
+  pool.in_flight({1, 5});
+  CHECK(choice(pool, request) == 0);
+  pool.endpoints[0].network_s = 0.001;
+  CHECK(choice(pool, request) == 1);
+}
+
+TEST_CASE("balanced: where requests wait for memory, the more run the sooner one ends, so it is the share that waits that counts") {
+  PoolFixture pool = known_pool(1);
+  const auto wait = [&](std::uint32_t in_flight, std::uint32_t in_prefill) {
+    pool.in_flight({in_flight});
+    pool.endpoints[0].in_prefill = in_prefill;
+    return waiting(pool);
+  };
+  const double few = wait(60, 20), many = wait(120, 20);
+  CHECK(many - wait(100, 0) < few - wait(40, 0));
+  // One that waits where hardly anything runs waits for a prompt, not for another's last token.
+  CHECK(wait(2, 1) - wait(1, 0) < 0.25 * 200 * 0.02);
+}
+
 TEST_CASE("balanced: more of anything that makes one wait never lowers the cost") {
+  // One more that runs does lower it where others wait for memory, since it gives its place to one of them when it ends. So here either nobody
+  // waits, or it is one more that waits.
   for_each_seed(300, [](Rng& rng) {
     PoolFixture pool = PoolFixture::equal(1);
     pool.now = Instant{} + 1000s;
-    tell_something(pool.endpoints[0], pool.now, rng);
+    EndpointView& endpoint = pool.endpoints[0];
+    tell_something(endpoint, pool.now, rng);
+    const bool one_waits = rng.below(2) == 0;
+    if (!one_waits) {
+      endpoint.in_prefill = 0;
+      if (endpoint.report) endpoint.report->waiting = 0;
+    }
     pool.speed = rng.below(2) == 0 ? SpeedView{} : Known;
     const RequestView request = random_request(pool, rng);
     const double before = waiting(pool, 0, request);
     switch (rng.below(4)) {
-      case 0: ++pool.endpoints[0].in_flight; break;
-      case 1: pool.endpoints[0].in_flight_uncached_tokens += 100; break;
-      case 2: pool.endpoints[0].network_s += 0.01; break;
-      default: pool.endpoints[0].foreign_requests += 1; break;
+      case 0:
+        ++endpoint.in_flight;
+        if (one_waits) ++endpoint.in_prefill;
+        break;
+      case 1: endpoint.in_flight_uncached_tokens += 100; break;
+      case 2: endpoint.network_s += 0.01; break;
+      default:
+        if (!one_waits) endpoint.foreign_requests += 1;
+        if (one_waits && endpoint.report && endpoint.report->waiting) *endpoint.report->waiting += 1;
+        break;
     }
     CHECK(waiting(pool, 0, request) >= before);
   });

@@ -51,6 +51,33 @@ class CandidateSample {
     }
     return best;
   }
+
+  /// The candidate with the lowest second(index) of those whose cost(index), at least 0, is at most `alike` above the lowest, as a share of it;
+  /// equal ones are broken by chance. The costs are kept for compared().
+  template <class Cost, class Second>
+  std::uint32_t lowest(std::span<const std::uint32_t> candidates, Rng& rng, double alike, Cost cost, Second second) {
+    looked_at_ = candidates;
+    costs_.resize(candidates.size());
+    std::transform(candidates.begin(), candidates.end(), costs_.begin(), cost);
+    const auto lowest_cost = std::min_element(costs_.begin(), costs_.end());
+    const double most = (1 + alike) * *lowest_cost;
+    std::uint32_t best = candidates[static_cast<std::size_t>(lowest_cost - costs_.begin())];
+    auto least = second(best);
+    std::uint64_t ties = 0;
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+      if (costs_[i] > most) continue;
+      const auto this_second = second(candidates[i]);
+      if (this_second < least) {
+        least = this_second;
+        best = candidates[i];
+        ties = 1;
+      } else if (this_second == least && rng.below(++ties) == 0) {
+        best = candidates[i];
+      }
+    }
+    return best;
+  }
+
   /// Of the latest lowest().
   [[nodiscard]] Compared compared() const { return {.indices = looked_at_, .costs = costs_}; }
 

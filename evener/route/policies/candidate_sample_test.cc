@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "evener/route/testing/pool_fixture.h"
@@ -90,4 +91,20 @@ TEST_CASE("equals are taken alike") {
   for (int i = 0; i < 9000; ++i) ++chosen[sample.lowest(candidates, rng, [](std::uint32_t index) { return index == 5 ? 2.0 : 1.0; })];
   CHECK(chosen[5] == 0);
   for (const int index : {3, 8, 9}) CHECK(chosen[static_cast<std::size_t>(index)] == doctest::Approx(3000).epsilon(0.05));
+}
+
+TEST_CASE("of candidates whose costs are about the lowest the second figure decides, and chance among those where it is equal, too") {
+  CandidateSample sample;
+  Rng rng(1);
+  const std::vector<std::uint32_t> candidates = {0, 1, 2, 3};
+  const std::array<double, 4> costs = {103, 102, 101, 100}, seconds = {0, 1, 1, 2};
+  std::array<int, 4> chosen{};
+  for (int i = 0; i < 4000; ++i) {
+    ++chosen[sample.lowest(
+        candidates, rng, 0.02, [&](std::uint32_t index) { return costs[index]; }, [&](std::uint32_t index) { return seconds[index]; })];
+  }
+  CHECK(chosen[0] == 0);
+  CHECK(chosen[1] == doctest::Approx(2000).epsilon(0.1));
+  CHECK(chosen[2] == doctest::Approx(2000).epsilon(0.1));
+  CHECK(chosen[3] == 0);
 }

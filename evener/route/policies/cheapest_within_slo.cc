@@ -33,7 +33,7 @@ std::uint32_t CheapestWithinSlo::choose(const RequestView& request, const PoolVi
     cheapest_.push_back(index);
   }
   const std::span<const std::uint32_t> compared = cheapest_.empty() ? candidates : std::span<const std::uint32_t>(cheapest_);
-  return sample_.lowest(compared, rng, [&](std::uint32_t index) { return added_waiting_s(request, view, index); });
+  return least_waiting(sample_, compared, request, view, rng);
 }
 
 std::optional<double> CheapestWithinSlo::cost(const RequestView& request, const PoolView& view, std::uint32_t index) const {
