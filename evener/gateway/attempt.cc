@@ -6,7 +6,7 @@
 namespace evener::gateway {
 
 Attempt::Attempt(ClientRequest& request, const PoolRoute& route, const Config& config, const Endpoint& endpoint,
-                 const route::Dispatch& dispatch, Lease lease)
+                 const route::Dispatch& dispatch, Lease&& lease)
     : request_(request),
       route_(route),
       config_(config),

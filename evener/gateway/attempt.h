@@ -51,7 +51,7 @@ class Attempt {
   };
 
   Attempt(ClientRequest& request, const PoolRoute& route, const Config& config, const Endpoint& endpoint, const route::Dispatch& dispatch,
-          Lease lease);
+          Lease&& lease);
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
 

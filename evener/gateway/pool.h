@@ -163,7 +163,14 @@ class Lease {
         share_(dispatch.share),
         number_(number),
         since_(reactor.now()) {}
-  Lease(Lease&& other) noexcept { *this = std::move(other); }
+  Lease(Lease&& other) noexcept
+      : pool_(std::exchange(other.pool_, nullptr)),
+        reactor_(other.reactor_),
+        endpoint_(other.endpoint_),
+        attempt_(other.attempt_),
+        share_(other.share_),
+        number_(other.number_),
+        since_(other.since_) {}
   Lease& operator=(Lease&& other) noexcept {
     if (this != &other) {
       end({.ending = route::Ending::Cancelled});
