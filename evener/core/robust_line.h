@@ -52,8 +52,8 @@ class RobustLine {
     solve();
   }
 
-  /// From here on all that was learned counts no more than a tenth of a sample.
-  void doubt() { begin_anew(0.1); }
+  /// From here on all that was learned counts no more than a hundredth of a sample.
+  void doubt() { begin_anew(0.01); }
 
   [[nodiscard]] double at(double x) const { return base_ + slope_ * x; }
   [[nodiscard]] double base() const { return base_; }
