@@ -304,7 +304,7 @@ def test_a_stream_of_comments_alone_is_held_back_to_a_limit(gateway, raw_engine)
 
     def chatter(connection, request):
         connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
-        for _ in range(63):
+        for _ in range(31):
             connection.send(b"400\r\n" + comments + b"\r\n")
         wait_until(lambda: asked)
         for _ in range(4):
