@@ -50,7 +50,10 @@ net::Task<> Exchange::run_hedge(Pool& pool, Duration hedge_after) {
   Lease lease(pool, *dispatch, kind, decided.number, reactor_);
   tried_[attempts_++] = dispatch->endpoint;
   const Endpoint* endpoint = route_->find(dispatch->endpoint);  // in the routing that the first attempt uses
-  if (endpoint == nullptr) co_return;
+  if (endpoint == nullptr) {
+    lease.end({.ending = route::Ending::Cancelled, .blocks = request_.view.blocks});
+    co_return;
+  }
   hedge.attempt.emplace(request_, *route_, routing_->config(), *endpoint, *dispatch, std::move(lease));
   hedge.result = co_await hedge.attempt->run(answer_limit());
   if (hedge.attempt->cancelled()) co_return;

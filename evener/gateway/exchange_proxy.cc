@@ -202,7 +202,8 @@ net::Task<bool> Exchange::wait_in_queue(Pool& pool, Pool::Decided& decided, rout
   if (!pool.abandoned(decided, reactor_.now())) {
     while (!waiter_.decision) co_await waiter_.told.wait_uninterrupted();
     if (const auto* dispatch = std::get_if<route::Dispatch>(waiter_.decision.get())) {
-      const Lease given_back(pool, *dispatch, kind, decided.number, reactor_);
+      Lease given_back(pool, *dispatch, kind, decided.number, reactor_);
+      given_back.end({.ending = route::Ending::Cancelled, .blocks = request_.view.blocks});
     }
   }
   request_.client_gone = true;

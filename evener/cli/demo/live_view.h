@@ -20,7 +20,7 @@ struct EngineLine {
 };
 
 struct Progress {
-  std::string what;  // "live", "comparing 6 policies"
+  std::string what;  // "live", "comparing 7 policies"
   double done_s = 0, planned_s = 0;
 };
 

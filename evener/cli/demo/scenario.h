@@ -1,6 +1,6 @@
 #pragma once
 // What the demo shows: eight engines of unequal strength, and a load that takes a set share of what they can do together. The engines are
-// timers and their answers short, so that two shared cores can emulate six such fleets at once without becoming the bottleneck.
+// timers and their answers short, so that two shared cores can emulate seven such fleets at once without becoming the bottleneck.
 
 #include <cstddef>
 #include <cstdint>
