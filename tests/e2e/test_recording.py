@@ -8,6 +8,7 @@ import pytest
 from client import chat_body
 from conftest import Gateway, configuration
 from programs import EVENER, free_port, wait_until
+from raw_engine import CHAT, answer, chunked
 
 
 CHAT_PATH = "/v1/chat/completions"
@@ -74,6 +75,44 @@ def test_a_live_run_of_four_workers_replays_to_the_same_decisions(recorded, prog
     assert report["differing"] == 0 and report["pools"] == 2 and report["end"] == "stopped"
     assert report["requests"] >= 4500 and report["decisions"] >= report["requests"]
     assert "Every decision is the same." in run("lab", "replay", started.recording).stdout
+
+
+def test_a_live_run_with_everything_that_can_happen_to_an_attempt_replays_too(recorded, engine, raw_engine, tmp_path):
+    """Hedges, continuations, pre-emption, load reports in answers, and an external endpoint that says what remains of its limits."""
+    def rented(connection, request):
+        remaining = max(0, 400 - len(rented_engine.requests))
+        headers = (f"x-ratelimit-limit-requests: 400\r\nx-ratelimit-remaining-requests: {remaining}\r\nx-ratelimit-reset-requests: 2s",
+                   "endpoint-load-metrics: JSON {\"named_metrics\": {\"kv_cache_usage_perc\": 0.5, \"num_requests_waiting\": 1}}")
+        if json.loads(request.body).get("stream"):
+            events = b'data: {"id":"r","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":"stop"}]}\n\n'
+            connection.send(chunked(events, b"data: [DONE]\n\n").replace(b"\r\n", ("\r\n" + "\r\n".join(headers) + "\r\n").encode(), 1))
+        else:
+            connection.send(answer(CHAT, headers=headers))
+
+    rented_engine = raw_engine(rented)
+    engines = [engine("fast,stall_first=0.04,stall_s=1,reset=0.06"), engine("fast,stall_first=0.04,stall_s=1"), engine("fast")]
+    started = recorded(configuration(tmp_path, [], workers=4, pool={
+        "policy": "balanced", "queue": {"requests_max": 64, "wait_max": "5s"}, "classes": {"preempt": True},
+        "hedging": {"enabled": True, "delay_min": "20ms", "budget_share": 0.5}, "continuation": {"enabled": True},
+        "endpoints": [{"name": f"e{i}", "url": one.url, "capacity": 4} for i, one in enumerate(engines)] +
+                     [{"name": "rented", "url": rented_engine.url, "external": {"enabled": True, "requests_per_minute": 6000},
+                       "price": {"input_per_million_tokens": 1, "output_per_million_tokens": 2}}]}))
+    common = ("--requests", 600, "--output-tokens", "2-8", "--prefix-groups", 10, "--prefix-tokens", 800, "--input-tokens", "100-1500")
+    loads = [load(started.port, "m", "--closed", 12, "--seed", 1, "--header", "x-evener-class: realtime", *common),
+             load(started.port, "m", "--closed", 12, "--seed", 2, "--header", "x-evener-class: background", "--no-stream", *common)]
+    for one in loads:
+        _, errors = one.communicate(timeout=90)
+        assert one.returncode in (0, 7), errors
+    happened = {name: sum(started.metric(name, **labels) or 0 for labels in each) for name, each in {
+        "evener_hedges_total": [{"result": "won"}, {"result": "lost"}], "evener_continuations_total": [{}], "evener_preemptions_total": [{}]}.items()}
+    assert all(happened.values()), happened
+    assert len(rented_engine.requests) > 0
+    started.program.stop()
+
+    ran = run("lab", "replay", started.recording, "--json")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    report = json.loads(ran.stdout)
+    assert report["differing"] == 0 and report["requests"] >= 1200 and report["end"] == "stopped"
 
 
 def test_no_word_of_a_prompt_is_recorded(recorded, engine, tmp_path):
