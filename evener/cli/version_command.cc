@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <string_view>
 
+#include "evener/actuators/http_call.h"
 #include "evener/base/json_writer.h"
 #include "evener/cli/command.h"
 #include "evener/net/zmq_socket.h"
@@ -36,13 +37,15 @@ int version_command(int argc, char** argv) {
     json.begin_object().member("schema", "evener.version/1").member("version", version_text()).member("compiler", __VERSION__);
     json.key("libraries").begin_object().member("openssl", OpenSSL_version(OPENSSL_VERSION_STRING)).member("simdjson", simdjson_version);
     json.member("fmt", fmt_version).member("xxhash", xxhash_version).member("yaml-cpp", EVENER_YAML_CPP_VERSION);
-    json.member("cli11", CLI11_VERSION).member("libzmq", net::zmq_library_version()).end_object().end_object();
+    json.member("cli11", CLI11_VERSION).member("libzmq", net::zmq_library_version());
+    json.member("libcurl", actuators::curl_library_version()).end_object().end_object();
     std::printf("%s\n", out.c_str());
     return Ok;
   }
   std::printf("evener %s\ncompiler  %s\nopenssl   %s\nsimdjson  %s\nfmt       %s\nxxhash    %s\nyaml-cpp  %s\nCLI11     %s\nlibzmq    %s\n",
               version_text().c_str(), __VERSION__, OpenSSL_version(OPENSSL_VERSION_STRING), simdjson_version.c_str(), fmt_version.c_str(),
               xxhash_version.c_str(), EVENER_YAML_CPP_VERSION, CLI11_VERSION, net::zmq_library_version().c_str());
+  std::printf("libcurl   %s\n", actuators::curl_library_version().c_str());
   return Ok;
 }
 
