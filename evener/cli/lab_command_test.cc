@@ -32,6 +32,14 @@ TEST_CASE("the lab refuses what it does not know, before it simulates anything")
   CHECK(lab({"compare", "--workload", "chat", "--slo-ttft", "soon"}) == Usage);
   CHECK(lab({"compare", "--workload", "chat", "--tenants", "research=much"}) == Usage);
   CHECK(lab({"compare", "--workload", "chat", "--pool", "chat"}) == Usage);
+  CHECK(lab({"compare", "--workload", "chat", "--against", "fastest"}) == Usage);
+  CHECK(lab({"compare", "--workload", "chat", "--seeds", "0"}) == Usage);
+  CHECK(lab({"compare", "--workload", "chat", "--matters", "much"}) == Usage);
+  CHECK(lab({"sweep", "--workload", "chat", "--over", "colour"}) == Usage);
+  CHECK(lab({"sweep", "--workload", "chat", "--values", "1,2"}) == Usage);
+  CHECK(lab({"sweep", "--workload", "chat", "--over", "replicas"}) == Usage);
+  CHECK(lab({"sweep", "--workload", "chat", "--over", "replicas", "--values", "1.5"}) == Usage);
+  CHECK(lab({"sweep", "--workload", "chat", "--over", "prompt-error", "--values", "7"}) == Usage);
 }
 
 TEST_CASE("engines of the lab are read with their counts and properties") {

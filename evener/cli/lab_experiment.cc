@@ -144,11 +144,7 @@ void declare_experiment(CLI::App& app, LabArguments& arguments) {
       ->type_name("N")
       ->group("Pool");
 
-  app.add_option("--seeds", arguments.seeds, "Runs to average over (default: 1)")
-      ->check(CLI::Range(1, 10'000))
-      ->type_name("N")
-      ->group("Runs");
-  app.add_option("--seed", arguments.seed, "The first of them (default: 1)")->type_name("N")->group("Runs");
+  app.add_option("--seed", arguments.seed, "Of the load and of chance, the first of several (default: 1)")->type_name("N")->group("Runs");
   app.add_option("--slo-ttft", arguments.ttft, "Objective: time to first token (default: 2s)")->type_name("DURATION")->group("Runs");
   app.add_option("--slo-tpot", arguments.tpot, "Objective: time per output token (default: 100ms)")->type_name("DURATION")->group("Runs");
   app.add_flag("--json", arguments.json, "Figures as JSON")->group("Runs");

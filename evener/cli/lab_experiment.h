@@ -23,7 +23,7 @@ struct LabArguments {
   std::string config, pool;  // a file of `evener serve`, and which of its pools
   std::string trace, workload, engines, policies, loads = "1", reports, classes, tenants;
   std::string ttft = "2s", tpot = "100ms";
-  std::uint64_t seeds = 1, requests = 0, seed = 1;
+  std::uint64_t requests = 0, seed = 1;
   std::optional<std::uint32_t> block_tokens, queue;  // nothing = as the file has it, or the usual
   double prompt_error = 0, sample = 1;
   bool as_recorded = false, json = false;
@@ -50,6 +50,7 @@ struct Experiment {
   std::uint64_t requests = 0;
   double sample = 1;
   bool as_recorded = false;
+  bool from_file = false;  // the pool is that of a file
 
   [[nodiscard]] lab::Workload workload(double load, std::uint64_t seed) const;
   [[nodiscard]] lab::Scenario scenario_for(route::PolicyKind policy, std::uint64_t seed) const;

@@ -4,14 +4,24 @@
 
 #include <CLI/CLI.hpp>
 #include <charconv>
+#include <memory>
 
 #include "evener/base/json_writer.h"
 #include "evener/cli/command.h"
 #include "evener/cli/lab_rates.h"
+#include "evener/cli/lab_subcommand.h"
 #include "evener/lab/forecast_trial.h"
 
 namespace evener::cli {
 namespace {
+
+struct ForecastArguments {
+  RatesArguments rates;
+  std::string horizons = "1,3,6";
+  std::size_t season = 0, training = 0;
+  double quantile = 0.95;
+  bool json = false;
+};
 
 Result<std::vector<std::size_t>> read_horizons(const std::string& text) {
   std::vector<std::size_t> horizons;
@@ -42,21 +52,6 @@ void write(JsonWriter& json, const lab::ForecastReport& report, std::size_t hori
     json.begin_object().member("model", model.name).member("wape", model.wape).member("weight", model.weight).end_object();
   }
   json.end_array().end_object();
-}
-
-}  // namespace
-
-CLI::App* declare_forecast(CLI::App& lab, ForecastArguments& arguments) {
-  CLI::App* app = lab.add_subcommand("forecast", "How well forecasters do on a rate series");
-  declare_rates(*app, arguments.rates);
-  app->add_option("--horizons", arguments.horizons, "Steps of the series to look ahead")->type_name("LIST")->capture_default_str();
-  app->add_option("--season", arguments.season, "Steps after which the series resembles itself (default: a day)")->type_name("STEPS");
-  app->add_option("--training", arguments.training, "Values that are only learned from (default: half of them)")->type_name("STEPS");
-  app->add_option("--quantile", arguments.quantile, "Share of values that the bound is to cover")
-      ->check(CLI::Range(0.5, 0.999))
-      ->capture_default_str();
-  app->add_flag("--json", arguments.json, "Print JSON");
-  return app;
 }
 
 int run_forecast(const ForecastArguments& arguments) {
@@ -92,6 +87,22 @@ int run_forecast(const ForecastArguments& arguments) {
     fmt::print("{}\n", text);
   }
   return Ok;
+}
+
+}  // namespace
+
+LabSubcommand declare_lab_forecast(CLI::App& lab) {
+  CLI::App* app = lab.add_subcommand("forecast", "How well forecasters do on a rate series");
+  const auto arguments = std::make_shared<ForecastArguments>();
+  declare_rates(*app, arguments->rates);
+  app->add_option("--horizons", arguments->horizons, "Steps of the series to look ahead")->type_name("LIST")->capture_default_str();
+  app->add_option("--season", arguments->season, "Steps after which the series resembles itself (default: a day)")->type_name("STEPS");
+  app->add_option("--training", arguments->training, "Values that are only learned from (default: half of them)")->type_name("STEPS");
+  app->add_option("--quantile", arguments->quantile, "Share of values that the bound is to cover")
+      ->check(CLI::Range(0.5, 0.999))
+      ->capture_default_str();
+  app->add_flag("--json", arguments->json, "Print JSON");
+  return {.app = app, .run = [arguments] { return run_forecast(*arguments); }};
 }
 
 }  // namespace evener::cli

@@ -143,6 +143,7 @@ Result<void> read_pool(const LabArguments& arguments, const gateway::PoolConfig*
   if (!endpoints) return tl::unexpected(endpoints.error());
   scenario.endpoints = std::move(*endpoints);
   if (file != nullptr) {
+    experiment.from_file = true;
     scenario.pool = gateway::pool_settings(*file);
     scenario.content_block_tokens = std::max(1U, file->prefix_index.block_bytes / BytesPerToken);
     if (file->load_reports.enabled) scenario.reports = lab::ReportLine{.period = file->load_reports.interval};

@@ -4,7 +4,6 @@
 #include <iostream>
 
 #include "evener/base/files.h"
-#include "evener/cli/command.h"
 
 namespace evener::cli {
 namespace {
@@ -39,11 +38,6 @@ std::vector<std::string> split_list(const std::string& text) {
     begin = end + 1;
   }
   return parts;
-}
-
-int report(const Error& error) {
-  std::cerr << "evener lab: " << error.message << "\n";
-  return error.fault == Fault::Client ? Usage : Failure;
 }
 
 }  // namespace evener::cli

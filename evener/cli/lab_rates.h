@@ -4,18 +4,24 @@
 #include <string>
 #include <vector>
 
-#include "evener/cli/lab_scaling.h"
 #include "evener/core/result.h"
 #include "evener/lab/rate_series.h"
 
+namespace CLI {
+class App;
+}
+
 namespace evener::cli {
+
+/// The series that the commands read.
+struct RatesArguments {
+  std::string file, column;
+};
 
 void declare_rates(CLI::App& app, RatesArguments& arguments);
 /// Says on standard error what of the file could not be read.
 [[nodiscard]] Result<lab::RateSeries> read_rates(const RatesArguments& arguments);
 
 [[nodiscard]] std::vector<std::string> split_list(const std::string& text);
-/// Prints the error; the exit code that belongs to it.
-int report(const Error& error);
 
 }  // namespace evener::cli

@@ -1,16 +1,19 @@
-#include "evener/cli/lab_replay.h"
+// evener lab replay: decides once more what a gateway has recorded, and compares.
 
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <chrono>
 #include <fstream>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "evener/base/json_writer.h"
 #include "evener/cli/command.h"
+#include "evener/cli/lab_subcommand.h"
 #include "evener/gateway/recorder.h"
 #include "evener/route/recording.h"
 #include "evener/route/replay.h"
@@ -156,8 +159,7 @@ void print_text(const Report& report) {
   if (report.program != version_text()) fmt::print("It was recorded by evener {}, this is {}.\n", report.program, version_text());
 }
 
-}  // namespace
-
+/// Ok when every decision is the same, Findings when one is not, Failure when the file cannot be read.
 int replay_recording(const std::string& path, bool json) {
   const auto report = play_file(path);
   if (!report) {
@@ -170,6 +172,21 @@ int replay_recording(const std::string& path, bool json) {
     print_text(*report);
   }
   return report->differing == 0 ? Ok : Findings;
+}
+
+struct ReplayArguments {
+  std::string recording;
+  bool json = false;
+};
+
+}  // namespace
+
+LabSubcommand declare_lab_replay(CLI::App& lab) {
+  CLI::App* app = lab.add_subcommand("replay", "Decides once more what evener serve --record wrote, and compares every decision");
+  const auto arguments = std::make_shared<ReplayArguments>();
+  app->add_option("FILE", arguments->recording, "The recording")->required();
+  app->add_flag("--json", arguments->json, "Print JSON");
+  return {.app = app, .run = [arguments] { return replay_recording(arguments->recording, arguments->json); }};
 }
 
 }  // namespace evener::cli

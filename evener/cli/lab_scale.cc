@@ -4,16 +4,26 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
+#include <memory>
 #include <optional>
 
 #include "evener/base/config/scalars.h"
 #include "evener/base/json_writer.h"
 #include "evener/cli/command.h"
 #include "evener/cli/lab_rates.h"
+#include "evener/cli/lab_subcommand.h"
 #include "evener/lab/scaling_plan.h"
 
 namespace evener::cli {
 namespace {
+
+struct ScaleArguments {
+  RatesArguments rates;
+  std::string plans = "fixed,hpa,panic,backlog,predictive", startup = "180s", tick = "15s", wait = "5s";
+  double replica_rate = 0, noise = 0.22, violating_max_percent = 0.1, training = 0.5;
+  std::uint64_t seed = 1;
+  bool json = false;
+};
 
 /// A kind to tune, or a plan as it is.
 struct Entry {
@@ -103,34 +113,6 @@ void write(JsonWriter& json, std::string_view part, const lab::FluidScore& score
   json.end_object();
 }
 
-}  // namespace
-
-CLI::App* declare_scale(CLI::App& lab, ScaleArguments& arguments) {
-  CLI::App* app = lab.add_subcommand("scale", "Ways to scale a pool, tuned on the first part of a rate series and scored on the rest");
-  declare_rates(*app, arguments.rates);
-  app->add_option("--plans", arguments.plans, "fixed, hpa, panic, backlog, predictive; with =KNOB as it is, without it tuned")
-      ->type_name("LIST")
-      ->capture_default_str();
-  app->add_option("--startup", arguments.startup, "From the start of a replica until it serves")->type_name("TIME")->capture_default_str();
-  app->add_option("--replica-rate", arguments.replica_rate, "Requests per second of one replica (default: a tenth of the mean)")
-      ->type_name("N");
-  app->add_option("--violating-max", arguments.violating_max_percent, "Tuning: share of requests that may wait too long, in %")
-      ->type_name("PERCENT")
-      ->check(CLI::Range(0.0, 100.0))
-      ->capture_default_str();
-  app->add_option("--wait", arguments.wait, "Longer than this is too long")->type_name("TIME")->capture_default_str();
-  app->add_option("--training", arguments.training, "Share of the series that is only tuned on")
-      ->check(CLI::Range(0.0, 0.95))
-      ->capture_default_str();
-  app->add_option("--tick", arguments.tick, "Time between decisions")->type_name("TIME")->capture_default_str();
-  app->add_option("--noise", arguments.noise, "Coefficient of variation of the load from tick to tick")
-      ->check(CLI::Range(0.0, 10.0))
-      ->capture_default_str();
-  app->add_option("--seed", arguments.seed, "Of the noise")->capture_default_str();
-  app->add_flag("--json", arguments.json, "Print JSON");
-  return app;
-}
-
 int run_scale(const ScaleArguments& arguments) {
   const auto trial = read_trial(arguments);
   if (!trial) return report(trial.error());
@@ -170,6 +152,35 @@ int run_scale(const ScaleArguments& arguments) {
     fmt::print("\nx best: over the replicas that a clairvoyant would have, who knows each tick's load and needs no start-up\n");
   }
   return Ok;
+}
+
+}  // namespace
+
+LabSubcommand declare_lab_scale(CLI::App& lab) {
+  CLI::App* app = lab.add_subcommand("scale", "Ways to scale a pool, tuned on the first part of a rate series and scored on the rest");
+  const auto arguments = std::make_shared<ScaleArguments>();
+  declare_rates(*app, arguments->rates);
+  app->add_option("--plans", arguments->plans, "fixed, hpa, panic, backlog, predictive; with =KNOB as it is, without it tuned")
+      ->type_name("LIST")
+      ->capture_default_str();
+  app->add_option("--startup", arguments->startup, "From the start of a replica until it serves")->type_name("TIME")->capture_default_str();
+  app->add_option("--replica-rate", arguments->replica_rate, "Requests per second of one replica (default: a tenth of the mean)")
+      ->type_name("N");
+  app->add_option("--violating-max", arguments->violating_max_percent, "Tuning: share of requests that may wait too long, in %")
+      ->type_name("PERCENT")
+      ->check(CLI::Range(0.0, 100.0))
+      ->capture_default_str();
+  app->add_option("--wait", arguments->wait, "Longer than this is too long")->type_name("TIME")->capture_default_str();
+  app->add_option("--training", arguments->training, "Share of the series that is only tuned on")
+      ->check(CLI::Range(0.0, 0.95))
+      ->capture_default_str();
+  app->add_option("--tick", arguments->tick, "Time between decisions")->type_name("TIME")->capture_default_str();
+  app->add_option("--noise", arguments->noise, "Coefficient of variation of the load from tick to tick")
+      ->check(CLI::Range(0.0, 10.0))
+      ->capture_default_str();
+  app->add_option("--seed", arguments->seed, "Of the noise")->capture_default_str();
+  app->add_flag("--json", arguments->json, "Print JSON");
+  return {.app = app, .run = [arguments] { return run_scale(*arguments); }};
 }
 
 }  // namespace evener::cli

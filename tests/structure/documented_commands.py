@@ -24,6 +24,12 @@ def shown_commands(text):
     return shown
 
 
+def subcommands_in(help_text):
+    """The names in the list of subcommands that a help text holds."""
+    section = re.search(r"^Subcommands:\n((?:  .*\n)+)", help_text, re.M)
+    return re.findall(r"^  ([a-z][a-z-]*)", section[1], re.M) if section else []
+
+
 def check(path, text, help_of):
     findings = []
     for command, options in shown_commands(text):
@@ -41,10 +47,16 @@ def main():
     root, binary = pathlib.Path(sys.argv[1]), sys.argv[2]
     known = {}
 
+    def help_text(*words):
+        run = subprocess.run([binary, *words, "--help"], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=20, check=False)
+        return run.stdout + run.stderr if run.returncode == 0 else None
+
     def help_of(command):
+        """Its help, and that of its subcommands."""
         if command not in known:
-            run = subprocess.run([binary, command, "--help"], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=20, check=False)
-            known[command] = run.stdout + run.stderr if run.returncode == 0 else None
+            known[command] = help_text(command)
+            for subcommand in subcommands_in(known[command] or ""):
+                known[command] += help_text(command, subcommand) or ""
         return known[command]
 
     findings = []

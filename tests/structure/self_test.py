@@ -176,6 +176,11 @@ class DocumentedCommands(unittest.TestCase):
     def test_commands_that_exist_have_no_finding(self):
         self.assertEqual(self.found("`evener serve --endpoint http://x`, prose about the evener of horses\n```sh\nbuild/bin/evener demo  # evener what\n```\n"), [])
 
+    def test_the_subcommands_in_a_help_text_are_found(self):
+        text = "Usage: evener lab\n\nSubcommands:\n  run             One policy\n  compare         Policies\n\nExamples:\n  evener lab run\n"
+        self.assertEqual(documented_commands.subcommands_in(text), ["run", "compare"])
+        self.assertEqual(documented_commands.subcommands_in("Options:\n  -h\n"), [])
+
     def test_a_command_or_an_option_that_does_not_exist_is_found(self):
         self.assertEqual(len(self.found("`evener fly`")), 1)
         self.assertEqual(len(self.found("```\nevener serve --end http://x\n```")), 1)

@@ -1,0 +1,73 @@
+#include "evener/cli/lab_runs.h"
+
+#include <CLI/CLI.hpp>
+
+#include "evener/base/cpu_count.h"
+#include "evener/cli/in_order.h"
+
+namespace evener::cli {
+
+void declare_runs(CLI::App& app, RunsArguments& arguments) {
+  app.add_option("--seeds", arguments.seeds, "Runs of each kind, under so many seeds")
+      ->check(CLI::Range(1, 10'000))
+      ->type_name("N")
+      ->capture_default_str()
+      ->group("Runs");
+  app.add_option("-j,--jobs", arguments.jobs, "Runs at once (default: one per CPU)")
+      ->check(CLI::Range(1, 1024))
+      ->type_name("N")
+      ->group("Runs");
+}
+
+LabWorkers workers_of(const RunsArguments& arguments, std::stop_token stop) {
+  return {.threads = arguments.jobs > 0 ? arguments.jobs : cpu_count(), .stop = std::move(stop)};
+}
+
+RunFigures mean_of(std::span<const RunFigures> runs) {
+  RunFigures mean;
+  std::vector<lab::Figures> figures;
+  for (const RunFigures& run : runs) figures.push_back(run.all);
+  mean.all = lab::mean_of(figures);
+  for (std::size_t i = 0; i < mean.classes.size(); ++i) {
+    figures.clear();
+    for (const RunFigures& run : runs) {
+      if (run.classes[i]) figures.push_back(*run.classes[i]);
+    }
+    if (!figures.empty()) mean.classes[i] = lab::mean_of(figures);
+  }
+  return mean;
+}
+
+std::vector<std::uint64_t> judged_tenants(const Experiment& experiment) {
+  std::vector<std::uint64_t> tenants;
+  if (experiment.tenants.size() > TenantsJudgedMax) return tenants;
+  for (const LabTenant& tenant : experiment.tenants) tenants.push_back(tenant.hash);
+  return tenants;
+}
+
+RunFigures figures_of(const Experiment& experiment, const lab::Workload& workload, const lab::SimulationResult& result) {
+  const std::vector<std::uint64_t> tenants = judged_tenants(experiment);
+  RunFigures figures{.all = lab::figures_of(workload, result, experiment.objectives, tenants), .classes = {}};
+  if (!experiment.classes) return figures;
+  for (std::size_t i = 0; i < figures.classes.size(); ++i) {
+    const lab::Figures part =
+        lab::figures_of(workload, result, experiment.objectives, tenants, {.priority = static_cast<route::Priority>(i)});
+    if (part.requests() > 0) figures.classes[i] = part;
+  }
+  return figures;
+}
+
+std::size_t do_runs(std::span<const LabRun> runs, const LabWorkers& workers,
+                    const std::function<void(std::size_t index, RunFigures figures)>& told) {
+  std::vector<RunFigures> results(runs.size());
+  return run_in_order(
+      runs.size(), workers.threads,
+      [&](std::size_t i) {
+        const LabRun& run = runs[i];
+        const lab::Workload workload = run.experiment->workload(run.load, run.seed);
+        results[i] = figures_of(*run.experiment, workload, lab::simulate(run.experiment->scenario_for(run.policy, run.seed), workload));
+      },
+      [&](std::size_t i) { told(i, results[i]); }, workers.stop);
+}
+
+}  // namespace evener::cli
