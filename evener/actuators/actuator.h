@@ -22,6 +22,7 @@ struct Replicas {
   std::uint32_t desired = 0;           // that it works towards; unlike what was asked for where something else changes it too
   std::uint32_t ready = 0;             // of these, that serve as far as it can tell; 0 if it cannot
   std::vector<std::string> endpoints;  // URLs of those that it has an address of, those that start included; may be empty
+  std::string trouble;                 // for people: why there are fewer than desired; empty = nothing is wrong
 
   bool operator==(const Replicas&) const = default;
 };
@@ -52,6 +53,8 @@ class Actuator {
 
   /// The word of the configuration: "process", "kubernetes".
   [[nodiscard]] virtual std::string_view kind() const = 0;
+  /// Whether observe() tells more than the last wish did; if not, nothing is known before the first.
+  [[nodiscard]] virtual bool observes() const { return true; }
   [[nodiscard]] virtual Result<Replicas, ActuatorError> observe() = 0;
   /// Gives what is there after the wish was accepted, which need not be fulfilled yet.
   [[nodiscard]] virtual Result<Replicas, ActuatorError> set(const Wish& wish) = 0;

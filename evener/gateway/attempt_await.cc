@@ -10,9 +10,9 @@
 #include "evener/gateway/first_content.h"
 #include "evener/gateway/load_collector.h"
 #include "evener/gateway/paths.h"
-#include "evener/gateway/retry_after.h"
 #include "evener/net/http1/head_writer.h"
 #include "evener/protocol/orca.h"
+#include "evener/protocol/retry_after.h"
 
 namespace evener::gateway {
 namespace {
@@ -130,7 +130,7 @@ void Attempt::take_head(const net::http1::ResponseHead& head) {
     answer_.event_stream = plain && equals_ignoring_case(media, "text/event-stream");
     answer_.json = plain && equals_ignoring_case(media, "application/json");
   }
-  if (const auto* retry = head.headers.find(HeaderId::RetryAfter)) answer_.retry_after = parse_retry_after(retry->value, wall_clock_ns);
+  if (const auto* retry = head.headers.find(HeaderId::RetryAfter)) answer_.retry_after = protocol::parse_retry_after(retry->value, wall_clock_ns);
   if (route_.config.load_reports.enabled && route_.config.load_reports.in_answers) take_load_report(head);
   if (endpoint_.config.external.enabled) read_allowance(head.headers);
   // An answer ends its connection when we drain, and when HTTP/1.0 has no other way to say where it ends.

@@ -1,4 +1,4 @@
-#include "evener/gateway/retry_after.h"
+#include "evener/protocol/retry_after.h"
 
 #include <algorithm>
 #include <charconv>
@@ -6,7 +6,7 @@
 #include <ctime>
 #include <optional>
 
-namespace evener::gateway {
+namespace evener::protocol {
 namespace {
 
 constexpr std::size_t DateBytesMax = 40;  // "Wednesday, 06-Nov-94 08:49:37 GMT" has 33
@@ -39,4 +39,4 @@ Duration parse_retry_after(std::string_view value, std::int64_t (*wall_ns)()) {
   return std::chrono::seconds(std::clamp<std::int64_t>(asked_s, 0, most_s));
 }
 
-}  // namespace evener::gateway
+}  // namespace evener::protocol

@@ -7,11 +7,11 @@
 
 #include "evener/core/time.h"
 
-namespace evener::gateway {
+namespace evener::protocol {
 
 inline constexpr Duration RetryAfterMax = std::chrono::hours(1);
 
 /// How long from now; 0 for what is malformed or in the past, at most RetryAfterMax. `wall_ns` is the wall clock, read only for a date.
 [[nodiscard]] Duration parse_retry_after(std::string_view value, std::int64_t (*wall_ns)());
 
-}  // namespace evener::gateway
+}  // namespace evener::protocol

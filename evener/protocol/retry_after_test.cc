@@ -1,11 +1,11 @@
-#include "evener/gateway/retry_after.h"
+#include "evener/protocol/retry_after.h"
 
 #include <doctest/doctest.h>
 
 #include <string>
 
 using namespace evener;
-using namespace evener::gateway;
+using namespace evener::protocol;
 using namespace std::chrono_literals;
 
 namespace {

@@ -5,12 +5,12 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "evener/gateway/retry_after.h"
+#include "evener/protocol/retry_after.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view value(reinterpret_cast<const char*>(data), size);
   const auto wall_ns = []() -> std::int64_t { return 784'111'777'000'000'000; };
-  const evener::Duration asked = evener::gateway::parse_retry_after(value, wall_ns);
-  if (asked < evener::Duration::zero() || asked > evener::gateway::RetryAfterMax) std::abort();
+  const evener::Duration asked = evener::protocol::parse_retry_after(value, wall_ns);
+  if (asked < evener::Duration::zero() || asked > evener::protocol::RetryAfterMax) std::abort();
   return 0;
 }

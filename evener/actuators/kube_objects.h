@@ -1,0 +1,42 @@
+#pragma once
+// The few values of Kubernetes' objects that scaling needs, read from the API's JSON: of a Scale how many replicas are wanted, of pods which are
+// ready, where, and what is in the way of the others.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace evener::actuators {
+
+/// autoscaling/v1 Scale, as every resource that can be scaled has it.
+struct KubeScale {
+  std::string resource_version;
+  std::uint32_t replicas = 0;          // wanted
+  std::uint32_t current_replicas = 0;  // there, ready or not
+  std::string selector;                // labels of its pods, as text; empty = the resource does not say
+};
+[[nodiscard]] std::optional<KubeScale> read_kube_scale(std::string_view json);
+/// The same Scale with another number, for a PUT that is refused if it was changed in between.
+[[nodiscard]] std::string kube_scale_text(const std::string& name_space, const std::string& name, const std::string& resource_version,
+                                          std::uint32_t replicas);
+
+struct KubePod {
+  std::string name;
+  std::string address;  // empty until it has one
+  bool ready = false;   // and not about to end
+  bool ending = false;
+  std::string trouble;  // "ImagePullBackOff: ...", "Unschedulable: ..."; empty if nothing is said to be wrong
+};
+struct KubePodList {
+  std::vector<KubePod> pods;
+  std::string resource_version;
+  std::string next;  // token for the rest; empty = this is all
+};
+[[nodiscard]] std::optional<KubePodList> read_kube_pods(std::string_view json);
+
+/// What a Status object says that came instead; empty if it is none.
+[[nodiscard]] std::string kube_status_message(std::string_view json);
+
+}  // namespace evener::actuators
