@@ -8,10 +8,10 @@
 
 #include "evener/core/result.h"
 #include "evener/gateway/config.h"
+#include "evener/lab/made_load.h"
 #include "evener/lab/simulation.h"
 #include "evener/lab/summary.h"
 #include "evener/lab/trace.h"
-#include "evener/lab/workloads.h"
 
 namespace CLI {
 class App;
@@ -22,11 +22,12 @@ namespace evener::cli {
 struct LabArguments {
   std::string config, pool;  // a file of `evener serve`, and which of its pools
   std::string trace, workload, engines, policies, loads = "1", reports, classes, tenants;
+  std::string from, length;  // the part of a trace or of made-up load; empty = all
   std::string ttft = "2s", tpot = "100ms";
   std::uint64_t requests = 0, seed = 1;
   std::optional<std::uint32_t> block_tokens, queue;  // nothing = as the file has it, or the usual
-  double prompt_error = 0, sample = 1;
-  bool as_recorded = false, json = false;
+  double prompt_error = 0, sample = 1, malformed_max = 0.01;
+  bool as_recorded = false, closed_loop = false, json = false;
 };
 
 /// The options that all of them share.
@@ -43,13 +44,15 @@ struct Experiment {
   std::vector<route::PolicyKind> policies;
   std::vector<double> loads;
   lab::Objectives objectives;
-  std::optional<lab::Trace> trace;  // else a named load
-  const lab::NamedLoad* named = nullptr;
+  std::optional<lab::Trace> trace;  // or else
+  std::optional<lab::MadeLoad> made_load;
   std::optional<lab::ClassMix> classes;
   std::vector<LabTenant> tenants;
+  bool tenants_recorded = false;  // the requests have them already
+  std::optional<Duration> from, length;
   std::uint64_t requests = 0;
   double sample = 1;
-  bool as_recorded = false;
+  bool as_recorded = false, closed_loop = false;
   bool from_file = false;  // the pool is that of a file
 
   [[nodiscard]] lab::Workload workload(double load, std::uint64_t seed) const;

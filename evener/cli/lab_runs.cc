@@ -1,6 +1,7 @@
 #include "evener/cli/lab_runs.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 #include "evener/base/cpu_count.h"
 #include "evener/cli/in_order.h"
@@ -45,10 +46,16 @@ std::vector<std::uint64_t> judged_tenants(const Experiment& experiment) {
   return tenants;
 }
 
+bool has_several_classes(const lab::Workload& workload) {
+  return std::any_of(workload.requests.begin(), workload.requests.end(), [&](const lab::WorkloadRequest& request) {
+    return request.priority != workload.requests.front().priority;
+  });
+}
+
 RunFigures figures_of(const Experiment& experiment, const lab::Workload& workload, const lab::SimulationResult& result) {
   const std::vector<std::uint64_t> tenants = judged_tenants(experiment);
   RunFigures figures{.all = lab::figures_of(workload, result, experiment.objectives, tenants), .classes = {}};
-  if (!experiment.classes) return figures;
+  if (!experiment.classes && !has_several_classes(workload)) return figures;
   for (std::size_t i = 0; i < figures.classes.size(); ++i) {
     const lab::Figures part =
         lab::figures_of(workload, result, experiment.objectives, tenants, {.priority = static_cast<route::Priority>(i)});

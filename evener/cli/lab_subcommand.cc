@@ -36,8 +36,8 @@ Result<Experiment, int> open_experiment(const LabArguments& arguments) {
       return tl::unexpected<int>(found.error().fault == Fault::Client ? ConfigInvalid : Failure);
     }
     pool = std::move(*found);
-  } else if (!arguments.pool.empty()) {
-    return tl::unexpected<int>(report({.message = "--pool goes with --config", .fault = Fault::Client}));
+  } else if (!arguments.pool.empty() && arguments.trace.empty()) {
+    return tl::unexpected<int>(report({.message = "--pool goes with --config, or with a recording as --trace", .fault = Fault::Client}));
   }
   auto experiment = read_experiment(arguments, pool ? &*pool : nullptr);
   if (!experiment) return tl::unexpected<int>(report(experiment.error()));

@@ -9,23 +9,21 @@
 #include <iostream>
 
 #include "evener/base/config/scalars.h"
-#include "evener/base/files.h"
 #include "evener/base/json_writer.h"
 #include "evener/cli/command.h"
 #include "evener/cli/descriptor_limit.h"
 #include "evener/cli/stop_on_signal.h"
+#include "evener/cli/trace_file.h"
 #include "evener/load/generator.h"
 
 namespace evener::cli {
 namespace {
 
-constexpr std::size_t TraceBytesMax = std::size_t{4} << 30;
-
 struct LoadArguments {
-  std::string url = "http://127.0.0.1:8080", model, key, api = "chat", trace, records;
+  std::string url = "http://127.0.0.1:8080", model, key, api = "chat", trace, pool, records;
   std::vector<std::string> headers;
   std::string arrival = "poisson", duration, timeout = "10m", input_tokens = "256", output_tokens = "64", ttft, tpot, e2e;
-  double rate = 0, time_scale = 1, length_scale = 1, require_goodput = 0;
+  double rate = 0, time_scale = 1, length_scale = 1, require_goodput = 0, malformed_max = 0.01;
   std::uint32_t closed = 0, connections_max = 1024, prefix_groups = 0, prefix_tokens = 0;
   std::uint64_t requests = 0, seed = 1;
   unsigned threads = 1;
@@ -35,7 +33,9 @@ struct LoadArguments {
 Result<Duration> read_duration_option(const char* name, const std::string& text) {
   const auto reading = config::read_duration(text);
   if (reading.value) return *reading.value;
-  return fail(std::string(name) + " " + text + " is not a duration such as 30s, 500ms or 2m" + (reading.hint.empty() ? "" : "; " + reading.hint), Fault::Client);
+  return fail(
+      std::string(name) + " " + text + " is not a duration such as 30s, 500ms or 2m" + (reading.hint.empty() ? "" : "; " + reading.hint),
+      Fault::Client);
 }
 
 /// "256" or "100-2000".
@@ -51,24 +51,20 @@ Result<load::TokenRange> read_token_range(const char* name, const std::string& t
 
 /// Says on standard error what could not be read, and what of the timing is the recorder's doing.
 Result<load::Replay> read_replay(const LoadArguments& arguments) {
-  const auto text = read_file(arguments.trace, TraceBytesMax);
-  if (!text) return tl::unexpected(text.error());
-  lab::TraceReading reading = lab::read_trace(*text, arguments.trace);
-  for (const std::string& problem : reading.problems) std::cerr << problem << "\n";
-  if (reading.malformed > 0) std::cerr << "evener load: " << reading.malformed << " of " << reading.lines << " lines were left out\n";
-  if (reading.out_of_order > 0) std::cerr << "evener load: " << reading.out_of_order << " lines were out of order and have been sorted in\n";
+  auto trace = read_trace_file({.path = arguments.trace, .pool = arguments.pool, .malformed_max = arguments.malformed_max}, "evener load");
+  if (!trace) return tl::unexpected(trace.error());
 
-  auto& requests = reading.trace.requests;
+  auto& requests = trace->requests;
   std::size_t together = 0;
   for (std::size_t i = 1; i < requests.size(); ++i) together += requests[i].at == requests[i - 1].at ? 1 : 0;
   if (arguments.spread) {
     Rng rng(arguments.seed);
-    lab::spread_equal_times(reading.trace, rng);
+    lab::spread_equal_times(*trace, rng);
   } else if (together * 2 > requests.size()) {
     std::cerr << "evener load: " << together * 100 / requests.size()
               << " % of the requests share their moment with another, because the recorder wrote coarse times; --spread draws them apart\n";
   }
-  return load::Replay{.trace = std::make_shared<const lab::Trace>(std::move(reading.trace)),
+  return load::Replay{.trace = std::make_shared<const lab::Trace>(std::move(*trace)),
                       .time_scale = arguments.time_scale,
                       .length_scale = arguments.length_scale};
 }
@@ -121,8 +117,9 @@ Result<load::LoadOptions> read_options(const LoadArguments& arguments) {
   } else if (arguments.closed > 0) {
     options.workload.arrival = load::ClosedLoop{.connections = arguments.closed};
   } else {
-    options.workload.arrival = load::OpenLoop{
-        .spacing = arguments.arrival == "fixed" ? load::OpenLoop::Spacing::Fixed : load::OpenLoop::Spacing::Poisson, .rate_per_s = arguments.rate};
+    options.workload.arrival =
+        load::OpenLoop{.spacing = arguments.arrival == "fixed" ? load::OpenLoop::Spacing::Fixed : load::OpenLoop::Spacing::Poisson,
+                       .rate_per_s = arguments.rate};
   }
 
   if (!arguments.duration.empty()) {
@@ -149,7 +146,8 @@ void show(const load::LoadProgress& progress, std::uint64_t& last_done, double& 
   if (progress.planned_s > 0) {
     left_s = std::max(0.0, progress.planned_s - progress.elapsed_s);
   } else if (progress.planned_requests > 0 && done > 0) {
-    left_s = progress.elapsed_s * static_cast<double>(progress.planned_requests - std::min(done, progress.planned_requests)) / static_cast<double>(done);
+    left_s = progress.elapsed_s * static_cast<double>(progress.planned_requests - std::min(done, progress.planned_requests)) /
+             static_cast<double>(done);
   }
   std::fprintf(stderr, "\r%.0f s: %llu sent, %llu in flight, %llu failed, %.1f requests/s", progress.elapsed_s,
                static_cast<unsigned long long>(progress.sent), static_cast<unsigned long long>(progress.in_flight),
@@ -182,8 +180,12 @@ class RecordFile {
     ms("sent", record.sent);
     ms("first_token", record.first_token);
     ms("end", record.end);
-    json.member("input_tokens", record.input_tokens).member("output_tokens", record.output_tokens).member("cached_tokens", record.cached_tokens);
-    json.member("status", static_cast<unsigned>(record.status)).member("failure", load::name_of(record.failure)).member("endpoint", record.endpoint);
+    json.member("input_tokens", record.input_tokens)
+        .member("output_tokens", record.output_tokens)
+        .member("cached_tokens", record.cached_tokens);
+    json.member("status", static_cast<unsigned>(record.status))
+        .member("failure", load::name_of(record.failure))
+        .member("endpoint", record.endpoint);
     json.end_object();
     out_ << line << "\n";
   }
@@ -204,37 +206,90 @@ void declare(CLI::App& app, LoadArguments& arguments) {
   app.add_option("-u,--url", arguments.url, "The server; a path is put before /v1/... (default: http://127.0.0.1:8080)")->type_name("URL");
   app.add_option("-m,--model", arguments.model, "Name of the model")->type_name("NAME")->required();
   app.add_option("--key", arguments.key, "API key, sent as a bearer token (or EVENER_API_KEY)")->envname("EVENER_API_KEY");
-  app.add_option("--header", arguments.headers, "Another header, as 'Name: value'; may be repeated")->type_name("TEXT")->allow_extra_args(false);
+  app.add_option("--header", arguments.headers, "Another header, as 'Name: value'; may be repeated")
+      ->type_name("TEXT")
+      ->allow_extra_args(false);
   app.add_option("--api", arguments.api, "chat or completions (default: chat)")->check(CLI::IsMember({"chat", "completions"}));
 
-  auto* rate = app.add_option("-r,--rate", arguments.rate, "Open loop: requests per second, whatever becomes of them")->check(CLI::Range(1e-6, 1e6))->type_name("RATE")->group("Load");
-  auto* closed = app.add_option("--closed", arguments.closed, "Closed loop: so many connections, each with one request at a time")->check(CLI::Range(1, 1'000'000))->type_name("N")->group("Load");
-  auto* trace = app.add_option("-t,--trace", arguments.trace, "Replay of a trace: Mooncake JSON lines or Azure CSV")->type_name("FILE")->group("Load");
+  auto* rate = app.add_option("-r,--rate", arguments.rate, "Open loop: requests per second, whatever becomes of them")
+                   ->check(CLI::Range(1e-6, 1e6))
+                   ->type_name("RATE")
+                   ->group("Load");
+  auto* closed = app.add_option("--closed", arguments.closed, "Closed loop: so many connections, each with one request at a time")
+                     ->check(CLI::Range(1, 1'000'000))
+                     ->type_name("N")
+                     ->group("Load");
+  auto* trace = app.add_option("-t,--trace", arguments.trace,
+                               "Replay of a trace: of Mooncake, Bailian, Azure or BurstGPT, or a recording of evener serve")
+                    ->type_name("FILE")
+                    ->group("Load");
   rate->excludes(closed)->excludes(trace);
   closed->excludes(trace);
-  app.add_option("--arrival", arguments.arrival, "With --rate: poisson or fixed (default: poisson)")->check(CLI::IsMember({"poisson", "fixed"}))->group("Load");
-  app.add_option("--time-scale", arguments.time_scale, "With --trace: 10 = ten times as fast (default: 1)")->check(CLI::Range(1e-3, 1e6))->type_name("FACTOR")->group("Load");
-  app.add_option("--length-scale", arguments.length_scale, "With --trace: 0.1 = a tenth of the tokens (default: 1)")->check(CLI::Range(1e-4, 100.0))->type_name("FACTOR")->group("Load");
-  app.add_flag("--spread", arguments.spread, "With --trace: draw requests with equal times apart (Mooncake wrote 3-s steps)")->group("Load");
-  app.add_option("-d,--duration", arguments.duration, "Send for so long (default: 30s, unless --requests or --trace)")->type_name("DURATION")->group("Load");
+  app.add_option("--arrival", arguments.arrival, "With --rate: poisson or fixed (default: poisson)")
+      ->check(CLI::IsMember({"poisson", "fixed"}))
+      ->group("Load");
+  app.add_option("--pool", arguments.pool, "With --trace of a recording: which of its pools (default: its only one)")
+      ->type_name("NAME")
+      ->group("Load");
+  app.add_option("--malformed-max", arguments.malformed_max,
+                 "Refuse a trace with a larger share of lines that cannot be read (default: 0.01)")
+      ->check(CLI::Range(0.0, 1.0))
+      ->type_name("SHARE")
+      ->group("Load");
+  app.add_option("--time-scale", arguments.time_scale, "With --trace: 10 = ten times as fast (default: 1)")
+      ->check(CLI::Range(1e-3, 1e6))
+      ->type_name("FACTOR")
+      ->group("Load");
+  app.add_option("--length-scale", arguments.length_scale, "With --trace: 0.1 = a tenth of the tokens (default: 1)")
+      ->check(CLI::Range(1e-4, 100.0))
+      ->type_name("FACTOR")
+      ->group("Load");
+  app.add_flag("--spread", arguments.spread, "With --trace: draw requests with equal times apart (Mooncake wrote 3-s steps)")
+      ->group("Load");
+  app.add_option("-d,--duration", arguments.duration, "Send for so long (default: 30s, unless --requests or --trace)")
+      ->type_name("DURATION")
+      ->group("Load");
   app.add_option("-n,--requests", arguments.requests, "Send so many requests")->check(CLI::PositiveNumber)->type_name("N")->group("Load");
-  app.add_option("--seed", arguments.seed, "Equal seeds give equal requests at equal times (default: 1)")->check(CLI::NonNegativeNumber)->type_name("N")->group("Load");
+  app.add_option("--seed", arguments.seed, "Equal seeds give equal requests at equal times (default: 1)")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("N")
+      ->group("Load");
 
-  app.add_option("--input-tokens", arguments.input_tokens, "Prompt length, as 256 or 100-2000 (default: 256)")->type_name("TOKENS")->group("Requests");
-  app.add_option("--output-tokens", arguments.output_tokens, "Answer length, likewise (default: 64)")->type_name("TOKENS")->group("Requests");
-  app.add_option("--prefix-groups", arguments.prefix_groups, "So many groups of prompts with a common beginning")->check(CLI::Range(1, 1'000'000))->type_name("N")->group("Requests");
-  app.add_option("--prefix-tokens", arguments.prefix_tokens, "Length of the common beginning")->check(CLI::Range(1, 16'777'216))->type_name("TOKENS")->group("Requests");
+  app.add_option("--input-tokens", arguments.input_tokens, "Prompt length, as 256 or 100-2000 (default: 256)")
+      ->type_name("TOKENS")
+      ->group("Requests");
+  app.add_option("--output-tokens", arguments.output_tokens, "Answer length, likewise (default: 64)")
+      ->type_name("TOKENS")
+      ->group("Requests");
+  app.add_option("--prefix-groups", arguments.prefix_groups, "So many groups of prompts with a common beginning")
+      ->check(CLI::Range(1, 1'000'000))
+      ->type_name("N")
+      ->group("Requests");
+  app.add_option("--prefix-tokens", arguments.prefix_tokens, "Length of the common beginning")
+      ->check(CLI::Range(1, 16'777'216))
+      ->type_name("TOKENS")
+      ->group("Requests");
   app.add_flag("--no-stream", arguments.no_stream, "Ask for whole answers")->group("Requests");
-  app.add_flag("--at-most", arguments.at_most, "Only limit the answer; without it vLLM's ignore_eos asks for the exact length")->group("Requests");
+  app.add_flag("--at-most", arguments.at_most, "Only limit the answer; without it vLLM's ignore_eos asks for the exact length")
+      ->group("Requests");
 
   app.add_option("--timeout", arguments.timeout, "Time for one request (default: 10m)")->type_name("DURATION")->group("Limits");
-  app.add_option("--connections", arguments.connections_max, "Open loop: most connections at once (default: 1024)")->check(CLI::Range(1, 1'000'000))->type_name("N")->group("Limits");
-  app.add_option("--threads", arguments.threads, "Threads of the generator (default: 1)")->check(CLI::Range(1, 256))->type_name("N")->group("Limits");
+  app.add_option("--connections", arguments.connections_max, "Open loop: most connections at once (default: 1024)")
+      ->check(CLI::Range(1, 1'000'000))
+      ->type_name("N")
+      ->group("Limits");
+  app.add_option("--threads", arguments.threads, "Threads of the generator (default: 1)")
+      ->check(CLI::Range(1, 256))
+      ->type_name("N")
+      ->group("Limits");
 
   app.add_option("--slo-ttft", arguments.ttft, "Objective: time to first token")->type_name("DURATION")->group("Report");
   app.add_option("--slo-tpot", arguments.tpot, "Objective: time per output token")->type_name("DURATION")->group("Report");
   app.add_option("--slo-e2e", arguments.e2e, "Objective: whole request")->type_name("DURATION")->group("Report");
-  app.add_option("--require-goodput", arguments.require_goodput, "Exit code 6 when fewer percent of the requests meet all objectives")->check(CLI::Range(0.0, 100.0))->type_name("PERCENT")->group("Report");
+  app.add_option("--require-goodput", arguments.require_goodput, "Exit code 6 when fewer percent of the requests meet all objectives")
+      ->check(CLI::Range(0.0, 100.0))
+      ->type_name("PERCENT")
+      ->group("Report");
   app.add_flag("--json", arguments.json, "Report as JSON, with the metric names of AIPerf")->group("Report");
   app.add_option("--records", arguments.records, "Write one JSON line per request to this file")->type_name("FILE")->group("Report");
   app.footer(
@@ -284,7 +339,8 @@ int load_command(int argc, char** argv) {
 
   const char* no_color = std::getenv("NO_COLOR");
   const bool color = ::isatty(STDOUT_FILENO) == 1 && (no_color == nullptr || *no_color == '\0');
-  std::cout << (arguments.json ? load::report_json(*report) + "\n" : load::report_table(*report, color ? load::Color::Yes : load::Color::No));
+  std::cout << (arguments.json ? load::report_json(*report) + "\n"
+                               : load::report_table(*report, color ? load::Color::Yes : load::Color::No));
   return signals.stopped() ? Interrupted : verdict(*report, arguments.require_goodput);
 }
 

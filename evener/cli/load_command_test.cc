@@ -139,7 +139,10 @@ TEST_CASE("a trace with damaged lines is replayed without them, and each is name
   const TemporaryFile trace(
       "{\"timestamp\":0,\"input_length\":20,\"output_length\":2}\n{\"timestamp\":0}\n{\"timestamp\":0,\"input_length\":20,\"output_length\":2}\n"
       "{\"timestamp\":0,\"input_length\":20,\"output_length\":2}\n");
-  const Outcome outcome = load({"--model", "m", "--url", "http://" + fleet->address(0), "--trace", trace.path()});
+  const Outcome refused = load({"--model", "m", "--url", "http://" + fleet->address(0), "--trace", trace.path()});
+  CHECK(refused.code == Usage);
+  CHECK(refused.err.find("25.0 % of the lines cannot be read, more than the 1 % of --malformed-max") != std::string::npos);
+  const Outcome outcome = load({"--model", "m", "--url", "http://" + fleet->address(0), "--trace", trace.path(), "--malformed-max", "0.3"});
   CHECK(outcome.code == Ok);
   CHECK(outcome.out.find("3 ok, 0 failed") != std::string::npos);
   CHECK(outcome.err.find(trace.path() + ":2: input_length is missing\n") != std::string::npos);

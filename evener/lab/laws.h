@@ -12,6 +12,11 @@ namespace evener::lab {
 /// Marsaglia and Tsang (2000).
 [[nodiscard]] double draw_gamma(Rng& rng, double mean, double cv);
 
+/// The shape of the Weibull distribution with this coefficient of variation, at least 0.05 and at most 20; for other ones the nearest.
+[[nodiscard]] double weibull_shape(double cv);
+/// Weibull distributed with this mean: shape 1 is exponential, a smaller one has a longer tail.
+[[nodiscard]] double draw_weibull(Rng& rng, double mean, double shape);
+
 /// A length in tokens.
 struct LengthLaw {
   enum class Shape : std::uint8_t { Fixed, Uniform, Exponential, LogNormal };

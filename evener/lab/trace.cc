@@ -2,106 +2,131 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <unordered_map>
 #include <utility>
 
+#include "evener/core/hashing.h"
+#include "evener/lab/line_cursor.h"
+#include "evener/lab/trace_collector.h"
 #include "evener/lab/trace_lines.h"
 
 namespace evener::lab {
 namespace {
 
-/// Calls line(text, number) for every line with content; line ends are LF or CRLF.
-template <class Line>
-void for_each_line(std::string_view text, Line line) {
-  std::uint64_t number = 0;
-  while (!text.empty()) {
-    const std::size_t end = text.find('\n');
-    std::string_view current = text.substr(0, end);
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    ++number;
-    if (current.ends_with('\r')) current.remove_suffix(1);
-    if (current.find_first_not_of(" \t") != std::string_view::npos) line(current, number);
-  }
-}
-
-/// Stable by hand: libstdc++'s stable_sort leans on a function that C++20 deprecates.
-void sort_by_time(std::vector<TraceRequest>& requests) {
-  std::vector<std::pair<Duration, std::size_t>> order;
-  for (std::size_t i = 0; i < requests.size(); ++i) order.emplace_back(requests[i].at, i);
-  std::sort(order.begin(), order.end());
-  std::vector<TraceRequest> sorted;
-  sorted.reserve(requests.size());
-  for (const auto& [at, index] : order) sorted.push_back(requests[index]);
-  requests = std::move(sorted);
-}
-
-struct Collector {
-  TraceReading reading;
-  std::string_view file_name;
-  Duration last{};
-
-  void reject(std::uint64_t number, std::string_view why) {
-    ++reading.malformed;
-    if (reading.problems.size() >= TraceReading::ProblemsMax) return;
-    reading.problems.push_back(std::string(file_name) + ":" + std::to_string(number) + ": " + std::string(why));
+/// Which session a chat of Bailian belongs to: that of the first chat that it comes from. A parent that is not in the trace, because it was cut
+/// out of a longer one, still keeps its children together.
+class ChatSessions {
+ public:
+  std::uint64_t of(const JsonLine& line) {
+    if (!line.chat_id) return 0;
+    const bool first = !line.parent_chat_id || *line.parent_chat_id < 0;
+    const std::int64_t parent = first ? *line.chat_id : *line.parent_chat_id;
+    const auto known = first ? sessions_.end() : sessions_.find(parent);
+    const std::uint64_t session = known == sessions_.end() ? hash_combine(1, static_cast<std::uint64_t>(parent)) : known->second;
+    sessions_[*line.chat_id] = session;
+    return session;
   }
 
-  void accept(TraceRequest request, std::span<const std::uint64_t> ids) {
-    Trace& trace = reading.trace;
-    request.first_block = static_cast<std::uint32_t>(trace.block_ids.size());
-    request.blocks = static_cast<std::uint32_t>(ids.size());
-    trace.block_ids.insert(trace.block_ids.end(), ids.begin(), ids.end());
-    if (!trace.requests.empty() && request.at < last) ++reading.out_of_order;
-    last = request.at;
-    trace.requests.push_back(request);
-  }
-
-  TraceReading finish() && {
-    auto& requests = reading.trace.requests;
-    if (reading.out_of_order > 0) sort_by_time(requests);
-    if (!requests.empty()) {
-      const Duration start = requests.front().at;
-      for (TraceRequest& request : requests) request.at -= start;
-    }
-    return std::move(reading);
-  }
+ private:
+  std::unordered_map<std::int64_t, std::uint64_t> sessions_;  // by chat; looked up, never iterated
 };
+
+void chain(std::vector<std::uint64_t>& ids) {
+  std::uint64_t head = 0;
+  for (std::uint64_t& id : ids) head = id = hash_combine(head, id);
+}
+
+std::string_view first_line(std::string_view text) {
+  const std::size_t begin = std::min(text.find_first_not_of(" \t\r\n"), text.size());
+  return text.substr(begin, std::min(text.find('\n', begin), text.size()) - begin);
+}
+
+/// Calls line(text, number, header) for every line but the first, of which read_header(text) makes the header. Without one the file has a
+/// single malformed line.
+template <class ReadHeader, class Line>
+void for_each_row(std::string_view text, TraceCollector& collector, std::string_view wrong_header, ReadHeader read_header, Line line) {
+  std::optional<decltype(read_header(text))> header;
+  for_each_line(text, [&](std::string_view current, std::uint64_t number) {
+    if (header && !*header) return;
+    if (header) {
+      collector.line();
+      return line(current, number, **header);
+    }
+    header = read_header(current);
+    if (*header) return;
+    collector.line();
+    collector.reject(number, wrong_header);
+  });
+}
 
 }  // namespace
 
 TraceReading read_mooncake_trace(std::string_view text, std::string_view file_name) {
-  Collector collector{.reading = {}, .file_name = file_name};
-  collector.reading.trace.block_tokens = MooncakeBlockTokens;
-  MooncakeLine parsed;
+  TraceCollector collector(file_name);
+  JsonLine parsed;
   for_each_line(text, [&](std::string_view line, std::uint64_t number) {
-    ++collector.reading.lines;
-    if (const std::string_view problem = parse_mooncake_line(line, parsed); !problem.empty()) return collector.reject(number, problem);
+    collector.line();
+    const std::string_view problem = parse_json_line(line, TimeUnit::Milliseconds, parsed);
+    if (!problem.empty()) return collector.reject(number, problem);
     collector.accept({.at = parsed.at, .input_tokens = parsed.input_tokens, .output_tokens = parsed.output_tokens}, parsed.hash_ids);
   });
-  return std::move(collector).finish();
+  return std::move(collector).finish(MooncakeBlockTokens);
+}
+
+TraceReading read_bailian_trace(std::string_view text, std::string_view file_name) {
+  TraceCollector collector(file_name);
+  ChatSessions sessions;
+  JsonLine parsed;
+  for_each_line(text, [&](std::string_view line, std::uint64_t number) {
+    collector.line();
+    std::string_view problem = parse_json_line(line, TimeUnit::Seconds, parsed);
+    if (problem.empty() && !parsed.chat_id) problem = "chat_id is missing";
+    if (!problem.empty()) return collector.reject(number, problem);
+    chain(parsed.hash_ids);
+    collector.accept(
+        {.at = parsed.at, .input_tokens = parsed.input_tokens, .output_tokens = parsed.output_tokens, .session = sessions.of(parsed)},
+        parsed.hash_ids);
+  });
+  return std::move(collector).finish(BailianBlockTokens);
 }
 
 TraceReading read_azure_trace(std::string_view text, std::string_view file_name) {
-  Collector collector{.reading = {}, .file_name = file_name};
-  bool header_seen = false;
-  for_each_line(text, [&](std::string_view line, std::uint64_t number) {
-    if (!header_seen) {
-      header_seen = true;
-      if (is_azure_header(line)) return;
-      ++collector.reading.lines;
-      return collector.reject(number, "the header is not TIMESTAMP,ContextTokens,GeneratedTokens");
-    }
-    ++collector.reading.lines;
-    AzureLine parsed;
-    if (const std::string_view problem = parse_azure_line(line, parsed); !problem.empty()) return collector.reject(number, problem);
-    collector.accept({.at = parsed.at, .input_tokens = parsed.context_tokens, .output_tokens = parsed.generated_tokens}, {});
-  });
-  return std::move(collector).finish();
+  TraceCollector collector(file_name);
+  const auto read_header = [](std::string_view line) { return is_azure_header(line) ? std::optional(true) : std::nullopt; };
+  for_each_row(text, collector, "the header is not TIMESTAMP,ContextTokens,GeneratedTokens", read_header,
+               [&](std::string_view line, std::uint64_t number, bool) {
+                 AzureLine parsed;
+                 const std::string_view problem = parse_azure_line(line, parsed);
+                 if (!problem.empty()) return collector.reject(number, problem);
+                 collector.accept({.at = parsed.at, .input_tokens = parsed.context_tokens, .output_tokens = parsed.generated_tokens}, {});
+               });
+  return std::move(collector).finish(0);
+}
+
+TraceReading read_burstgpt_trace(std::string_view text, std::string_view file_name) {
+  TraceCollector collector(file_name);
+  for_each_row(text, collector, "the header has no Timestamp, Request tokens and Response tokens", burstgpt_columns,
+               [&](std::string_view line, std::uint64_t number, const BurstGptColumns& columns) {
+                 BurstGptLine parsed;
+                 const std::string_view problem = parse_burstgpt_line(line, columns, parsed);
+                 if (!problem.empty()) return collector.reject(number, problem);
+                 if (parsed.request_tokens == 0 || parsed.response_tokens == 0) return collector.leave_out_failed();
+                 collector.accept({.at = parsed.at,
+                                   .input_tokens = parsed.request_tokens,
+                                   .output_tokens = parsed.response_tokens,
+                                   .took = parsed.elapsed.value_or(Duration::zero()),
+                                   .session = parsed.session.empty() ? 0 : hash64(parsed.session)},
+                                  {});
+               });
+  return std::move(collector).finish(0);
 }
 
 TraceReading read_trace(std::string_view text, std::string_view file_name) {
-  const std::size_t first = text.find_first_not_of(" \t\r\n");
-  const bool json = first != std::string_view::npos && text[first] == '{';
-  return json ? read_mooncake_trace(text, file_name) : read_azure_trace(text, file_name);
+  const std::string_view line = first_line(text);
+  const auto has = [&](std::string_view word) { return line.find(word) != std::string_view::npos; };
+  if (line.starts_with('{')) return has("\"chat_id\"") ? read_bailian_trace(text, file_name) : read_mooncake_trace(text, file_name);
+  return has("Request tokens") ? read_burstgpt_trace(text, file_name) : read_azure_trace(text, file_name);
 }
 
 void speed_up(Trace& trace, double factor) {
@@ -125,7 +150,8 @@ void spread_equal_times(Trace& trace, Rng& rng) {
     while (end < requests.size() && requests[end].at == requests[begin].at) ++end;
     const Duration width = end < requests.size() ? requests[end].at - requests[begin].at : median;
     offsets.clear();
-    for (std::size_t i = begin; i < end; ++i) offsets.push_back(Duration(static_cast<std::int64_t>(rng.uniform() * static_cast<double>(width.count()))));
+    for (std::size_t i = begin; i < end; ++i)
+      offsets.push_back(Duration(static_cast<std::int64_t>(rng.uniform() * static_cast<double>(width.count()))));
     std::sort(offsets.begin(), offsets.end());
     for (std::size_t i = begin; i < end; ++i) requests[i].at += offsets[i - begin];
     begin = end;
@@ -138,9 +164,7 @@ std::vector<std::uint64_t> block_hashes(const Trace& trace, const TraceRequest& 
   const std::uint32_t parts = trace.block_tokens / block_tokens;
   const std::size_t full = request.input_tokens / block_tokens;
   for (const std::uint64_t id : trace.blocks(request)) {
-    for (std::uint32_t part = 0; part < parts && result.size() < full; ++part) {
-      result.push_back(splitmix64(splitmix64(id) + part));
-    }
+    for (std::uint32_t part = 0; part < parts && result.size() < full; ++part) { result.push_back(splitmix64(splitmix64(id) + part)); }
   }
   return result;
 }

@@ -1,10 +1,9 @@
 #include "evener/lab/trace_lines.h"
 
-#include <charconv>
 #include <cmath>
-#include <optional>
 #include <utility>
 
+#include "evener/lab/line_cursor.h"
 #include "evener/lab/trace.h"
 
 namespace evener::lab {
@@ -12,101 +11,8 @@ namespace {
 
 // A timestamp beyond this would overflow 64 bits of nanoseconds: 100 years.
 constexpr double SecondsMax = 100.0 * 365 * 86'400;
-constexpr int NestingMax = 32;
 
-/// A cursor over one line; every take_ function leaves it behind what it took, or answers no.
-class Cursor {
- public:
-  explicit Cursor(std::string_view text) : rest_(text) {}
-
-  void skip_space() {
-    while (!rest_.empty() && (rest_.front() == ' ' || rest_.front() == '\t')) rest_.remove_prefix(1);
-  }
-  [[nodiscard]] bool at_end() const { return rest_.empty(); }
-  [[nodiscard]] char peek() const { return rest_.empty() ? '\0' : rest_.front(); }
-  bool take(char c) {
-    if (peek() != c || rest_.empty()) return false;
-    rest_.remove_prefix(1);
-    return true;
-  }
-  bool take_after_space(char c) {
-    skip_space();
-    return take(c);
-  }
-  bool take_word(std::string_view word) {
-    if (!rest_.starts_with(word)) return false;
-    rest_.remove_prefix(word.size());
-    return true;
-  }
-  /// The raw content of a JSON string; escapes stay as they are, which is enough to compare with plain names.
-  std::optional<std::string_view> take_string() {
-    if (!take('"')) return std::nullopt;
-    for (std::size_t i = 0; i < rest_.size(); ++i) {
-      if (static_cast<unsigned char>(rest_[i]) < 0x20) return std::nullopt;
-      if (rest_[i] == '\\') {
-        ++i;
-        continue;
-      }
-      if (rest_[i] != '"') continue;
-      const std::string_view content = rest_.substr(0, i);
-      rest_.remove_prefix(i + 1);
-      return content;
-    }
-    return std::nullopt;
-  }
-  std::optional<std::uint64_t> take_unsigned() {
-    std::uint64_t value = 0;
-    const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), value);
-    if (error != std::errc()) return std::nullopt;
-    rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
-    return value;
-  }
-  std::optional<double> take_number() {
-    if (peek() != '-' && (peek() < '0' || peek() > '9')) return std::nullopt;  // from_chars would accept "inf"
-    double value = 0;
-    const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), value);
-    if (error != std::errc()) return std::nullopt;
-    rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
-    return std::isfinite(value) ? std::optional(value) : std::nullopt;
-  }
-  /// Exactly `digits` decimal digits.
-  std::optional<unsigned> take_digits(std::size_t digits) {
-    if (rest_.size() < digits) return std::nullopt;
-    unsigned value = 0;
-    for (const char c : rest_.substr(0, digits)) {
-      if (c < '0' || c > '9') return std::nullopt;
-      value = value * 10 + static_cast<unsigned>(c - '0');
-    }
-    rest_.remove_prefix(digits);
-    return value;
-  }
-  /// Passes over one JSON value of any kind.
-  bool skip_value(int nesting) {
-    skip_space();
-    if (nesting > NestingMax) return false;
-    if (peek() == '"') return take_string().has_value();
-    if (peek() == '{' || peek() == '[') return skip_container(nesting);
-    return take_word("true") || take_word("false") || take_word("null") || take_number().has_value();
-  }
-
- private:
-  bool skip_container(int nesting) {
-    const bool object = peek() == '{';
-    const char close = object ? '}' : ']';
-    rest_.remove_prefix(1);
-    if (take_after_space(close)) return true;
-    do {
-      skip_space();
-      if (object && (!take_string() || !take_after_space(':'))) return false;
-      if (!skip_value(nesting + 1)) return false;
-    } while (take_after_space(','));
-    return take_after_space(close);
-  }
-
-  std::string_view rest_;
-};
-
-std::string_view take_tokens(Cursor& cursor, std::uint32_t& tokens) {
+std::string_view take_tokens(LineCursor& cursor, std::uint32_t& tokens) {
   const auto value = cursor.take_unsigned();
   if (!value) return "a token count is not a whole number";
   if (*value > TraceTokensMax) return "a token count is above 16777216";
@@ -114,7 +20,14 @@ std::string_view take_tokens(Cursor& cursor, std::uint32_t& tokens) {
   return {};
 }
 
-std::string_view take_hash_ids(Cursor& cursor, std::vector<std::uint64_t>& ids) {
+std::optional<Duration> take_time(LineCursor& cursor, TimeUnit unit) {
+  const double scale = unit == TimeUnit::Seconds ? 1 : 1000;
+  const auto time = cursor.take_number();
+  if (!time || *time < 0 || *time > SecondsMax * scale) return std::nullopt;
+  return Duration(std::llround(*time * (1e9 / scale)));
+}
+
+std::string_view take_hash_ids(LineCursor& cursor, std::vector<std::uint64_t>& ids) {
   constexpr std::string_view Wrong = "hash_ids is not a list of whole numbers";
   if (!cursor.take('[')) return Wrong;
   if (cursor.take_after_space(']')) return {};
@@ -127,6 +40,50 @@ std::string_view take_hash_ids(Cursor& cursor, std::vector<std::uint64_t>& ids) 
   return cursor.take_after_space(']') ? std::string_view() : Wrong;
 }
 
+std::string_view take_chat_id(LineCursor& cursor, std::optional<std::int64_t>& id) {
+  id = cursor.take_signed();
+  return id ? std::string_view() : "a chat id is not a whole number";
+}
+
+/// The members that are ours, each at most once.
+class JsonMembers {
+ public:
+  JsonMembers(TimeUnit unit, JsonLine& line) : unit_(unit), line_(line) {}
+
+  std::string_view take(std::string_view name, LineCursor& cursor) {
+    if (name == "timestamp") return once(has_time_, [&] { return take_timestamp(cursor); });
+    if (name == "input_length") return once(has_input_, [&] { return take_tokens(cursor, line_.input_tokens); });
+    if (name == "output_length") return once(has_output_, [&] { return take_tokens(cursor, line_.output_tokens); });
+    if (name == "hash_ids") return once(has_ids_, [&] { return take_hash_ids(cursor, line_.hash_ids); });
+    if (name == "chat_id") return once(has_chat_, [&] { return take_chat_id(cursor, line_.chat_id); });
+    if (name == "parent_chat_id") return once(has_parent_, [&] { return take_chat_id(cursor, line_.parent_chat_id); });
+    return cursor.skip_value() ? std::string_view() : "the line is not valid JSON";
+  }
+
+  [[nodiscard]] std::string_view missing() const {
+    if (!has_time_) return "timestamp is missing";
+    if (!has_input_) return "input_length is missing";
+    if (!has_output_) return "output_length is missing";
+    return {};
+  }
+
+ private:
+  template <class Take>
+  static std::string_view once(bool& seen, Take take) {
+    return std::exchange(seen, true) ? "a member is given twice" : take();
+  }
+  std::string_view take_timestamp(LineCursor& cursor) {
+    const auto time = take_time(cursor, unit_);
+    if (time) line_.at = *time;
+    if (time) return {};
+    return unit_ == TimeUnit::Seconds ? "timestamp is not a number of seconds" : "timestamp is not a number of milliseconds";
+  }
+
+  TimeUnit unit_;
+  JsonLine& line_;
+  bool has_time_ = false, has_input_ = false, has_output_ = false, has_ids_ = false, has_chat_ = false, has_parent_ = false;
+};
+
 /// Days from 1970-01-01 in the Gregorian calendar (the usual count by 400-year eras).
 std::int64_t days_since_1970(unsigned year, unsigned month, unsigned day) {
   const std::int64_t y = static_cast<std::int64_t>(year) - (month <= 2 ? 1 : 0);
@@ -136,7 +93,7 @@ std::int64_t days_since_1970(unsigned year, unsigned month, unsigned day) {
   return era * 146'097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719'468;
 }
 
-std::optional<Duration> take_timestamp(Cursor& cursor) {
+std::optional<Duration> take_timestamp(LineCursor& cursor) {
   const auto year = cursor.take_digits(4);
   if (!year || !cursor.take('-')) return std::nullopt;
   const auto month = cursor.take_digits(2);
@@ -168,47 +125,40 @@ std::optional<Duration> take_timestamp(Cursor& cursor) {
   return Duration(seconds * 1'000'000'000 + nanoseconds);
 }
 
+/// The whole of a field as a number.
+std::optional<double> number_in(std::string_view field) {
+  LineCursor cursor(field);
+  const auto number = cursor.take_number();
+  return cursor.at_end() ? number : std::nullopt;
+}
+
+std::string_view read_tokens(std::string_view field, std::uint32_t& tokens) {
+  LineCursor cursor(field);
+  const std::string_view problem = take_tokens(cursor, tokens);
+  return problem.empty() && !cursor.at_end() ? "a token count is not a whole number" : problem;
+}
+
 }  // namespace
 
-std::string_view parse_mooncake_line(std::string_view text, MooncakeLine& line) {
+std::string_view parse_json_line(std::string_view text, TimeUnit unit, JsonLine& line) {
   line.hash_ids.clear();
-  bool has_time = false, has_input = false, has_output = false, has_ids = false;
-  const auto first_time = [](bool& seen) { return !std::exchange(seen, true); };
-  constexpr std::string_view Repeated = "a member is given twice";
-
-  Cursor cursor(text);
+  line.chat_id.reset();
+  line.parent_chat_id.reset();
+  JsonMembers members(unit, line);
+  LineCursor cursor(text);
   if (!cursor.take_after_space('{')) return "the line is not a JSON object";
   do {
     cursor.skip_space();
     const auto name = cursor.take_string();
     if (!name || !cursor.take_after_space(':')) return "a member has no name or no value";
     cursor.skip_space();
-    if (*name == "timestamp") {
-      if (!first_time(has_time)) return Repeated;
-      const auto ms = cursor.take_number();
-      if (!ms || *ms < 0 || *ms > SecondsMax * 1000) return "timestamp is not a number of milliseconds";
-      line.at = Duration(std::llround(*ms * 1e6));
-    } else if (*name == "input_length") {
-      if (!first_time(has_input)) return Repeated;
-      if (const auto problem = take_tokens(cursor, line.input_tokens); !problem.empty()) return problem;
-    } else if (*name == "output_length") {
-      if (!first_time(has_output)) return Repeated;
-      if (const auto problem = take_tokens(cursor, line.output_tokens); !problem.empty()) return problem;
-    } else if (*name == "hash_ids") {
-      if (!first_time(has_ids)) return Repeated;
-      if (const auto problem = take_hash_ids(cursor, line.hash_ids); !problem.empty()) return problem;
-    } else if (!cursor.skip_value(0)) {
-      return "the line is not valid JSON";
-    }
+    if (const auto problem = members.take(*name, cursor); !problem.empty()) return problem;
   } while (cursor.take_after_space(','));
   if (!cursor.take_after_space('}')) return "the object does not end";
   cursor.skip_space();
   if (!cursor.at_end()) return "something follows the object";
-  if (!has_time) return "timestamp is missing";
-  if (!has_input) return "input_length is missing";
-  if (!has_output) return "output_length is missing";
-  if (line.input_tokens == 0) return "input_length is 0";
-  return {};
+  if (const auto missing = members.missing(); !missing.empty()) return missing;
+  return line.input_tokens == 0 ? "input_length is 0" : std::string_view();
 }
 
 bool is_azure_header(std::string_view text) {
@@ -217,7 +167,7 @@ bool is_azure_header(std::string_view text) {
 }
 
 std::string_view parse_azure_line(std::string_view text, AzureLine& line) {
-  Cursor cursor(text);
+  LineCursor cursor(text);
   const auto at = take_timestamp(cursor);
   if (!at) return "the timestamp is not of the form 2023-11-16 18:17:03.9799600";
   line.at = *at;
@@ -228,6 +178,52 @@ std::string_view parse_azure_line(std::string_view text, AzureLine& line) {
   if (!cursor.at_end()) return "something follows the third column";
   if (line.context_tokens == 0) return "ContextTokens is 0";
   return {};
+}
+
+std::optional<BurstGptColumns> burstgpt_columns(std::string_view header) {
+  if (header.starts_with("\xEF\xBB\xBF")) header.remove_prefix(3);
+  LineCursor cursor(header);
+  BurstGptColumns columns;
+  bool timestamp = false, request = false, response = false;
+  for (; !cursor.at_end(); ++columns.count) {
+    const std::string_view name = cursor.take_field();
+    const auto found = [&](std::string_view wanted, bool& seen, std::size_t& column) {
+      if (name != wanted) return;
+      seen = true;
+      column = columns.count;
+    };
+    found("Timestamp", timestamp, columns.timestamp);
+    found("Request tokens", request, columns.request_tokens);
+    found("Response tokens", response, columns.response_tokens);
+    if (name == "Session ID") columns.session = columns.count;
+    if (name == "Elapsed time") columns.elapsed = columns.count;
+  }
+  return timestamp && request && response ? std::optional(columns) : std::nullopt;
+}
+
+std::string_view parse_burstgpt_line(std::string_view text, const BurstGptColumns& columns, BurstGptLine& line) {
+  LineCursor cursor(text);
+  line = {};
+  std::size_t column = 0;
+  for (; !cursor.at_end(); ++column) {
+    const std::string_view field = cursor.take_field();
+    if (column == columns.timestamp) {
+      const auto at_s = number_in(field);
+      if (!at_s || *at_s < 0 || *at_s > SecondsMax) return "Timestamp is not a number of seconds";
+      line.at = Duration(std::llround(*at_s * 1e9));
+    } else if (column == columns.request_tokens) {
+      if (const auto problem = read_tokens(field, line.request_tokens); !problem.empty()) return problem;
+    } else if (column == columns.response_tokens) {
+      if (const auto problem = read_tokens(field, line.response_tokens); !problem.empty()) return problem;
+    } else if (column == columns.session) {
+      line.session = field;
+    } else if (column == columns.elapsed && !field.empty()) {
+      const auto elapsed_s = number_in(field);
+      if (!elapsed_s || *elapsed_s < 0 || *elapsed_s > SecondsMax) return "Elapsed time is not a number of seconds";
+      line.elapsed = Duration(std::llround(*elapsed_s * 1e9));
+    }
+  }
+  return column == columns.count ? std::string_view() : "the line has another number of columns than the header";
 }
 
 }  // namespace evener::lab

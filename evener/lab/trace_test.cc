@@ -53,7 +53,8 @@ TEST_CASE("a damaged Mooncake line is named with file and line, counted, and the
   CHECK(problem("{\"timestamp\":0,\"input_length\":-5,\"output_length\":1}") == "t.jsonl:2: a token count is not a whole number");
   CHECK(problem("{\"timestamp\":0,\"input_length\":1.5,\"output_length\":1}") == "t.jsonl:2: the object does not end");
   CHECK(problem("{\"timestamp\":0,\"input_length\":0,\"output_length\":1}") == "t.jsonl:2: input_length is 0");
-  CHECK(problem("{\"timestamp\":0,\"input_length\":1,\"output_length\":1,\"hash_ids\":[1,\"a\"]}") == "t.jsonl:2: hash_ids is not a list of whole numbers");
+  CHECK(problem("{\"timestamp\":0,\"input_length\":1,\"output_length\":1,\"hash_ids\":[1,\"a\"]}") ==
+        "t.jsonl:2: hash_ids is not a list of whole numbers");
   CHECK(problem("{\"a\":" + std::string(100, '[') + "}") == "t.jsonl:2: the line is not valid JSON");
 }
 
@@ -109,7 +110,8 @@ TEST_CASE("a trace replayed ten times as fast has a tenth of every distance") {
 TEST_CASE("spreading moves requests of one instant towards the next instant, never past it, and keeps their order") {
   for_each_seed(200, [](Rng& rng) {
     Trace trace;
-    for (std::uint32_t i = 0; i < 40; ++i) trace.requests.push_back({.at = Duration(3s) * static_cast<std::int64_t>(i / 10), .input_tokens = i + 1});
+    for (std::uint32_t i = 0; i < 40; ++i)
+      trace.requests.push_back({.at = Duration(3s) * static_cast<std::int64_t>(i / 10), .input_tokens = i + 1});
     spread_equal_times(trace, rng);
     std::set<Duration> distinct;
     for (std::uint32_t i = 0; i < 40; ++i) {

@@ -4,6 +4,7 @@
 // each of which begins when all earlier ones are done.
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -42,15 +43,24 @@ struct Workload {
   }
 };
 
+/// When a later turn of a recorded session comes: at its own time, or so long after the answer to the turn before as it did then. A turn that did
+/// not wait for that answer, or whose recorder does not say when it ended, keeps its own time.
+enum class Turns : std::uint8_t { AsRecorded, AfterAnswers };
 /// As recorded. A request that generated nothing becomes one that generates a single token, because an engine answers with at least one.
-[[nodiscard]] Workload workload_of(const Trace& trace);
+[[nodiscard]] Workload workload_of(const Trace& trace, Turns turns = Turns::AsRecorded);
 
-/// The hashes of a request's full blocks of `block_tokens`, appended to `out`: recorded blocks are split or put together. Nothing is
-/// appended when neither size is a multiple of the other.
+/// The hashes of a request's full blocks of `block_tokens`, appended to `out`: recorded blocks are split or put together. Where a block ends
+/// inside a recorded one, it counts as shared when the whole recorded one is.
 void append_blocks(std::vector<std::uint64_t>& out, const Workload& workload, const WorkloadRequest& request, std::uint32_t block_tokens);
 
-/// Gives all requests the same objectives.
+/// Gives the requests that have none these objectives.
 void set_objectives(Workload& workload, Duration first_token, Duration token);
+/// Keeps the sessions and requests that begin in [from, from + length) of their stage, and lets that stage begin there.
+void keep_window(Workload& workload, Duration from, Duration length);
+/// Keeps the first so many requests and sessions, each session whole.
+void keep_first(Workload& workload, std::uint64_t count);
+/// Keeps the sessions and requests that `keeps(first request, index)` holds for; later turns go with their first one.
+void keep_if(Workload& workload, const std::function<bool(const WorkloadRequest&, std::uint32_t)>& keeps);
 /// Replays `factor` times as fast; think times stay as they are, because people do not think faster. factor > 0.
 void speed_up(Workload& workload, double factor);
 

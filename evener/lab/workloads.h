@@ -1,30 +1,15 @@
 #pragma once
-// Made-up load: independent requests, prompts that share a beginning, conversations of several turns; and some of each under a name, after
-// published benchmarks. Equal arguments and seed make equal workloads, and each request's draws are its own, so that a longer run begins
-// like a shorter one.
+// Made-up load: independent requests, prompts that share a beginning, conversations of several turns and agents. Equal arguments and seed make
+// equal workloads, and each request's draws are its own, so that a longer run begins like a shorter one.
 
 #include <array>
-#include <optional>
 #include <span>
-#include <string_view>
-#include <vector>
 
+#include "evener/lab/arrival_law.h"
 #include "evener/lab/laws.h"
 #include "evener/lab/workload.h"
 
 namespace evener::lab {
-
-/// Requests come at this rate for so long; a later stage begins when all requests of the earlier ones are done.
-struct Stage {
-  double rate_per_s = 1;
-  double duration_s = 60;
-};
-
-/// How requests come: gamma distances; cv 1 = Poisson, 0 = at a fixed rate, above 1 in bursts.
-struct ArrivalLaw {
-  std::vector<Stage> stages = {{}};
-  double cv = 1;
-};
 
 /// Prompt blocks of made-up load are so long: what most engines use, and a divisor of what routers use.
 inline constexpr std::uint32_t MadeBlockTokens = 16;
@@ -44,25 +29,22 @@ struct SharedPrefixLoad {
 };
 [[nodiscard]] Workload shared_prefix_load(const SharedPrefixLoad& load, std::uint64_t seed);
 
-/// Conversations: each turn's prompt is the whole conversation so far and something new. The arrivals are those of first turns.
+/// Conversations: each request's prompt is the whole conversation so far and something new. The arrivals are those of first requests; each later
+/// one comes some time after the answer to the one before, so that slow answers slow the session. An agent's turn is several requests: all
+/// but the last end in the call of a tool, whose result the next one brings.
 struct SessionLoad {
   ArrivalLaw arrivals;
-  double turns_mean = 4;  // geometric, at least one
-  std::uint32_t turns_max = 64;
+  double turns_mean = 4;               // geometric, at least one
+  std::uint32_t requests_max = 64;     // of a session
   std::uint32_t system_tokens = 1000;  // the same in all sessions
   LengthLaw first_input, next_input, output;
-  double think_s = 45;  // exponential, from the end of a turn to the next
+  double think_s = 45;    // exponential, from the end of a turn to the next
+  double calls_mean = 1;  // requests per turn, geometric; 1 = no tools
+  double tool_s = 5;      // from a call until its result is there
+  double tool_cv = 1;     // gamma; tools that mostly answer at once and sometimes never seem to end have more than 1
+  LengthLaw tool_output;
 };
 [[nodiscard]] Workload session_load(const SessionLoad& load, std::uint64_t seed);
-
-struct NamedLoad {
-  std::string_view name;
-  std::string_view description;
-  Workload (*make)(double rate_factor, std::uint64_t seed);
-};
-/// The loads that have a name; `rate_factor` multiplies their rates.
-[[nodiscard]] std::span<const NamedLoad> named_loads();
-[[nodiscard]] const NamedLoad* find_named_load(std::string_view name);
 
 /// Gives each session, or request without one, a class at random: class c with probability shares[c] of their sum.
 struct ClassMix {

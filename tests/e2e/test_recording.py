@@ -146,6 +146,27 @@ def test_a_damaged_or_foreign_file_is_named_and_a_cut_off_one_is_replayed_as_far
     assert run("lab", "replay", tmp_path / "absent").returncode == 1
 
 
+def test_what_was_recorded_can_be_run_under_other_policies(recorded, engine, tmp_path):
+    """Arrivals, lengths, classes and sessions of a live run are a load of the lab."""
+    started = recorded(configuration(tmp_path, [engine().url, engine().url], pool={"policy": "balanced"}))
+    common = ("--requests", 40, "--prefix-groups", 2, "--prefix-tokens", 1500, "--input-tokens", "1600-3000")
+    loads = [load(started.port, "m", "--rate", 40, "--output-tokens", 7, *common),
+             load(started.port, "m", "--rate", 40, "--output-tokens", 5, "--header", "x-evener-class: batch", *common)]
+    for one in loads:
+        _, errors = one.communicate(timeout=60)
+        assert one.returncode == 0, errors
+    started.program.stop()
+
+    ran = run("lab", "run", "--trace", started.recording, "--engines", "fast=2", "--policy", "least-request", "--json")
+    assert ran.returncode == 0, ran.stderr
+    assert "no recorded answer" not in ran.stderr
+    simulated = json.loads(ran.stdout)
+    assert sum(one["requests"] for one in simulated["endpoints"]) == 80
+    assert run("lab", "compare", "--trace", started.recording, "--engines", "fast=2", "--policies", "balanced,round-robin").returncode == 0
+    ran = run("lab", "run", "--trace", started.recording, "--pool", "nothing")
+    assert ran.returncode == 2 and "there are main" in ran.stderr
+
+
 def test_a_recording_keeps_to_its_limit_and_never_goes_over_another_file(recorded, engine, tmp_path):
     config = configuration(tmp_path, [engine("fast,context=60000").url, engine("fast,context=60000").url], pool={"policy": "balanced"})
     started = recorded(config, "--record-max-bytes", "1MiB")
