@@ -97,6 +97,12 @@ pools:
     learned_capacity: {enabled: true}
 )";
 
+const lab::SimulatedEndpoint& endpoint_of(const lab::Scenario& scenario, std::string_view name) {
+  const auto found = std::find_if(scenario.endpoints.begin(), scenario.endpoints.end(), [&](const auto& one) { return one.name == name; });
+  REQUIRE(found != scenario.endpoints.end());
+  return *found;
+}
+
 TEST_CASE("a file of the gateway says of a pool in the lab what it says in the gateway") {
   const gateway::PoolConfig pool = pool_of(ChatPool);
   const auto experiment =
@@ -108,13 +114,12 @@ TEST_CASE("a file of the gateway says of a pool in the lab what it says in the g
   CHECK(scenario.reports->period == std::chrono::seconds(5));
   CHECK(experiment->policies == std::vector{route::PolicyKind::Composed});
   REQUIRE(scenario.endpoints.size() == 2);
-  CHECK(scenario.endpoints[0].name == "near");
-  CHECK(scenario.endpoints[0].settings.capacity == 8);
-  CHECK(scenario.endpoints[0].network == std::chrono::milliseconds(2));
-  CHECK(scenario.endpoints[1].settings.weight == 4);
-  CHECK(scenario.endpoints[1].settings.input_price == 2);
-  CHECK(scenario.endpoints[1].settings.network_s == doctest::Approx(0.04));
-  CHECK(scenario.endpoints[0].settings.zone != scenario.endpoints[1].settings.zone);
+  CHECK(endpoint_of(scenario, "near").settings.capacity == 8);
+  CHECK(endpoint_of(scenario, "near").network == std::chrono::milliseconds(2));
+  CHECK(endpoint_of(scenario, "far").settings.weight == 4);
+  CHECK(endpoint_of(scenario, "far").settings.input_price == 2);
+  CHECK(endpoint_of(scenario, "far").settings.network_s == doctest::Approx(0.04));
+  CHECK(endpoint_of(scenario, "near").settings.zone != endpoint_of(scenario, "far").settings.zone);
   CHECK(experiment->tenants.front().hash == scenario.pool.admission.tenants.front().tenant);
   CHECK(experiment->classes->first_token_objectives[0] == std::chrono::milliseconds(700));
   CHECK(experiment->classes->first_token_objectives[2] == std::chrono::seconds(9));
@@ -131,13 +136,46 @@ TEST_CASE("what options say of a pool comes before what the file says") {
                                           &pool);
   REQUIRE(experiment);
   const lab::Scenario& scenario = experiment->scenario;
-  CHECK(scenario.endpoints[0].settings.capacity == 3);
-  CHECK(scenario.endpoints[1].network == std::chrono::milliseconds(9));
-  CHECK(scenario.endpoints[1].settings.weight == 4);
+  CHECK(endpoint_of(scenario, "near").settings.capacity == 3);
+  CHECK(endpoint_of(scenario, "far").network == std::chrono::milliseconds(9));
+  CHECK(endpoint_of(scenario, "far").settings.weight == 4);
   CHECK(scenario.pool.queue.requests_max == 7);
   CHECK(scenario.content_block_tokens == 16);
   CHECK(scenario.reports->delay == std::chrono::seconds(14));
   CHECK(experiment->policies == std::vector{route::PolicyKind::Blend, route::PolicyKind::Balanced});
+}
+
+/// Everything that a run came to, endpoint by endpoint and request by request.
+std::string outcome(const Experiment& experiment) {
+  std::string text;
+  const lab::Workload workload = experiment.workload(1, 1);
+  for (const route::PolicyKind policy : experiment.policies) {
+    const lab::SimulationResult result = lab::simulate(experiment.scenario_for(policy, 1), workload);
+    for (std::size_t i = 0; i < result.endpoints.size(); ++i) {
+      text += experiment.scenario.endpoints[i].name + " " + std::to_string(result.endpoints[i].requests) + "\n";
+    }
+    for (const lab::RequestResult& request : result.requests) {
+      text += std::to_string(request.endpoint) + " " + std::to_string(request.finished.count()) + "\n";
+    }
+  }
+  return text;
+}
+
+TEST_CASE("the order in which machines and endpoints are named does not show in a result") {
+  const std::string policies = "random,round-robin,least-request,balanced,blend,peak-ewma";
+  const auto by_option = [&](const char* engines) {
+    return outcome(*read_experiment({.workload = "bursts:for=10s", .engines = engines, .policies = policies}));
+  };
+  CHECK(by_option("h100-8b=2,l4-8b=1:slow=2,a100-8b") == by_option("a100-8b,l4-8b=1:slow=2,h100-8b=2"));
+
+  std::string swapped(ChatPool);
+  const std::size_t near = swapped.find("      - {name: near"), far = swapped.find("      - {name: far"),
+                    end = swapped.find("    classes:");
+  swapped = swapped.substr(0, near) + swapped.substr(far, end - far) + swapped.substr(near, far - near) + swapped.substr(end);
+  const gateway::PoolConfig pool = pool_of(ChatPool), other = pool_of(swapped);
+  REQUIRE(other.endpoints.front().name == "far");
+  const LabArguments arguments{.workload = "bursts:for=10s", .engines = "h100-8b", .policies = policies};
+  CHECK(outcome(*read_experiment(arguments, &pool)) == outcome(*read_experiment(arguments, &other)));
 }
 
 TEST_CASE("a pool of two endpoints is not simulated with three machines") {

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <string_view>
+
 #include "evener/cli/lab_words.h"
 #include "evener/core/hashing.h"
 #include "evener/gateway/pool.h"
@@ -63,9 +66,9 @@ Result<Machine> read_machine(const std::string& preset_name, const std::vector<s
 }
 
 /// "h100-8b=2,l4-8b=1:slow=4:weight=0.5:capacity=64".
-Result<std::vector<Machine>> read_machines(const std::string& text) {
+Result<std::vector<Machine>> read_machines(const std::vector<std::string>& groups) {
   std::vector<Machine> machines;
-  for (const std::string& group : split(text, ',')) {
+  for (const std::string& group : groups) {
     std::vector<std::string> fields = split(group, ':');
     const std::string head = fields.front();
     fields.erase(fields.begin());
@@ -93,7 +96,10 @@ void describe(lab::SimulatedEndpoint& endpoint, const gateway::PoolConfig& pool,
 
 Result<std::vector<lab::SimulatedEndpoint>> read_endpoints(const LabArguments& arguments, const gateway::PoolConfig* file) {
   const std::string usual = file == nullptr ? EnginesUsual : EngineUsual;
-  auto machines = read_machines(arguments.engines.empty() ? usual : arguments.engines);
+  std::vector<std::string> groups = split(arguments.engines.empty() ? usual : arguments.engines, ',');
+  // In which order machines or endpoints are named says nothing of the pool, so it must not show in a result.
+  if (file == nullptr) std::sort(groups.begin(), groups.end());
+  auto machines = read_machines(groups);
   if (!machines) return tl::unexpected(machines.error());
   if (file != nullptr && machines->size() == 1) machines->resize(file->endpoints.size(), machines->front());
   if (file != nullptr && machines->size() != file->endpoints.size()) {
@@ -101,10 +107,13 @@ Result<std::vector<lab::SimulatedEndpoint>> read_endpoints(const LabArguments& a
                             machines->size(), file->endpoints.size(), file->name),
                 Fault::Client);
   }
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < machines->size(); ++i) order.push_back(i);
+  if (file != nullptr) std::ranges::sort(order, {}, [&](std::size_t i) { return std::string_view(file->endpoints[i].name); });
   std::vector<lab::SimulatedEndpoint> endpoints;
   gateway::ZoneNumbers zones;
-  for (const Machine& machine : *machines) {
-    const std::size_t index = endpoints.size();
+  for (const std::size_t index : order) {
+    const Machine& machine = (*machines)[index];
     lab::SimulatedEndpoint endpoint = machine.endpoint;
     if (file != nullptr) {
       describe(endpoint, *file, file->endpoints[index], zones);

@@ -3,8 +3,8 @@
 // was learned tau ago has lost 63 % of its say. Neither knows what the numbers mean.
 
 #include <algorithm>
-#include <cmath>
 
+#include "evener/core/portable_math.h"
 #include "evener/core/time.h"
 
 namespace evener {
@@ -12,7 +12,7 @@ namespace evener {
 /// Share of the past that is left after `elapsed`: 1 at once, 0.37 after tau, 0 after a long time. Time that runs backwards leaves 1.
 [[nodiscard]] inline double decay(Duration elapsed, Duration tau) {
   if (elapsed <= Duration::zero()) return 1.0;
-  return std::exp(-static_cast<double>(elapsed.count()) / static_cast<double>(tau.count()));
+  return portable::exp(-static_cast<double>(elapsed.count()) / static_cast<double>(tau.count()));
 }
 
 /// Mean of the samples, each weighted by its age. Unlike the textbook x += a * (sample - x) it does not care how samples are spaced: ten

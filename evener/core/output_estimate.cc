@@ -3,13 +3,15 @@
 #include <algorithm>
 #include <cmath>
 
+#include "evener/core/portable_math.h"
+
 namespace evener {
 
 namespace {
 
 constexpr double BucketsPerDoubling = 4.0;
 
-double bucket_top(std::size_t bucket) { return std::exp2(static_cast<double>(bucket + 1) / BucketsPerDoubling); }
+double bucket_top(std::size_t bucket) { return portable::exp2(static_cast<double>(bucket + 1) / BucketsPerDoubling); }
 
 double limit(const OutputBounds& bounds) { return bounds.tokens_max == 0 ? HUGE_VAL : static_cast<double>(bounds.tokens_max); }
 
@@ -27,7 +29,7 @@ std::size_t OutputEstimate::kind(const OutputBounds& bounds) {
 }
 
 void OutputEstimate::Lengths::add(double length) {
-  const double exact = std::floor(std::log2(length) * BucketsPerDoubling);
+  const double exact = std::floor(portable::log2(length) * BucketsPerDoubling);
   const auto bucket = static_cast<std::size_t>(std::clamp(exact, 0.0, static_cast<double>(Buckets - 1)));
   buckets[bucket] += 1.0F;
   count += 1.0;
@@ -49,7 +51,7 @@ void OutputEstimate::learn(const OutputBounds& bounds, std::uint64_t reported) {
 
 double OutputEstimate::mean(const OutputBounds& bounds) const {
   const double most = limit(bounds);
-  const double prior = (PriorMax - PriorMin) / std::log(PriorMax / PriorMin);
+  const double prior = (PriorMax - PriorMin) / portable::log(PriorMax / PriorMin);
   const double general = (all_.sum + PriorAnswers * prior) / (all_.count + PriorAnswers);
   const Lengths& own = kinds_[kind(bounds)];
   const double mean = (own.sum + PriorAnswers * std::min(general, most)) / (own.count + PriorAnswers);
@@ -58,8 +60,8 @@ double OutputEstimate::mean(const OutputBounds& bounds) const {
 
 double OutputEstimate::quantile(const OutputBounds& bounds, double q) const {
   const Lengths& own = kinds_[kind(bounds)];
-  const auto first = static_cast<std::size_t>(std::log2(PriorMin) * BucketsPerDoubling);
-  const auto end = static_cast<std::size_t>(std::log2(PriorMax) * BucketsPerDoubling);
+  const auto first = static_cast<std::size_t>(portable::log2(PriorMin) * BucketsPerDoubling);
+  const auto end = static_cast<std::size_t>(portable::log2(PriorMax) * BucketsPerDoubling);
   const double prior = PriorAnswers / static_cast<double>(end - first);
   const double general = PriorAnswers / (all_.count + PriorAnswers);
   double left = std::clamp(q, 0.0, 1.0) * (own.count + PriorAnswers);

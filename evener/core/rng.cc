@@ -3,6 +3,8 @@
 #include <bit>
 #include <cmath>
 
+#include "evener/core/portable_math.h"
+
 namespace evener {
 
 Rng::Rng(std::uint64_t seed) : seed_(seed), state_{} {
@@ -33,11 +35,11 @@ std::uint64_t Rng::below(std::uint64_t bound) {
 
 double Rng::uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
 
-double Rng::exponential(double mean) { return -mean * std::log1p(-uniform()); }
+double Rng::exponential(double mean) { return -mean * portable::log1p(-uniform()); }
 
 double Rng::normal() {
-  const double radius = std::sqrt(-2.0 * std::log1p(-uniform()));
-  return radius * std::cos(6.283185307179586477 * uniform());
+  const double radius = std::sqrt(-2.0 * portable::log1p(-uniform()));
+  return radius * portable::cos_turns(uniform());
 }
 
 Rng Rng::fork(std::uint64_t stream) const { return Rng(splitmix64(seed_ ^ splitmix64(stream + 1))); }

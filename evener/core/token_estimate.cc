@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "evener/core/portable_math.h"
+
 namespace evener {
 
 namespace {
@@ -49,7 +51,7 @@ void TokenEstimate::learn(const TextCounts& counts, std::uint64_t reported) {
   if (reported == 0) return;
   const Values part = parts(counts);
   const double estimated = sum(counts, part);
-  const double error = std::log(static_cast<double>(reported) / estimated);
+  const double error = portable::log(static_cast<double>(reported) / estimated);
   const double clip = std::min(FirstClip, std::max(0.1, 3.0 * error_));
   const double believed = std::clamp(error, -clip, clip);
   ++reports_;
@@ -63,7 +65,7 @@ void TokenEstimate::learn(const TextCounts& counts, std::uint64_t reported) {
     const double share = part[i] / estimated;
     const double rate = std::max(RateMin, 1.0 / (1.0 + evidence_[i]));
     evidence_[i] += share;
-    factors_[i] = std::clamp(factors_[i] * std::exp(rate * believed * share / squares), 1.0 / FactorMax, FactorMax);
+    factors_[i] = std::clamp(factors_[i] * portable::exp(rate * believed * share / squares), 1.0 / FactorMax, FactorMax);
   }
 }
 

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "evener/core/portable_math.h"
+
 namespace evener::lab {
 namespace {
 
@@ -13,7 +15,7 @@ double log_gamma(double x) {
   for (; x < 10; ++x) product *= x;
   const double inverse = 1 / x, square = inverse * inverse;
   const double series = inverse * (1.0 / 12 - square * (1.0 / 360 - square * (1.0 / 1260 - square / 1680)));
-  return (x - 0.5) * std::log(x) - x + 0.5 * std::log(2 * std::numbers::pi) + series - std::log(product);
+  return (x - 0.5) * portable::log(x) - x + 0.5 * portable::log(2 * std::numbers::pi) + series - portable::log(product);
 }
 
 }  // namespace
@@ -22,15 +24,15 @@ double weibull_shape(double cv) {
   double low = 0.05, high = 50;  // of the shape: its cv falls from above 1e5 to 0.026
   for (int i = 0; i < 200; ++i) {
     const double shape = std::sqrt(low * high);
-    const double squares = std::exp(log_gamma(1 + 2 / shape) - 2 * log_gamma(1 + 1 / shape)) - 1;
+    const double squares = portable::exp(log_gamma(1 + 2 / shape) - 2 * log_gamma(1 + 1 / shape)) - 1;
     (squares > cv * cv ? low : high) = shape;
   }
   return low;
 }
 
 double draw_weibull(Rng& rng, double mean, double shape) {
-  const double scale = mean * std::exp(-log_gamma(1 + 1 / shape));
-  return scale * std::exp(std::log(rng.exponential(1)) / shape);
+  const double scale = mean * portable::exp(-log_gamma(1 + 1 / shape));
+  return scale * portable::exp(portable::log(rng.exponential(1)) / shape);
 }
 
 double draw_gamma(Rng& rng, double mean, double cv) {
@@ -45,12 +47,12 @@ double draw_gamma(Rng& rng, double mean, double cv) {
     const double root = 1 + c * x;
     if (root <= 0) continue;
     const double cube = root * root * root;
-    if (std::log1p(-rng.uniform()) < 0.5 * x * x + d - d * cube + d * std::log(cube)) {
+    if (portable::log1p(-rng.uniform()) < 0.5 * x * x + d - d * cube + d * portable::log(cube)) {
       value = d * cube;
       break;
     }
   }
-  if (shape < 1) value *= std::exp(std::log1p(-rng.uniform()) / shape);
+  if (shape < 1) value *= portable::exp(portable::log1p(-rng.uniform()) / shape);
   return value * mean / shape;
 }
 
@@ -61,8 +63,8 @@ std::uint32_t LengthLaw::draw(Rng& rng) const {
     case Shape::Uniform: value = mean + spread * (2 * rng.uniform() - 1); break;
     case Shape::Exponential: value = rng.exponential(mean); break;
     case Shape::LogNormal: {
-      const double variance = std::log1p(spread * spread);
-      value = mean * std::exp(std::sqrt(variance) * rng.normal() - variance / 2);
+      const double variance = portable::log1p(spread * spread);
+      value = mean * portable::exp(std::sqrt(variance) * rng.normal() - variance / 2);
       break;
     }
   }

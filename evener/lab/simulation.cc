@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "evener/core/portable_math.h"
 #include "evener/core/rng.h"
 #include "evener/lab/event_heap.h"
 
@@ -98,11 +99,17 @@ class Simulation {
     // While it is working: one step, whose outcome waits for its end, or else a stretch of quiet ones. Both end with one event.
     bool working = false;
     const StepOutcome* step = nullptr;
-    std::uint32_t quiet_left = 0;        // steps of the stretch that the engine has not been told to take
-    StepWork quiet_next;                 // the work of the first of them
-    Instant quiet_begin{}, quiet_end{};  // when the first of them begins and the last ends
+    std::vector<Duration> quiet;         // how long each step of the stretch takes
+    std::uint32_t quiet_taken = 0;       // of them, those that the engine has been told to take
+    Instant quiet_begin{}, quiet_end{};  // when the first of the others begins and the last ends
     std::uint32_t stretch = 0;           // number of the step or stretch; events of earlier ones are void
     std::deque<route::LoadReport> on_the_way;
+
+    [[nodiscard]] std::uint32_t quiet_left() const { return static_cast<std::uint32_t>(quiet.size()) - quiet_taken; }
+    void forget_quiet() {
+      quiet.clear();
+      quiet_taken = 0;
+    }
   };
 
   static EndpointId id_of(std::uint32_t index) { return EndpointId{index + 1}; }
@@ -205,7 +212,7 @@ class Simulation {
     double prompt_tokens = request.input_tokens;
     if (scenario_.prompt_error > 0) {
       Rng draw = rng_.fork(PromptErrorStream).fork(index);
-      prompt_tokens = std::max(1.0, std::round(prompt_tokens * std::exp(scenario_.prompt_error * draw.normal())));
+      prompt_tokens = std::max(1.0, std::round(prompt_tokens * portable::exp(scenario_.prompt_error * draw.normal())));
     }
     const route::Arrival arrival{.request = {.affinity_key = request.session,
                                              .prompt_bytes = static_cast<std::uint32_t>(std::min(prompt_tokens * BytesPerToken, 4e9)),
@@ -306,13 +313,17 @@ class Simulation {
   void begin_step(std::uint32_t endpoint) {
     Server& server = servers_[endpoint];
     server.working = true;
-    server.quiet_left = scenario_.steps_at_once > 1 ? server.engine->quiet_steps(scenario_.steps_at_once) : 0;
+    const std::uint32_t quiet = scenario_.steps_at_once > 1 ? server.engine->quiet_steps(scenario_.steps_at_once) : 0;
     Duration duration{};
-    if (server.quiet_left > 0) {
-      server.quiet_next = server.engine->quiet_work();
+    if (quiet > 0) {
+      StepWork work = server.engine->quiet_work();
+      for (std::uint32_t i = 0; i < quiet; ++i) {
+        const double step_s = step_seconds(server.engine->config().step, work);
+        server.quiet.push_back(scaled(Duration(std::llround(step_s * 1e9)), server.slowdown));
+        duration += server.quiet.back();
+        work.context_tokens += work.emitting;
+      }
       server.quiet_begin = now_;
-      StepWork work = server.quiet_next;
-      for (std::uint32_t i = 0; i < server.quiet_left; ++i) duration += quiet_step(server, work);
       server.quiet_end = now_ + duration;
     } else {
       server.step = &server.engine->step();
@@ -322,28 +333,19 @@ class Simulation {
     events_.push(now_ + duration, {.kind = Kind::StepEnd, .subject = endpoint, .number = ++server.stretch});
   }
 
-  /// How long it takes; `work` becomes that of the next one.
-  [[nodiscard]] static Duration quiet_step(const Server& server, StepWork& work) {
-    const double step_s = step_seconds(server.engine->config().step, work);
-    work.context_tokens += work.emitting;
-    return scaled(Duration(std::llround(step_s * 1e9)), server.slowdown);
-  }
-
   /// Has the engine take the quiet steps that have begun, so that it stands as if it had been stepped one by one.
   void catch_up(Server& server) {
-    std::uint32_t begun = 0;
-    for (; begun < server.quiet_left && server.quiet_begin <= now_; ++begun) server.quiet_begin += quiet_step(server, server.quiet_next);
-    if (begun > 0) server.engine->take_quiet_steps(begun);
-    server.quiet_left -= begun;
+    const std::uint32_t before = server.quiet_taken;
+    while (server.quiet_left() > 0 && server.quiet_begin <= now_) server.quiet_begin += server.quiet[server.quiet_taken++];
+    if (server.quiet_taken > before) server.engine->take_quiet_steps(server.quiet_taken - before);
   }
 
   /// Something reaches the engine: what follows the step in progress is no longer quiet.
   void end_quiet_early(std::uint32_t endpoint) {
     Server& server = servers_[endpoint];
-    if (server.quiet_left == 0) return;
     catch_up(server);
-    if (server.quiet_left == 0) return;
-    server.quiet_left = 0;
+    if (server.quiet_left() == 0) return;
+    server.forget_quiet();
     result_.endpoints[endpoint].busy -= server.quiet_end - server.quiet_begin;
     events_.push(server.quiet_begin, {.kind = Kind::StepEnd, .subject = endpoint, .number = ++server.stretch});
   }
@@ -353,7 +355,8 @@ class Simulation {
     if (stretch != server.stretch) return;
     server.working = false;
     if (server.step == nullptr) {
-      if (server.quiet_left > 0) server.engine->take_quiet_steps(std::exchange(server.quiet_left, 0));
+      if (server.quiet_left() > 0) server.engine->take_quiet_steps(server.quiet_left());
+      server.forget_quiet();
       begin_step(endpoint);
       return;
     }

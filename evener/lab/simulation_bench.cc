@@ -1,11 +1,42 @@
-// How many requests a simulated pool takes per second of one core. On a shared 2-core VM, RelWithDebInfo, 8 endpoints and least request:
-// 250 k/s with engine blocks of 512 tokens; 28 k/s with blocks of 16, of which each prompt has 450.
+// How many requests a simulated pool takes per second of one core. Figures and their command: bench/README.md, "How fast the lab is".
 
 #include <benchmark/benchmark.h>
+#include <malloc.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <new>
+#include <optional>
+#include <string>
 
 #include "evener/lab/engine_presets.h"
 #include "evener/lab/simulation.h"
+#include "evener/lab/trace.h"
 #include "evener/lab/workloads.h"
+
+namespace {
+
+/// What the program holds on its heap, and the most that it has held.
+struct Heap {
+  std::size_t now = 0, most = 0;
+} heap;
+
+}  // namespace
+
+void* operator new(std::size_t bytes) {
+  void* block = std::malloc(bytes);
+  if (block == nullptr) throw std::bad_alloc();
+  heap.now += malloc_usable_size(block);
+  heap.most = std::max(heap.most, heap.now);
+  return block;
+}
+void operator delete(void* block) noexcept {
+  heap.now -= malloc_usable_size(block);
+  std::free(block);
+}
+void operator delete(void* block, std::size_t) noexcept { operator delete(block); }
 
 namespace evener::lab {
 namespace {
@@ -20,6 +51,39 @@ void run(benchmark::State& state, const Scenario& scenario, const Workload& work
   for (auto _ : state) benchmark::DoNotOptimize(simulate(scenario, workload).end);
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(workload.requests.size()));
 }
+
+/// The Mooncake conversations, times spread; nothing when EVENER_DATA names no folder that has them.
+std::optional<Workload> conversations() {
+  const char* folder = std::getenv("EVENER_DATA");
+  std::ifstream in(std::string(folder != nullptr ? folder : "../shared/data") + "/mooncake/conversation_trace.jsonl", std::ios::binary);
+  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  if (text.empty()) return std::nullopt;
+  Trace trace = read_mooncake_trace(text, "conversation_trace.jsonl").trace;
+  Rng rng(1);
+  spread_equal_times(trace, rng);
+  return workload_of(trace);
+}
+
+/// The public trace, engine blocks of 512 tokens. Memory is the most that a run holds beyond the workload and what it would take for no request.
+void mooncake_conversations(benchmark::State& state, route::PolicyKind policy) {
+  const auto workload = conversations();
+  if (!workload) {
+    state.SkipWithError("EVENER_DATA names no folder with mooncake/conversation_trace.jsonl");
+    return;
+  }
+  const Scenario scenario = eight("h100x2-32b-coarse", policy);
+  run(state, scenario, *workload);
+  const auto most_bytes = [&](const Workload& load) {
+    heap.most = heap.now;
+    const std::size_t before = heap.now;
+    benchmark::DoNotOptimize(simulate(scenario, load).end);
+    return static_cast<double>(heap.most - before);
+  };
+  const double bytes = most_bytes(*workload) - most_bytes({});
+  state.counters["bytes_per_request"] = bytes / static_cast<double>(workload->requests.size());
+}
+BENCHMARK_CAPTURE(mooncake_conversations, least_request, route::PolicyKind::LeastRequest)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(mooncake_conversations, balanced, route::PolicyKind::Balanced)->Unit(benchmark::kMillisecond);
 
 /// Long prompts and 343 tokens of answer, as in the Mooncake conversations; engine blocks of 512 tokens.
 void coarse_blocks(benchmark::State& state) {

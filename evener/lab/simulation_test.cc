@@ -228,6 +228,26 @@ TEST_CASE("equal seeds give equal runs, other seeds other ones") {
   CHECK(one != bytes_of(simulate(scenario, workload)));
 }
 
+TEST_CASE("under all policies a request meets the same luck, wherever it goes") {
+  const ServiceConfig service{.base_s = 1, .spread = ServiceConfig::Spread::Exponential};
+  std::vector<Duration> times;
+  for (int i = 0; i < 200; ++i) times.push_back(i * 30s);  // so far apart that hardly one waits
+  const Workload workload = at_times(times);
+  const auto run = [&](route::PolicyKind policy) {
+    return simulate(
+        {.endpoints = std::vector<SimulatedEndpoint>(5, {.name = "server", .engine = service, .settings = {}}), .pool = {.policy = policy}},
+        workload);
+  };
+  const SimulationResult one = run(route::PolicyKind::Random), other = run(route::PolicyKind::RoundRobin);
+  std::size_t elsewhere = 0;
+  for (std::size_t i = 0; i < times.size(); ++i) {
+    CHECK(one.requests[i].finished == other.requests[i].finished);
+    elsewhere += one.requests[i].endpoint != other.requests[i].endpoint ? 1 : 0;
+  }
+  CHECK(elsewhere > 100);
+  CHECK(one.requests[0].finished - one.requests[0].arrival != one.requests[1].finished - one.requests[1].arrival);
+}
+
 TEST_CASE("the true length of an answer has no say in where its request goes") {
   Scenario scenario{.endpoints = {small_engine(100'000), small_engine(100'000), small_engine(100'000)}};
   scenario.pool.policy = route::PolicyKind::LeastRequest;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "evener/core/portable_math.h"
+
 namespace evener::route {
 namespace {
 
@@ -36,7 +38,7 @@ void Hedging::record(Duration latency) {
     count_ = 0;
     for (std::uint32_t& count : counts_) count_ += count /= 2;
   }
-  const double octaves = std::log2(std::max(seconds(latency) / FirstBound_s, 1.0));
+  const double octaves = portable::log2(std::max(seconds(latency) / FirstBound_s, 1.0));
   ++counts_[std::min(static_cast<std::size_t>(octaves * PerOctave), Buckets - 1)];
   ++count_;
   stale_ = true;
@@ -50,7 +52,7 @@ std::optional<Duration> Hedging::delay() {
   std::uint32_t below = 0;
   std::size_t bucket = 0;
   while (bucket + 1 < Buckets && (below += counts_[bucket]) < wanted) ++bucket;
-  const double upper_s = FirstBound_s * std::exp2(static_cast<double>(bucket + 1) / PerOctave);
+  const double upper_s = FirstBound_s * portable::exp2(static_cast<double>(bucket + 1) / PerOctave);
   delay_ = std::clamp(from_seconds(upper_s), settings_.delay_min, std::max(settings_.delay_min, settings_.delay_max));
   return delay_;
 }

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "evener/core/portable_math.h"
+
 namespace evener::route {
 namespace {
 constexpr double LatencyMin_s = 1e-6;  // 0 means "nothing observed"
@@ -102,7 +104,7 @@ void LoadBook::prefilled(std::uint32_t index, Share& share) {
 void LoadBook::reported(std::uint32_t index, const LoadReport& report) {
   EndpointView& endpoint = endpoints_[index];
   if (endpoint.report && endpoint.report->at > report.at) return;
-  const double keep = endpoint.report ? std::exp2(-seconds(report.at - endpoint.report->at) / seconds(ForeignHalfLife)) : 0.0;
+  const double keep = endpoint.report ? portable::exp2(-seconds(report.at - endpoint.report->at) / seconds(ForeignHalfLife)) : 0.0;
   const auto smooth = [keep](double& mean, double reported, double ours) {
     const double foreign = std::max(reported - ours, 0.0);
     mean = foreign + (mean - foreign) * keep;

@@ -1,12 +1,12 @@
 #include "evener/route/load_report.h"
 
-#include <cmath>
+#include "evener/core/portable_math.h"
 
 namespace evener::route {
 
 double report_trust(const std::optional<LoadReport>& report, Instant now) {
   if (!report) return 0.0;
-  return std::exp2(-seconds(std::max(now - report->at, Duration::zero())) / seconds(ReportHalfLife));
+  return portable::exp2(-seconds(std::max(now - report->at, Duration::zero())) / seconds(ReportHalfLife));
 }
 
 LoadReport completed(const LoadReport& before, const LoadReport& news) {

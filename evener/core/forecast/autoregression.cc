@@ -1,7 +1,8 @@
 #include "evener/core/forecast/autoregression.h"
 
 #include <algorithm>
-#include <cmath>
+
+#include "evener/core/portable_math.h"
 
 namespace evener::forecast {
 namespace {
@@ -18,19 +19,19 @@ Autoregression::Autoregression(SeriesShape shape, Lags lags)
       logs_(FittedSteps + reach_ + shape.horizon) {}
 
 void Autoregression::observe(double value) {
-  logs_.push(std::log1p(value));
+  logs_.push(portable::log1p(value));
   ++since_fit_;
   if (!fitted_ ? logs_.size() >= SamplesMin + reach_ + shape_.horizon : since_fit_ >= RefitSteps) fit();
 }
 
 double Autoregression::forecast() const {
   if (logs_.size() == 0) return 0;
-  if (!fitted_) return std::expm1(logs_.ago(0));
+  if (!fitted_) return portable::expm1(logs_.ago(0));
   Ridge::Weights x;
   read_variables(0, x);
   double sum = 0;
   for (std::size_t i = 0; i < variables(); ++i) sum += weights_[i] * x[i];
-  return std::expm1(std::min(sum, LogMax));
+  return portable::expm1(std::min(sum, LogMax));
 }
 
 void Autoregression::read_variables(std::size_t ago, Ridge::Weights& x) const {

@@ -12,6 +12,7 @@
 #include "evener/core/forecast/local_trend.h"
 #include "evener/core/forecast/moving_mean.h"
 #include "evener/core/forecast/seasonal_naive.h"
+#include "evener/core/portable_math.h"
 
 namespace evener::forecast {
 
@@ -56,7 +57,7 @@ void Bank::weigh() {
   // Errors are compared with the least one; where that is next to nothing, with a millionth of the values, and all good members are equal.
   const double unit = std::max({least, 1e-6 * ceiling_, 1e-300});
   double total = 0;
-  for (Member& member : members_) total += member.weight = std::exp(-Sharpness * (member.error - least) / unit);
+  for (Member& member : members_) total += member.weight = portable::exp(-Sharpness * (member.error - least) / unit);
   forecast_ = 0;
   for (Member& member : members_) {
     member.weight /= total;

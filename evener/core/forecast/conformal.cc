@@ -4,6 +4,8 @@
 #include <cassert>
 #include <cmath>
 
+#include "evener/core/portable_math.h"
+
 namespace evener::forecast {
 
 ConformalBound::ConformalBound(double quantile, std::size_t kept) : quantile_(quantile), level_(quantile), excesses_(kept) {
@@ -11,7 +13,7 @@ ConformalBound::ConformalBound(double quantile, std::size_t kept) : quantile_(qu
 }
 
 void ConformalBound::observe(double forecast, double value) {
-  const double excess = std::log1p(std::max(value, 0.0)) - std::log1p(std::max(forecast, 0.0));
+  const double excess = portable::log1p(std::max(value, 0.0)) - portable::log1p(std::max(forecast, 0.0));
   if (!sorted_.empty()) level_ = std::clamp(level_ + Pace * ((excess > excess_ ? 1.0 : 0.0) - (1 - quantile_)), 0.5, 1.0);
 
   if (excesses_.full()) sorted_.erase(std::lower_bound(sorted_.begin(), sorted_.end(), excesses_.ago(excesses_.size() - 1)));
@@ -27,6 +29,6 @@ void ConformalBound::observe(double forecast, double value) {
   excess_ = sorted_[std::min(static_cast<std::size_t>(std::max(rank, 1.0)), sorted_.size()) - 1];
 }
 
-double ConformalBound::upper(double forecast) const { return std::max(std::expm1(std::log1p(std::max(forecast, 0.0)) + excess_), 0.0); }
+double ConformalBound::upper(double forecast) const { return std::max(portable::expm1(portable::log1p(std::max(forecast, 0.0)) + excess_), 0.0); }
 
 }  // namespace evener::forecast

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "evener/core/portable_math.h"
+
 namespace evener::forecast {
 namespace {
 
@@ -13,7 +15,7 @@ constexpr double Trusted = 8;           // values before outliers are clipped
 }  // namespace
 
 void LocalTrend::observe(double value) {
-  const double sample = std::log1p(value);
+  const double sample = portable::log1p(value);
   if (seen_ == 0) level_ = sample;
 
   // One step on.
@@ -44,8 +46,8 @@ void LocalTrend::observe(double value) {
 }
 
 double LocalTrend::forecast() const {
-  const double steps = TrendKept * (1 - std::pow(TrendKept, static_cast<double>(shape_.horizon))) / (1 - TrendKept);
-  return std::expm1(std::min(level_ + steps * trend_, LogMax));
+  const double steps = TrendKept * (1 - portable::exp(static_cast<double>(shape_.horizon) * portable::log(TrendKept))) / (1 - TrendKept);
+  return portable::expm1(std::min(level_ + steps * trend_, LogMax));
 }
 
 }  // namespace evener::forecast

@@ -1,9 +1,9 @@
 #include "evener/route/policies/hops.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "evener/core/hashing.h"
+#include "evener/core/portable_math.h"
 
 namespace evener::route {
 
@@ -15,7 +15,7 @@ bool is_candidate(const PoolView& view, std::uint32_t index) {
 }
 
 double rendezvous_rank(std::uint64_t key, const EndpointView& endpoint) {
-  return -std::log(hash_to_unit(hash_combine(key, endpoint.identity))) / endpoint.weight_configured;
+  return -portable::log(hash_to_unit(hash_combine(key, endpoint.identity))) / endpoint.weight_configured;
 }
 
 }  // namespace evener::route
