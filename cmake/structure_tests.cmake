@@ -30,6 +30,10 @@ foreach(module core route affinity placement lab)
 endforeach()
 structure_test("pure modules hold no clock, chance, thread, socket or file" ${PYTHON3} ${structure}/pure_archives.py ${archives})
 
+# What decides and what draws chance. Of lab, only what prints or fits still uses the library.
+structure_test("decisions leave no rounding to the C library" ${PYTHON3} ${structure}/portable_archives.py $<TARGET_FILE:evener_core>
+               $<TARGET_FILE:evener_route>)
+
 # CMake's own check: one translation unit for each header, nothing included before it. It is built here and not in every build, because it
 # costs as much as compiling the sources.
 structure_test("every header compiles alone" ${CMAKE_COMMAND} --build ${PROJECT_BINARY_DIR} --target all_verify_interface_header_sets -- --quiet -k 0)

@@ -12,6 +12,7 @@ import unittest
 import documented_commands
 import findings
 import layers
+import portable_archives
 import pure_archives
 import tidy
 import worked_example
@@ -85,7 +86,8 @@ class PureArchives(Folder):
         source, made, archive = self.write("unit.cc", code), self.folder / "unit.o", self.folder / "libunit.a"
         subprocess.run([COMPILER, "-std=c++20", "-O0", "-c", str(source), "-o", str(made)], check=True)
         subprocess.run(["ar", "rcs", str(archive), str(made)], check=True)
-        return pure_archives.check(archive.name, pure_archives.undefined_symbols(str(archive)))
+        self.listing = pure_archives.undefined_symbols(str(archive))
+        return pure_archives.check(archive.name, self.listing)
 
     def test_values_in_values_out_has_no_finding(self):
         self.assertEqual(self.archive("#include <string>\nstd::string twice(std::string s) { return s + s; }\n"), [])
@@ -105,6 +107,15 @@ class PureArchives(Folder):
 
     def test_an_empty_listing_is_no_proof(self):
         self.assertEqual(len(pure_archives.check("libempty.a", "")), 1)
+        self.assertEqual(len(portable_archives.check("libempty.a", "")), 1)
+
+    def test_rounding_that_is_left_to_the_library_is_found(self):
+        self.archive("#include <cmath>\nbool f(double a) { return std::sqrt(a) > std::floor(a); }\nint g(); int h() { return g(); }\n")
+        self.assertEqual(portable_archives.check("libunit.a", self.listing), [])
+        for call in ("std::exp(a)", "std::pow(a, 3.5)", "std::cos(static_cast<float>(a))"):
+            with self.subTest(call):
+                self.archive(f"#include <cmath>\ndouble f(double a) {{ return {call}; }}\n")
+                self.assertEqual(len(portable_archives.check("libunit.a", self.listing)), 1)
 
 
 class HeadersStandAlone(Folder):
