@@ -23,6 +23,11 @@ bool same_share(const route::Share& given, const route::Share& back) {
          given.preemptible == back.preemptible && given.ahead_tokens == back.ahead_tokens && given.ahead_requests == back.ahead_requests;
 }
 
+// Recordings come from files: whatever stands there, sums and differences of a few such times fit 64 bits.
+constexpr Duration LongestTime = std::chrono::hours(24 * 365 * 100);
+Duration within_a_century(Duration time) { return std::clamp(time, Duration::zero(), LongestTime); }
+Instant within_a_century(Instant time) { return Instant(within_a_century(time.time_since_epoch())); }
+
 Duration distance(Instant a, Instant b) { return a < b ? b - a : a - b; }
 
 }  // namespace
@@ -42,35 +47,37 @@ void RecordedRequests::take(const route::recorded::Event& event) { std::visit(Ta
 
 void RecordedRequests::arrived(const route::recorded::Arrived& event) {
   const route::Arrival& arrival = event.arrival;
+  const Instant now = within_a_century(event.now);
   // One that was pre-empted arrives again; it is the request that it was.
-  const bool again = arrival.came != Instant{} && arrival.came < event.now;
+  const bool again = arrival.came != Instant{} && arrival.came < now;
   std::optional<Index> request = again ? open_request(arrival.request) : std::nullopt;
   if (!request) {
     request = static_cast<Index>(requests_.size());
-    RecordedRequest& added = requests_.emplace_back(RecordedRequest{.view = arrival.request, .arrived = event.now, .ended = event.now});
+    RecordedRequest& added = requests_.emplace_back(RecordedRequest{.view = arrival.request, .arrived = now, .ended = now});
     added.blocks.assign(arrival.request.blocks.begin(), arrival.request.blocks.end());
     added.view.blocks = {};
     alike_[fingerprint(arrival.request)].push_back(*request);
   }
-  decided(*request, arrival.cookie, event.decision, event.now);
+  decided(*request, arrival.cookie, event.decision, now);
 }
 
 void RecordedRequests::retried(const route::recorded::Retried& event) {
-  if (const auto request = open_request(event.request)) decided(*request, event.cookie, event.decision, event.now);
+  if (const auto request = open_request(event.request)) decided(*request, event.cookie, event.decision, within_a_century(event.now));
 }
 
 void RecordedRequests::released(const route::recorded::Released& event) {
   for (const route::Released& one : event.requests) {
     const auto queued = queued_.find(one.cookie);
     if (queued == queued_.end()) continue;
-    if (const auto* dispatch = std::get_if<route::Dispatch>(&one.decision)) dispatched(queued->second, *dispatch, event.now);
+    if (const auto* dispatch = std::get_if<route::Dispatch>(&one.decision))
+      dispatched(queued->second, *dispatch, within_a_century(event.now));
     queued_.erase(queued);
   }
 }
 
 void RecordedRequests::finished(const route::recorded::Finished& event) {
   std::vector<Attempt>& attempts = in_flight_[static_cast<std::uint32_t>(event.endpoint)];
-  const Instant dispatched = event.now - event.outcome.total;
+  const Instant now = within_a_century(event.now), dispatched = now - within_a_century(event.outcome.total);
   auto best = attempts.end();
   for (auto attempt = attempts.begin(); attempt != attempts.end(); ++attempt) {
     if (!same_share(attempt->share, event.outcome.share)) continue;
@@ -81,7 +88,7 @@ void RecordedRequests::finished(const route::recorded::Finished& event) {
   attempts.erase(best);
   if (event.outcome.ending != route::Ending::Ok) return;
   request.answered = true;
-  request.ended = event.now;
+  request.ended = now;
   request.usage = event.outcome.usage;
 }
 
