@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <map>
+#include <optional>
 
 #include "evener/actuators/api_error.h"
 
@@ -44,9 +45,10 @@ AwsWords words_of(const std::string& body) {
   return {std::string(error->text_of("Code")), std::string(error->text_of("Message"))};
 }
 
-std::uint32_t number(std::string_view text) {
+std::optional<std::uint32_t> number(std::string_view text) {
   std::uint32_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
 }
 
@@ -63,7 +65,9 @@ Result<MachineList, ActuatorError> AwsGroup::read() {
                                         .may_retry = MayRetry::No,
                                         .retry_after = {}});
   }
-  MachineList list{.desired = number(group->text_of("DesiredCapacity")), .machines = {}, .trouble = {}};
+  const auto desired = number(group->text_of("DesiredCapacity"));
+  if (!desired) return tl::unexpected(not_understood("AWS: DescribeAutoScalingGroups", "no DesiredCapacity"));
+  MachineList list{.desired = *desired, .machines = {}, .trouble = {}};
   const XmlElement* instances = group->child("Instances");
   for (const XmlElement& instance : instances != nullptr ? instances->children : std::vector<XmlElement>()) {
     const std::string_view state = instance.text_of("LifecycleState");

@@ -139,6 +139,8 @@ TEST_CASE("what AWS refuses is said in its words, and its throttling with status
   CHECK(error_of(400, error("ValidationError", "wrong")).may_retry == MayRetry::No);
   CHECK(error_of(503, "", {{"retry-after", "2"}}).retry_after == 2s);
   CHECK(error_of(200, "{}").may_retry == MayRetry::Yes);
+  CHECK(error_of(200, group(1, "").replace(group(1, "").find("<DesiredCapacity>1"), 18, "<DesiredCapacity>x"))
+            .message.find("no DesiredCapacity") != std::string::npos);
   CHECK(error_of(200, "<broken>").message.find("no XML") != std::string::npos);
   const ActuatorError missing =
       error_of(200, "<R><DescribeAutoScalingGroupsResult><AutoScalingGroups/></DescribeAutoScalingGroupsResult></R>");

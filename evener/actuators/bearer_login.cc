@@ -40,9 +40,10 @@ bool is_rate_limit(const std::string& body) {
 std::optional<BearerToken> read_bearer_token(const std::string& json) {
   const auto answer = json_object(json);
   if (!answer) return std::nullopt;
-  BearerToken read{.token = Secret(text_at(*answer, {"access_token"})), .lasts_s = count_at(*answer, {"expires_in"}).value_or(0)};
+  std::uint32_t lasts_s = count_at(*answer, {"expires_in"}).value_or(0);
   const std::string quoted = text_at(*answer, {"expires_in"});
-  if (!quoted.empty()) std::from_chars(quoted.data(), quoted.data() + quoted.size(), read.lasts_s);
+  if (!quoted.empty()) std::from_chars(quoted.data(), quoted.data() + quoted.size(), lasts_s);
+  BearerToken read{.token = Secret(text_at(*answer, {"access_token"})), .lasts_s = lasts_s};
   if (read.token.empty()) return std::nullopt;
   return read;
 }

@@ -14,11 +14,8 @@ namespace {
 
 using protocol::JsonValue;
 
-/// A zone is a region and a letter: europe-west4-a.
-bool is_zone(const std::string& location) {
-  const std::size_t dash = location.rfind('-');
-  return dash != std::string::npos && dash + 2 == location.size() && std::count(location.begin(), location.end(), '-') >= 2;
-}
+/// A zone's name has a dash more than that of its region: europe-west4-a, europe-west4.
+bool is_zone(const std::string& location) { return std::count(location.begin(), location.end(), '-') > 1; }
 
 /// "zones/Z/instances/NAME" of ".../projects/P/zones/Z/instances/NAME": what calls take, and equal for one instance however it is named.
 std::string partial_url(const std::string& url) {

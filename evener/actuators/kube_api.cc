@@ -28,13 +28,13 @@ std::optional<ActuatorError> KubeApi::open() {
   auto access = load_();
   if (!access) return cannot_log_in(access.error());
   access_ = std::move(*access);
-  HttpSettings settings = limits_;
-  settings.ca_file = access_.ca_file;
-  settings.ca_data = access_.ca_data;
-  settings.certificate = access_.certificate;
-  settings.key = access_.key;
-  settings.proxy = access_.proxy;
-  send_ = connect_(std::move(settings));
+  settings_ = limits_;
+  settings_.ca_file = access_.ca_file;
+  settings_.ca_data = access_.ca_data;
+  settings_.certificate = access_.certificate;
+  settings_.key = access_.key;
+  settings_.proxy = access_.proxy;
+  send_ = connect_(settings_);
   return std::nullopt;
 }
 
@@ -43,7 +43,7 @@ Result<std::string, ActuatorError> KubeApi::name_space() {
   return access_.name_space;
 }
 
-Result<HttpAnswer, ActuatorError> KubeApi::send(const KubeRequest& request) {
+Result<HttpCall, ActuatorError> KubeApi::call_of(const KubeRequest& request) {
   if (auto error = open()) return tl::unexpected(std::move(*error));
   HttpCall call{.method = request.method,
                 .url = access_.server + request.path,
@@ -58,7 +58,13 @@ Result<HttpAnswer, ActuatorError> KubeApi::send(const KubeRequest& request) {
     token = Secret(std::move(*read));
   }
   if (!token.empty()) call.headers.push_back({"Authorization", Secret("Bearer " + token.reveal())});
-  auto answer = send_(call);
+  return call;
+}
+
+Result<HttpAnswer, ActuatorError> KubeApi::send(const KubeRequest& request) {
+  const auto call = call_of(request);
+  if (!call) return tl::unexpected(call.error());
+  auto answer = send_(*call);
   if (answer) return std::move(*answer);
   send_ = nullptr;
   return tl::unexpected(no_answer("Kubernetes: " + request.what, answer.error()));
@@ -75,6 +81,12 @@ Result<HttpAnswer, ActuatorError> KubeApi::operator()(const KubeRequest& request
   if (answer->status == Unauthorized) send_ = nullptr;
   return tl::unexpected(
       refused("Kubernetes: " + request.method + " " + request.what, *answer, kube_status_message(answer->body), wall_clock_ns));
+}
+
+Result<std::unique_ptr<ByteStream>, ActuatorError> KubeApi::stream(const KubeRequest& request) {
+  auto call = call_of(request);
+  if (!call) return tl::unexpected(std::move(call.error()));
+  return open_stream_(settings_, std::move(*call));
 }
 
 }  // namespace evener::actuators

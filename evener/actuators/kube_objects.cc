@@ -85,6 +85,24 @@ std::optional<KubePodList> read_kube_pods(std::string_view json) {
   return read;
 }
 
+std::optional<KubePodEvent> read_kube_pod_event(std::string_view json) {
+  const auto event = json_object(json);
+  const auto object = event ? value_at(*event, {"object"}) : std::nullopt;
+  if (!object) return std::nullopt;
+  const std::string type = text_at(*event, {"type"});
+  KubePodEvent read{.kind = KubePodEvent::Kind::Changed, .pod = {}, .resource_version = text_at(*object, {"metadata", "resourceVersion"})};
+  if (read.resource_version.empty()) return std::nullopt;
+  if (type == "BOOKMARK") {
+    read.kind = KubePodEvent::Kind::Bookmark;
+    return read;
+  }
+  if (type == "DELETED") read.kind = KubePodEvent::Kind::Deleted;
+  if (type != "DELETED" && type != "ADDED" && type != "MODIFIED") return std::nullopt;
+  read.pod = read_pod(*object);
+  if (read.pod.name.empty()) return std::nullopt;
+  return read;
+}
+
 std::string kube_status_message(std::string_view json) {
   const auto status = json_object(json);
   if (!status || text_at(*status, {"kind"}) != "Status") return {};

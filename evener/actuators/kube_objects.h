@@ -36,6 +36,15 @@ struct KubePodList {
 };
 [[nodiscard]] std::optional<KubePodList> read_kube_pods(std::string_view json);
 
+/// One line of a watch on pods. Nothing for what is not understood, also for the event that says that the watch must begin anew.
+struct KubePodEvent {
+  enum class Kind : std::uint8_t { Changed, Deleted, Bookmark };
+  Kind kind = Kind::Changed;
+  KubePod pod;  // empty for a bookmark
+  std::string resource_version;
+};
+[[nodiscard]] std::optional<KubePodEvent> read_kube_pod_event(std::string_view json);
+
 /// What a Status object says that came instead; empty if it is none.
 [[nodiscard]] std::string kube_status_message(std::string_view json);
 

@@ -41,15 +41,16 @@ std::string check_kube_resource(std::string_view resource) {
   return {};
 }
 
-KubernetesActuator::KubernetesActuator(KubernetesSettings settings) : KubernetesActuator(settings, loader(settings), http_connect) {}
+KubernetesActuator::KubernetesActuator(KubernetesSettings settings)
+    : KubernetesActuator(settings, loader(settings), http_connect, open_http_stream) {}
 
-KubernetesActuator::KubernetesActuator(KubernetesSettings settings, KubeApi::Load load, HttpConnect connect)
-    : settings_(std::move(settings)), api_(std::move(load), limits(settings_), std::move(connect)) {}
+KubernetesActuator::KubernetesActuator(KubernetesSettings settings, KubeApi::Load load, HttpConnect connect, HttpOpenStream open_stream)
+    : settings_(std::move(settings)), api_(std::move(load), limits(settings_), std::move(connect), std::move(open_stream)), pods_(api_) {}
 
 Result<Replicas, ActuatorError> KubernetesActuator::observe() {
   const auto scale = read_scale();
   if (!scale) return tl::unexpected(scale.error());
-  const auto pods = list_pods(scale->selector);
+  const auto pods = read_pods(scale->selector);
   if (!pods) return tl::unexpected(pods.error());
   return replicas_of(*scale, *pods);
 }
@@ -57,7 +58,7 @@ Result<Replicas, ActuatorError> KubernetesActuator::observe() {
 Result<Replicas, ActuatorError> KubernetesActuator::set(const Wish& wish) {
   const auto before = read_scale();
   if (!before) return tl::unexpected(before.error());
-  const auto pods = list_pods(before->selector);
+  const auto pods = read_pods(before->selector);
   if (!pods) return tl::unexpected(pods.error());
   std::string trouble;
   if (wish.replicas < before->replicas) trouble = mark_to_go_first(*pods, wish.stop_first);
@@ -115,25 +116,11 @@ Result<KubeScale, ActuatorError> KubernetesActuator::write_scale(std::uint32_t r
   }
 }
 
-Result<std::vector<KubePod>, ActuatorError> KubernetesActuator::list_pods(const std::string& selector) {
-  std::vector<KubePod> pods;
-  if (selector.empty()) return pods;
+Result<std::vector<KubePod>, ActuatorError> KubernetesActuator::read_pods(const std::string& selector) {
+  if (selector.empty()) return std::vector<KubePod>();
   const auto space = name_space();
   if (!space) return tl::unexpected(space.error());
-  const std::string path = "/api/v1/namespaces/" + percent_encoded(*space) + "/pods?";
-  std::string next;
-  do {
-    Parameters query = {{"labelSelector", selector}, {"limit", std::to_string(PodsPerPage)}};
-    if (!next.empty()) query.emplace_back("continue", next);
-    const auto answer = api_({.what = "pods of " + settings_.name + " in " + *space, .path = path + query_text(query)});
-    if (!answer) return tl::unexpected(answer.error());
-    auto page = read_kube_pods(answer->body);
-    if (!page) return tl::unexpected(not_understood("Kubernetes: pods of " + settings_.name, "no PodList"));
-    const std::size_t room = AddressesMax - pods.size();
-    pods.insert(pods.end(), page->pods.begin(), page->pods.begin() + static_cast<std::ptrdiff_t>(std::min(room, page->pods.size())));
-    next = std::move(page->next);
-  } while (!next.empty() && pods.size() < AddressesMax);
-  return pods;
+  return pods_.read(*space, selector);
 }
 
 std::string KubernetesActuator::mark_to_go_first(const std::vector<KubePod>& pods, const std::vector<std::string>& endpoints) {

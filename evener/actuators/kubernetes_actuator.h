@@ -9,6 +9,7 @@
 #include "evener/actuators/actuator.h"
 #include "evener/actuators/kube_api.h"
 #include "evener/actuators/kube_objects.h"
+#include "evener/actuators/kube_pods.h"
 
 namespace evener::actuators {
 
@@ -32,11 +33,10 @@ class KubernetesActuator final : public Actuator {
  public:
   /// A scale that somebody else changes at the same moment is read and set again, so often.
   static constexpr int ConflictsMax = 5;
-  static constexpr std::size_t PodsPerPage = 500;
-  static constexpr std::size_t PageBytesMax = 32U << 20;
+  static constexpr std::size_t PageBytesMax = 32U << 20;  // of a list of pods
 
   explicit KubernetesActuator(KubernetesSettings settings);
-  KubernetesActuator(KubernetesSettings settings, KubeApi::Load load, HttpConnect connect);
+  KubernetesActuator(KubernetesSettings settings, KubeApi::Load load, HttpConnect connect, HttpOpenStream open_stream);
 
   [[nodiscard]] std::string_view kind() const override { return "kubernetes"; }
   [[nodiscard]] Result<Replicas, ActuatorError> observe() override;
@@ -47,13 +47,14 @@ class KubernetesActuator final : public Actuator {
   [[nodiscard]] Result<KubeRequest, ActuatorError> scale_request();
   [[nodiscard]] Result<KubeScale, ActuatorError> read_scale();
   [[nodiscard]] Result<KubeScale, ActuatorError> write_scale(std::uint32_t replicas);
-  [[nodiscard]] Result<std::vector<KubePod>, ActuatorError> list_pods(const std::string& selector);
+  [[nodiscard]] Result<std::vector<KubePod>, ActuatorError> read_pods(const std::string& selector);
   [[nodiscard]] std::string mark_to_go_first(const std::vector<KubePod>& pods, const std::vector<std::string>& endpoints);
   [[nodiscard]] Replicas replicas_of(const KubeScale& scale, const std::vector<KubePod>& pods) const;
   [[nodiscard]] std::string url_of(const KubePod& pod) const;
 
   KubernetesSettings settings_;
   KubeApi api_;
+  KubePods pods_;
 };
 
 }  // namespace evener::actuators

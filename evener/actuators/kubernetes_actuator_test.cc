@@ -29,9 +29,29 @@ std::string pods(const std::string& items, const std::string& next = "") {
   return R"({"kind":"PodList","metadata":{"continue":")" + next + R"("},"items":[)" + items + "]}";
 }
 
+/// Gives one piece per read.
+class FakeStream final : public ByteStream {
+ public:
+  explicit FakeStream(std::vector<Result<std::string>> pieces) : pieces_(std::move(pieces)) {}
+  Result<State> read(std::string& out) override {
+    if (next_ == pieces_.size()) return State::Open;
+    const auto& piece = pieces_[next_++];
+    if (!piece) return tl::unexpected(piece.error());
+    if (*piece == "end") return State::Ended;
+    out += *piece;
+    return State::Open;
+  }
+
+ private:
+  std::vector<Result<std::string>> pieces_;
+  std::size_t next_ = 0;
+};
+
 /// One cluster and what it is asked. The token file is made by the tests that want one.
 struct Cluster {
   FakeApi api;
+  std::vector<std::vector<Result<std::string>>> watches;  // what they tell; without one none is to be had
+  std::vector<std::string> watched;
   int logins = 0;
   std::string token_file;
 
@@ -44,7 +64,13 @@ struct Cluster {
       access.token_file = token_file;
       return access;
     };
-    return {std::move(settings), load, [this](const HttpSettings&) { return api.send(); }};
+    const auto watch = [this](const HttpSettings&, const HttpCall& call) -> std::unique_ptr<ByteStream> {
+      watched.push_back(call.url);
+      std::vector<Result<std::string>> pieces = {fail("status 403")};
+      if (watched.size() <= watches.size()) pieces = watches[watched.size() - 1];
+      return std::make_unique<FakeStream>(pieces);
+    };
+    return {std::move(settings), load, [this](const HttpSettings&) { return api.send(); }, watch};
   }
 };
 
@@ -64,6 +90,57 @@ TEST_CASE("what is there: the scale, and the ready pods behind its selector with
   CHECK(cluster.api.calls()[1].url == "https://k/api/v1/namespaces/llm/pods?labelSelector=app%3Dv&limit=500");
   CHECK(cluster.api.calls()[2].url.ends_with("&limit=500&continue=more%26more"));
   CHECK(header_of(cluster.api.calls()[0], "Authorization") == "Bearer token 1");
+}
+
+std::string event(const std::string& type, const std::string& name, const std::string& address, const std::string& version) {
+  std::string object = pod(name, address);
+  object.replace(object.find("\"}"), 2, R"(","resourceVersion":")" + version + "\"}");
+  return R"({"type":")" + type + R"(","object":)" + object + "}\n";
+}
+
+TEST_CASE("a watch keeps the pods up without a list, and goes on from where it was when the server ends it") {
+  Cluster cluster;
+  const std::string added = event("ADDED", "b", "10.0.0.2", "12");
+  cluster.watches = {{added.substr(0, 20), added.substr(20), "end"}, {event("DELETED", "a", "10.0.0.1", "15")}};
+  auto actuator = cluster.actuator();
+  cluster.api.then(200, scale(2));
+  std::string list = pods(pod("a", "10.0.0.1"));
+  cluster.api.then(200, list.replace(list.find(R"("continue":"")"), 13, R"("resourceVersion":"10")"));
+  const std::vector<std::vector<std::string>> seen = {{"http://10.0.0.1:8000"},
+                                                      {"http://10.0.0.1:8000"},
+                                                      {"http://10.0.0.1:8000", "http://10.0.0.2:8000"},
+                                                      {"http://10.0.0.1:8000", "http://10.0.0.2:8000"},
+                                                      {"http://10.0.0.2:8000"}};
+  for (std::size_t i = 0; i < seen.size(); ++i) {
+    if (i > 0) cluster.api.then(200, scale(2));
+    const auto there = actuator.observe();
+    REQUIRE(there.has_value());
+    CHECK(there->endpoints == seen[i]);
+  }
+  CHECK(cluster.api.all_answers_taken());
+  REQUIRE(cluster.watched.size() == 2);
+  CHECK(cluster.watched[0] ==
+        "https://k/api/v1/namespaces/llm/"
+        "pods?labelSelector=app%3Dv&watch=true&allowWatchBookmarks=true&resourceVersion=10&timeoutSeconds=300");
+  CHECK(cluster.watched[1].find("resourceVersion=12") != std::string::npos);
+}
+
+TEST_CASE("a watch that breaks off, or forgot too much, is replaced by a list and another watch") {
+  for (const Result<std::string>& trouble : {Result<std::string>(fail("connection lost")), Result<std::string>("{\"type\":\"ERROR\"}\n")}) {
+    Cluster cluster;
+    cluster.watches = {{trouble}, {}};
+    auto actuator = cluster.actuator();
+    for (const char* address : {"10.0.0.1", "10.0.0.7"}) {
+      cluster.api.then(200, scale(1));
+      cluster.api.then(200, pods(pod("a", address)));
+      CHECK(actuator.observe()->endpoints == std::vector<std::string>{"http://" + std::string(address) + ":8000"});
+    }
+    CHECK(cluster.watched.size() == 2);
+    cluster.api.then(200, scale(1, "1", "app=other"));
+    cluster.api.then(200, pods(""));
+    CHECK(actuator.observe()->endpoints.empty());
+    CHECK(cluster.watched.size() == 3);
+  }
 }
 
 TEST_CASE("any resource that has a scale is found at its group, version and plural") {

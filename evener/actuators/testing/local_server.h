@@ -35,6 +35,8 @@ class LocalServer {
   /// Empty bytes: the connection is closed without an answer.
   using Answer = std::function<std::string(const std::string& request)>;
 
+  using Write = std::function<void(const std::string& bytes)>;
+
   explicit LocalServer(Answer answer) : LocalServer(std::move(answer), nullptr) {}
   LocalServer(Answer answer, const ServerTls& tls) : LocalServer(std::move(answer), &tls) {}
   LocalServer(const LocalServer&) = delete;
@@ -49,6 +51,8 @@ class LocalServer {
   [[nodiscard]] std::string url(const std::string& host = "127.0.0.1") const {
     return (context_ != nullptr ? "https://" : "http://") + host + ":" + std::to_string(port_);
   }
+  /// What else is done before a connection is closed. To be set before the first request.
+  void after_answer(std::function<void(const Write& write)> then) { then_ = std::move(then); }
   /// Whole requests in the order in which they came.
   [[nodiscard]] std::vector<std::string> requests() const {
     const std::lock_guard lock(mutex_);
@@ -112,6 +116,7 @@ class LocalServer {
       requests_.push_back(request);
     }
     if (const std::string answer = answer_(request); !answer.empty()) write(answer);
+    if (then_) then_(write);
   }
 
   static bool is_whole(const std::string& request) {
@@ -123,6 +128,7 @@ class LocalServer {
   }
 
   Answer answer_;
+  std::function<void(const Write& write)> then_;
   int listener_;
   std::uint16_t port_ = 0;
   SSL_CTX* context_ = nullptr;
