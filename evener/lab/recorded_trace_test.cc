@@ -189,7 +189,8 @@ TEST_CASE("damage and other versions are refused, with the place") {
   file[head + route::ChunkHead::Bytes + 3] ^= 1;
   CHECK(read_recorded_trace(file, "monday.evr").error().message == "monday.evr is damaged at byte " + std::to_string(head));
   file[16] = 9;
-  CHECK(read_recorded_trace(file, "monday.evr").error().message == "monday.evr is a recording of version 9; this program reads version 1");
+  CHECK(read_recorded_trace(file, "monday.evr").error().message ==
+        "monday.evr is a recording of version 9; this program reads version " + std::to_string(route::RecordingVersion));
 }
 
 }  // namespace

@@ -15,7 +15,7 @@
 
 namespace evener::route {
 
-inline constexpr std::uint32_t RecordingVersion = 1;
+inline constexpr std::uint32_t RecordingVersion = 2;
 inline constexpr std::size_t ChunkBytes = std::size_t{64} << 10;     // a chunk is closed when it holds this much
 inline constexpr std::size_t ChunkBytesMax = std::size_t{16} << 20;  // with one event that is larger; nothing bigger is read
 inline constexpr std::size_t RecordedTextMax = 1024;                 // bytes of a name

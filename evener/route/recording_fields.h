@@ -89,7 +89,7 @@ auto fields(Is<OutlierSettings> auto& v) {
   return std::tie(a, b, c, d, e, f, g, h, i);
 }
 auto fields(Is<RetrySettings> auto& v) { auto& [a, b, c] = v; return std::tie(a, b, c); }
-auto fields(Is<QueueSettings> auto& v) { auto& [a, b] = v; return std::tie(a, b); }
+auto fields(Is<QueueSettings> auto& v) { auto& [a, b, c] = v; return std::tie(a, b, c); }
 auto fields(Is<AdmissionSettings> auto& v) { auto& [a, b, c, d, e] = v; return std::tie(a, b, c, d, e); }
 auto fields(Is<ClassSettings> auto& v) { auto& [a, b, c, d, e, f, g, h] = v; return std::tie(a, b, c, d, e, f, g, h); }
 auto fields(Is<TenantWeight> auto& v) { auto& [a, b] = v; return std::tie(a, b); }

@@ -86,6 +86,7 @@ struct RetrySettings {
 struct QueueSettings {
   std::uint32_t requests_max = 1024;           // waiting for capacity; 0 = refuse at once
   Duration wait_max = std::chrono::seconds(30);
+  bool without_endpoint = false;               // one may be on its way: requests also wait while none is usable
 
   bool operator==(const QueueSettings&) const = default;
 };

@@ -240,7 +240,7 @@ void Scheduler::State::release_to_endpoints(std::vector<Released>& out) {
       // Waiting for an endpoint whose back-off or ejection ends soon is worth it; how long one stays down nobody knows.
       const Refusal refusal = refuse_unusable(reach, request);
       const bool returns_in_time = refusal.retry_after > Duration::zero() && now + refusal.retry_after < waiting.expires;
-      if (!returns_in_time) {
+      if (!returns_in_time && !may_come(refusal.reason)) {
         refuse_waiting(out, waiting, refusal);
         continue;
       }

@@ -286,3 +286,41 @@ TEST_CASE("a retry never goes to a draining endpoint, not even in panic") {
   CHECK(pool.endpoint_of(pool.retry({1})) == 2);
   CHECK(pool.refused_for(pool.retry({1, 2})) == "attempts_exhausted");
 }
+
+// Waiting for an endpoint that is being started.
+
+TEST_CASE("without an endpoint a request waits only where one may be on its way") {
+  SchedulerFixture fixed;
+  CHECK(fixed.refused_for(fixed.arrive()) == "no_endpoint");
+  SchedulerFixture scaled(PoolSettings{.queue = {.wait_max = 10s, .without_endpoint = true}});
+  CHECK(scaled.is_queued(scaled.arrive()));
+  scaled.pass(5s);
+  CHECK(scaled.release().empty());
+  scaled.put(1);
+  const std::vector<Released> released = scaled.release();
+  REQUIRE(released.size() == 1);
+  CHECK(scaled.endpoint_of(released[0].decision) == 1);
+  CHECK(released[0].waited == 5s);
+}
+
+TEST_CASE("a request that waits for a first endpoint waits no longer than others") {
+  SchedulerFixture pool(PoolSettings{.queue = {.requests_max = 1, .wait_max = 10s, .without_endpoint = true}});
+  CHECK(pool.is_queued(pool.arrive()));
+  CHECK(pool.refused_for(pool.arrive()) == "queue_full");
+  pool.pass(11s);
+  const std::vector<Released> released = pool.release();
+  REQUIRE(released.size() == 1);
+  CHECK(pool.refused_for(released[0].decision) == "queue_timeout");
+}
+
+TEST_CASE("a request that lost the last endpoint waits for the next one") {
+  SchedulerFixture pool(PoolSettings{.queue = {.without_endpoint = true}, .panic_threshold = 0});
+  pool.put(1);
+  CHECK(pool.send() == 1);
+  pool.finish(1, {.ending = Ending::Reset});
+  pool.scheduler.remove_endpoint(EndpointId{1}, pool.now);
+  const std::vector<EndpointId> tried = {EndpointId{1}};
+  CHECK(pool.is_queued(pool.scheduler.retry({}, tried, pool.now, Attempt::Failover, 7)));
+  pool.put(2);
+  CHECK(cookies(pool.release()) == std::vector<std::uint64_t>{7});
+}

@@ -75,7 +75,10 @@ PoolView Scheduler::State::view_for(const RequestView& request, const Selection&
 }
 
 Decision Scheduler::State::first_attempt(const Arrival& arrival, const Reach& reach) {
-  if (reach.usable.empty()) return refuse_unusable(reach, arrival.request);
+  if (reach.usable.empty()) {
+    const Refusal refusal = refuse_unusable(reach, arrival.request);
+    return may_come(refusal.reason) ? enqueue(arrival, reach, {}) : refusal;
+  }
   if (queue.size() == 0) may_release = false;
   // Room that was freed since the queue was last looked at belongs to those who wait.
   const bool behind_others = may_release && queue.size() > 0;
@@ -94,7 +97,11 @@ Decision Scheduler::State::first_attempt(const Arrival& arrival, const Reach& re
 Decision Scheduler::State::next_attempt(const Arrival& arrival, const Reach& reach, std::span<const EndpointId> tried, Attempt attempt) {
   const RequestView& request = arrival.request;
   const std::vector<std::uint32_t>& members = reach.group->members;
-  if (members.empty()) return Refusal{.reason = RefusalReason::NoEndpoint};
+  const bool may_wait = attempt == Attempt::Failover && arrival.cookie != 0;
+  if (members.empty()) {
+    if (may_wait && may_come(RefusalReason::NoEndpoint)) return enqueue(arrival, reach, tried);
+    return Refusal{.reason = RefusalReason::NoEndpoint};
+  }
 
   const auto was_tried = [&](std::uint32_t index) { return std::find(tried.begin(), tried.end(), book[index].id) != tried.end(); };
   const bool all_tried =
@@ -103,13 +110,16 @@ Decision Scheduler::State::next_attempt(const Arrival& arrival, const Reach& rea
     return Refusal{.reason = RefusalReason::AttemptsExhausted,
                    .retry_after = reach.usable.empty() ? until_usable(reach, request) : Duration::zero()};
   }
-  if (reach.usable.empty()) return refuse_unusable(reach, request);
+  if (reach.usable.empty()) {
+    const Refusal refusal = refuse_unusable(reach, request);
+    return may_wait && may_come(refusal.reason) ? enqueue(arrival, reach, tried) : refusal;
+  }
   if (attempt == Attempt::Hedge) return hedge(arrival, reach, tried);
   if (std::all_of(reach.usable.begin(), reach.usable.end(), was_tried)) return Refusal{.reason = RefusalReason::AttemptsExhausted};
 
   const Selection selection = select(reach, request, tried);
   if (selection.candidates.empty()) {
-    if (attempt == Attempt::Failover && arrival.cookie != 0) return enqueue(arrival, reach, tried);
+    if (may_wait) return enqueue(arrival, reach, tried);
     if (const ExternalWait wait = external_wait(reach, request, tried); wait.alone) return refuse_external(wait);
     return Refusal{.reason = RefusalReason::QueueFull, .retry_after = wait_of_last(request.priority)};
   }

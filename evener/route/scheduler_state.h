@@ -107,6 +107,10 @@ struct Scheduler::State {
   Dispatch dispatch(const Arrival& arrival, const Reach& reach, std::span<const EndpointId> tried, const Selection& selection);
   /// Why none of its endpoints is usable.
   [[nodiscard]] Refusal refuse_unusable(const Reach& reach, const RequestView& request) const;
+  /// Whether it is worth waiting though no endpoint is usable: one that would take it may be on its way.
+  [[nodiscard]] bool may_come(RefusalReason reason) const {
+    return settings.queue.without_endpoint && (reason == RefusalReason::NoEndpoint || reason == RefusalReason::AllDown);
+  }
   [[nodiscard]] Duration until_usable(const Reach& reach, const RequestView& request) const;
   void introduce_endpoints();
 
