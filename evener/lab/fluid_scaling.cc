@@ -15,8 +15,11 @@ class Fleet {
  public:
   explicit Fleet(std::uint32_t ready) : ready_(ready) {}
 
-  void advance(std::uint64_t tick) {
+  /// Returns how many begin to serve.
+  std::uint32_t advance(std::uint64_t tick) {
+    const std::uint32_t before = ready_;
     for (; !starting_.empty() && starting_.front() <= tick; starting_.pop_front()) ++ready_;
+    return ready_ - before;
   }
   /// Those that start are given up first, the latest of them before the others.
   void resize(std::uint32_t replicas, std::uint64_t serving_from) {
@@ -52,7 +55,7 @@ FluidResult run_fluid(const RateSeries& series, const FluidScenario& scenario, r
   FluidResult result;
   double backlog = 0;
   for (std::uint64_t tick = 0; tick < ticks; ++tick) {
-    fleet.advance(tick);
+    for (std::uint32_t begins = fleet.advance(tick); begins > 0; --begins) scaler.started(scenario.startup);
     FluidScore& score = tick < training ? result.training : result.scored;
     const double rate = noisy(series.at(static_cast<std::int64_t>(tick) * scenario.tick), scenario, root, tick);
     const double drained = fleet.ready() * scenario.replica_rate;
@@ -70,7 +73,7 @@ FluidResult run_fluid(const RateSeries& series, const FluidScenario& scenario, r
     const route::autoscale::Decision decision =
         scaler.decide({.now = Instant(static_cast<std::int64_t>(tick + 1) * scenario.tick),
                        .arrivals_per_s = rate,
-                       .in_flight = std::min(rate, drained),
+                       .in_flight = std::min(rate, drained) * seconds(scenario.service),
                        .queued = backlog,
                        .ready = fleet.ready(),
                        .starting = fleet.starting(),

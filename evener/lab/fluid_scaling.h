@@ -12,6 +12,7 @@ namespace evener::lab {
 
 struct FluidScenario {
   double replica_rate = 1;                       // requests per second that one replica drains
+  Duration service = std::chrono::seconds(1);    // that a request is at a replica: what is in flight follows from it
   Duration startup = std::chrono::seconds(180);  // a replica that starts is paid for and drains nothing
   Duration tick = std::chrono::seconds(15);      // one reading and one decision per tick
   double noise = 0.22;                           // coefficient of variation of each tick's load (gamma), beside the recorded rate

@@ -11,6 +11,8 @@ struct BacklogSettings {
   double per_replica_per_s = 1;                // requests that one replica can serve
   Duration drain = std::chrono::seconds(60);   // > 0
   Duration window = std::chrono::seconds(60);  // that arrivals are averaged over
+
+  bool operator==(const BacklogSettings&) const = default;
 };
 
 class Backlog final : public Controller {

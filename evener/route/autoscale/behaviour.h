@@ -47,6 +47,7 @@ enum class Brake : std::uint8_t { None, Stabilised, Stepped };
 class Pace {
  public:
   explicit Pace(Behaviour behaviour) : behaviour_(std::move(behaviour)) {}
+  void configure(Behaviour behaviour) { behaviour_ = std::move(behaviour); }
 
   struct Step {
     std::uint32_t replicas = 0;

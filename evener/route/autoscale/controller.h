@@ -27,6 +27,8 @@ class Controller {
   [[nodiscard]] virtual std::string_view name() const = 0;
   /// Nothing while it knows too little. Readings come in order of time, ReadingGapMin or more apart.
   [[nodiscard]] virtual std::optional<Proposal> propose(const Reading& reading) = 0;
+  /// A replica that was started serves now, so long after.
+  virtual void started(Duration /*took*/) {}
 };
 
 }  // namespace evener::route::autoscale

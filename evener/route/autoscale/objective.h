@@ -12,6 +12,8 @@ struct ObjectiveSettings {
   double first_token_s = 2, token_s = 0.1;     // to be kept by the mean request
   double share = 0.85;                         // of the highest rate that is planned with; the rest is for the noise
   Duration window = std::chrono::seconds(60);  // that arrivals are averaged over
+
+  bool operator==(const ObjectiveSettings&) const = default;
 };
 
 /// Requests per second that one replica serves within the objectives; 0 when even a lone request would miss them.

@@ -14,6 +14,8 @@ struct PanicWindowSettings {
   double panic_share = 0.1;            // of the stable window
   double panic_threshold = 2;          // what the panic window asks for, over what is ready
   double up_max = 1000, down_max = 2;  // factors from one reading to the next
+
+  bool operator==(const PanicWindowSettings&) const = default;
 };
 
 class PanicWindow final : public Controller {

@@ -20,6 +20,8 @@ struct PredictiveFloorSettings {
   Duration season = std::chrono::hours(24);      // at most forecast::SeasonMax steps are looked back
   Duration startup = std::chrono::seconds(180);  // until start-ups have been seen
   Duration outage = std::chrono::hours(1);       // how long a collapse of the load is taken for an outage; 0 = never
+
+  bool operator==(const PredictiveFloorSettings&) const = default;
 };
 
 class PredictiveFloor final : public Controller {
@@ -31,8 +33,7 @@ class PredictiveFloor final : public Controller {
 
   [[nodiscard]] std::string_view name() const override { return outage_.holding() ? "outage" : "forecast"; }
   [[nodiscard]] std::optional<Proposal> propose(const Reading& reading) override;
-  /// A replica that was started serves now.
-  void started(Duration took) { startups_.add(took); }
+  void started(Duration took) override { startups_.add(took); }
   [[nodiscard]] std::size_t horizon() const { return shape_.horizon; }
 
  private:

@@ -44,8 +44,8 @@ enum class Measure : std::uint8_t {
 
 /// How much of it one replica is to have.
 struct Target {
-  Measure measure = Measure::InFlight;
-  double per_replica = 1;  // > 0
+  Measure measure = Measure::Waiting;
+  double per_replica = 16;  // > 0
 
   bool operator==(const Target&) const = default;
 };

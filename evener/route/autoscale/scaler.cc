@@ -81,6 +81,15 @@ Decision Scaler::decide(const Reading& reading) {
   return decision;
 }
 
+void Scaler::started(Duration took) {
+  for (const auto& controller : controllers_) controller->started(took);
+}
+
+void Scaler::configure(ScalerSettings settings) {
+  settings_ = std::move(settings);
+  pace_.configure(settings_.behaviour);
+}
+
 std::uint32_t Scaler::recommend(const Reading& reading, Decision& decision) {
   for (const auto& controller : controllers_) {
     if (const auto proposal = controller->propose(reading)) decision.votes.push_back({controller->name(), *proposal});

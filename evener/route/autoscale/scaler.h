@@ -62,6 +62,10 @@ class Scaler {
   Scaler(ScalerSettings settings, std::vector<std::unique_ptr<Controller>> controllers);
 
   [[nodiscard]] Decision decide(const Reading& reading);
+  /// A replica that was started serves now, so long after.
+  void started(Duration took);
+  /// Other limits, pace and cool-downs; what was learned and decided until now still counts.
+  void configure(ScalerSettings settings);
 
  private:
   [[nodiscard]] bool too_soon(Instant now) const { return decided_ && now - last_ < ReadingGapMin; }

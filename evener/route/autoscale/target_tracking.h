@@ -25,6 +25,8 @@ struct TargetTrackingSettings {
   Target target;
   double tolerance = 0.1;                      // of the target
   Duration window = std::chrono::seconds(60);  // that the measure is averaged over
+
+  bool operator==(const TargetTrackingSettings&) const = default;
 };
 
 class TargetTracking final : public Controller {
