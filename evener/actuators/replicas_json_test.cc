@@ -1,0 +1,33 @@
+#include "evener/actuators/replicas_json.h"
+
+#include <doctest/doctest.h>
+
+namespace evener::actuators {
+
+TEST_CASE("an answer may say how many there are, and where") {
+  const auto said = read_replicas_json(R"({"replicas":3,"ready":2,"endpoints":["http:\/\/10.0.0.1:8000"],"more":true})");
+  REQUIRE(said);
+  CHECK(said->replicas == 3);
+  CHECK(said->ready == 2);
+  CHECK(said->endpoints == std::vector<std::string>{"http://10.0.0.1:8000"});
+}
+
+TEST_CASE("an answer that is no object says nothing") {
+  for (const char* text : {"", "ok", "[1]", "{", R"({"other":1})", R"({"replicas":null,"endpoints":null})"}) {
+    const auto said = read_replicas_json(text);
+    REQUIRE(said);
+    CHECK(!said->replicas);
+    CHECK(said->endpoints.empty());
+  }
+}
+
+TEST_CASE("a wrong answer is an error that names the field") {
+  for (const char* text : {R"({"replicas":"3"})", R"({"ready":-1})", R"({"replicas":2.5})", R"({"replicas":99999999})",
+                           R"({"endpoints":"http://a"})", R"({"endpoints":[1]})", R"({"endpoints":["https://a"]})"}) {
+    const auto said = read_replicas_json(text);
+    REQUIRE(!said);
+    CHECK(said.error().find("of its answer must be") != std::string::npos);
+  }
+}
+
+}  // namespace evener::actuators
