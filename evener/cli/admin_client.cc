@@ -59,7 +59,7 @@ std::string percent_encoded(const std::string& text) {
   return out;
 }
 
-AdminAnswer ask_admin(const AdminOptions& options, const std::string& path, const std::string& query) {
+AdminAnswer ask_admin(const AdminOptions& options, const std::string& path, const std::string& query, const std::string& method) {
   gateway::AdminConfig admin;
   if (!options.config_path.empty()) {
     const auto text = read_file(options.config_path, ConfigBytesMax);
@@ -84,7 +84,7 @@ AdminAnswer ask_admin(const AdminOptions& options, const std::string& path, cons
 
   net::Reactor reactor;
   std::optional<Result<net::HttpResponse>> answer;
-  net::HttpRequest request{.method = "GET", .path = path, .query = query, .headers = {{"Authorization", "Bearer " + *token}}, .body = {}};
+  net::HttpRequest request{.method = method, .path = path, .query = query, .headers = {{"Authorization", "Bearer " + *token}}, .body = {}};
   reactor.spawn(ask(reactor, *address, std::move(request), answer));
   reactor.run();
   if (!answer || !*answer) {

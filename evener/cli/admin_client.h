@@ -23,8 +23,9 @@ struct AdminAnswer {
   std::string error;  // when it is not Ok
   std::string body;   // when it is
 };
-/// GET of a path with its query. Waits for at most 10 s.
-[[nodiscard]] AdminAnswer ask_admin(const AdminOptions& options, const std::string& path, const std::string& query);
+/// GET, or another method, of a path with its query. Waits for at most 10 s.
+[[nodiscard]] AdminAnswer ask_admin(const AdminOptions& options, const std::string& path, const std::string& query,
+                                    const std::string& method = "GET");
 
 /// For a value in a query.
 [[nodiscard]] std::string percent_encoded(const std::string& text);

@@ -39,6 +39,7 @@ int load_command(int argc, char** argv);
 int lab_command(int argc, char** argv);
 int demo_command(int argc, char** argv);
 int explain_command(int argc, char** argv);
+int scale_command(int argc, char** argv);
 int config_command(int argc, char** argv);
 int version_command(int argc, char** argv);
 int completion_command(int argc, char** argv);

@@ -7,13 +7,14 @@
 namespace evener::cli {
 
 std::span<const Command> commands() {
-  static constexpr std::array<Command, 9> all = {{
+  static constexpr std::array<Command, 10> all = {{
       {"demo", "unequal engines, the gateway and a load in one process: see the balance live", &demo_command},
       {"serve", "the gateway", &serve_command},
       {"engine", "emulated inference servers, with faults on purpose", &engine_command},
       {"load", "open-loop load on any OpenAI server, with percentiles", &load_command},
       {"lab", "try policies on traces and engine models, in virtual time", &lab_command},
       {"explain", "why a request went where it went", &explain_command},
+      {"scale", "how many replicas a pool has and why; hold it at a number", &scale_command},
       {"config", "check a configuration; print an example or the schema", &config_command},
       {"version", "version, compiler and libraries", &version_command},
       {"completion", "completion script for bash, zsh or fish", &completion_command},

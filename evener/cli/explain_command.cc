@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include "evener/cli/admin_client.h"
+#include "evener/cli/answer_fields.h"
 #include "evener/cli/command.h"
 #include "evener/protocol/json_reader.h"
 
@@ -16,25 +17,6 @@ namespace {
 
 using protocol::JsonKind;
 using protocol::JsonValue;
-
-// The answer comes from a gateway that might be of another version: what is missing is shown as "-".
-
-std::string text_of(const JsonValue& object, std::string_view key) {
-  const auto found = protocol::find_in(object, key);
-  if (!found || found->kind == JsonKind::Null) return "-";
-  if (found->kind != JsonKind::String) return std::string(found->text);
-  std::string text;
-  if (!protocol::unescape_json(found->text.substr(1, found->text.size() - 2), text)) return "-";
-  // An id comes from a client, who must not move this terminal's cursor.
-  for (char& c : text) c = static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
-  return text.empty() ? "-" : text;
-}
-
-std::optional<double> number_of(const JsonValue& object, std::string_view key) {
-  const auto found = protocol::find_in(object, key);
-  if (!found || found->kind != JsonKind::Number) return std::nullopt;
-  return std::strtod(std::string(found->text).c_str(), nullptr);
-}
 
 std::string rounded(const JsonValue& object, std::string_view key) {
   const auto number = number_of(object, key);
@@ -45,11 +27,6 @@ std::string duration(const JsonValue& object, std::string_view key) {
   const auto value = number_of(object, key);
   if (!value) return "-";
   return *value < 1 ? fmt::format("{:.1f} ms", *value * 1000) : fmt::format("{:.2f} s", *value);
-}
-
-bool is_true(const JsonValue& object, std::string_view key) {
-  const auto found = protocol::find_in(object, key);
-  return found && found->kind == JsonKind::True;
 }
 
 std::string local_time(double unix_s) {

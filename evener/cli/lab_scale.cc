@@ -1,4 +1,5 @@
-// evener lab scale: ways to scale a pool, tuned on the first part of a recorded rate of requests and scored on the rest.
+// evener lab scale: ways to scale a pool, tuned on the first part of a recorded rate of requests and scored on the rest; and the scale section of a
+// pool as the gateway would follow it.
 
 #include <fmt/format.h>
 
@@ -10,6 +11,7 @@
 #include "evener/base/config/scalars.h"
 #include "evener/base/json_writer.h"
 #include "evener/cli/command.h"
+#include "evener/cli/config_file.h"
 #include "evener/cli/lab_rates.h"
 #include "evener/cli/lab_subcommand.h"
 #include "evener/lab/scaling_plan.h"
@@ -19,7 +21,8 @@ namespace {
 
 struct ScaleArguments {
   RatesArguments rates;
-  std::string plans = "fixed,hpa,panic,backlog,predictive", startup = "180s", tick = "15s", wait = "5s";
+  std::string plans = "fixed,hpa,panic,backlog,predictive", startup = "180s", tick = "15s", wait = "5s", service = "1s";
+  std::string config_path, pool;
   double replica_rate = 0, noise = 0.22, violating_max_percent = 0.1, training = 0.5;
   std::uint64_t seed = 1;
   bool json = false;
@@ -31,10 +34,17 @@ struct Entry {
   std::optional<lab::ScalingPlan> plan;
 };
 
+/// The scale section of a pool of a configuration.
+struct PoolScale {
+  std::string pool;
+  gateway::ScaleConfig config;
+};
+
 struct Trial {
   lab::RateSeries series;
   lab::FluidScenario scenario;
   std::vector<Entry> entries;
+  std::optional<PoolScale> of_pool;
   double violating_max = 0;
 };
 
@@ -62,17 +72,36 @@ Result<Entry> read_entry(const std::string& text) {
   return Entry{.kind = *kind, .plan = plan};
 }
 
+Result<PoolScale> read_pool_scale(const ScaleArguments& arguments) {
+  const auto config = read_config_file(arguments.config_path);
+  if (!config) return tl::unexpected(config.error());
+  std::string scaled;
+  for (const gateway::PoolConfig& pool : config->pools) {
+    if (pool.scale == gateway::ScaleConfig{}) continue;
+    if (arguments.pool.empty() || pool.name == arguments.pool) return PoolScale{pool.name, pool.scale};
+    scaled += " " + pool.name;
+  }
+  return fail(fmt::format("{}: no pool{} has a scale section{}", arguments.config_path, arguments.pool.empty() ? "" : " " + arguments.pool,
+                          scaled.empty() ? "" : "; these have one:" + scaled),
+              Fault::Client);
+}
+
 Result<Trial> read_trial(const ScaleArguments& arguments) {
-  Trial trial{.series = {}, .scenario = {}, .entries = {}, .violating_max = arguments.violating_max_percent / 100};
+  Trial trial{.series = {}, .scenario = {}, .entries = {}, .of_pool = {}, .violating_max = arguments.violating_max_percent / 100};
   for (const std::string& text : split_list(arguments.plans)) {
     const auto entry = read_entry(text);
     if (!entry) return tl::unexpected(entry.error());
     trial.entries.push_back(*entry);
   }
   const auto startup = read_time("--startup", arguments.startup), tick = read_time("--tick", arguments.tick),
-             wait = read_time("--wait", arguments.wait);
-  for (const auto* time : {&startup, &tick, &wait}) {
+             wait = read_time("--wait", arguments.wait), service = read_time("--service", arguments.service);
+  for (const auto* time : {&startup, &tick, &wait, &service}) {
     if (!*time) return tl::unexpected(time->error());
+  }
+  if (!arguments.config_path.empty()) {
+    auto of_pool = read_pool_scale(arguments);
+    if (!of_pool) return tl::unexpected(of_pool.error());
+    trial.of_pool = std::move(*of_pool);
   }
   auto series = read_rates(arguments.rates);
   if (!series) return tl::unexpected(series.error());
@@ -80,6 +109,7 @@ Result<Trial> read_trial(const ScaleArguments& arguments) {
   if (trial.series.mean() <= 0) return fail(arguments.rates.file + ": all rates are 0", Fault::Client);
   constexpr double MeanReplicas = 10;
   trial.scenario = {.replica_rate = arguments.replica_rate > 0 ? arguments.replica_rate : trial.series.mean() / MeanReplicas,
+                    .service = *service,
                     .startup = *startup,
                     .tick = *tick,
                     .noise = arguments.noise,
@@ -93,6 +123,14 @@ lab::TunedPlan run(const Entry& entry, const Trial& trial) {
   if (!entry.plan) return lab::tune(entry.kind, trial.series, trial.scenario, trial.violating_max);
   route::autoscale::Scaler scaler = lab::make_scaler(*entry.plan, trial.scenario);
   return {*entry.plan, lab::run_fluid(trial.series, trial.scenario, scaler)};
+}
+
+/// As the gateway would do it: the same scaler, and a reading as often.
+lab::FluidResult run(const PoolScale& of_pool, const Trial& trial) {
+  lab::FluidScenario scenario = trial.scenario;
+  scenario.tick = of_pool.config.every;
+  route::autoscale::Scaler scaler = gateway::make_scaler(of_pool.config);
+  return lab::run_fluid(trial.series, scenario, scaler);
 }
 
 std::string title(const lab::ScalingPlan& plan) {
@@ -145,6 +183,19 @@ int run_scale(const ScaleArguments& arguments) {
     }
     std::fflush(stdout);
   }
+  if (trial->of_pool) {
+    const lab::FluidResult result = run(*trial->of_pool, *trial);
+    if (arguments.json) {
+      json.begin_object().member("pool", trial->of_pool->pool);
+      write(json, "training", result.training);
+      write(json, "scored", result.scored);
+      json.end_object();
+    } else {
+      fmt::print("scale of pool {}\n", trial->of_pool->pool);
+      print("  first part", result.training);
+      print("  scored on", result.scored);
+    }
+  }
   if (arguments.json) {
     json.end_array().end_object();
     fmt::print("{}\n", text);
@@ -174,6 +225,12 @@ LabSubcommand declare_lab_scale(CLI::App& lab) {
   app->add_option("--training", arguments->training, "Share of the series that is only tuned on")
       ->check(CLI::Range(0.0, 0.95))
       ->capture_default_str();
+  app->add_option("--service", arguments->service, "Time that a request is at a replica, for what counts requests in flight")
+      ->type_name("TIME")
+      ->capture_default_str();
+  app->add_option("-c,--config", arguments->config_path, "Configuration of evener serve: the scale section of a pool, beside the plans")
+      ->type_name("FILE");
+  app->add_option("--pool", arguments->pool, "Its pool (default: the first that has one)")->type_name("NAME")->needs("--config");
   app->add_option("--tick", arguments->tick, "Time between decisions")->type_name("TIME")->capture_default_str();
   app->add_option("--noise", arguments->noise, "Coefficient of variation of the load from tick to tick")
       ->check(CLI::Range(0.0, 10.0))

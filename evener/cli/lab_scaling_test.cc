@@ -61,4 +61,16 @@ TEST_CASE("lab scale and lab forecast run on a series of rates") {
   CHECK(lab({"forecast", "--rates", rates.path(), "--horizons", "2", "--json"}) == Ok);
 }
 
+TEST_CASE("lab scale takes the scale section of a configuration") {
+  const RatesFile rates;
+  const std::string config = rates.path() + ".yaml";
+  std::ofstream(config)
+      << "pools:\n- name: chat\n  models: [m]\n  scale: {most: 20, target: {measure: arrivals, per_replica: 7}, every: 30s}\n";
+  CHECK(lab({"scale", "--rates", rates.path(), "--plans", "hpa=0.7", "--config", config}) == Ok);
+  CHECK(lab({"scale", "--rates", rates.path(), "--plans", "hpa=0.7", "--config", config, "--pool", "chat", "--json"}) == Ok);
+  CHECK(lab({"scale", "--rates", rates.path(), "--config", config, "--pool", "other"}) == Usage);
+  CHECK(lab({"scale", "--rates", rates.path(), "--pool", "chat"}) == Usage);
+  std::filesystem::remove(config);
+}
+
 }  // namespace evener::cli

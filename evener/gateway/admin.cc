@@ -2,11 +2,13 @@
 
 #include <charconv>
 
+#include "evener/base/config/scalars.h"
 #include "evener/base/log.h"
 #include "evener/gateway/admin_token.h"
 #include "evener/gateway/config_schema.h"
 #include "evener/gateway/decision_json.h"
 #include "evener/gateway/paths.h"
+#include "evener/gateway/scaling_status.h"
 #include "evener/protocol/openai.h"
 
 namespace evener::gateway {
@@ -92,6 +94,7 @@ net::HttpResponse Admin::answer(const net::HttpRequest& request) {
             .body = status_page(control_)};
   }
   if (get && request.path == "/status") return json_answer(200, status_json(control_));
+  if (get && request.path == "/scaling") return json_answer(200, scaling_json(*hooks_.scaling, control_.reactor.now()));
   if (get && request.path == "/metrics") {
     std::string text;
     hooks_.registry->expose(text);
@@ -128,13 +131,14 @@ net::HttpResponse Admin::answer(const net::HttpRequest& request) {
     if (slash != std::string_view::npos) return change(request, percent_decoded(rest.substr(0, slash)), rest.substr(slash + 1));
   }
   return problem(404, "unknown_path",
-                 "Known: GET / /status /metrics /decisions /explain /healthz /readyz, POST /reload /reopen-logs, and "
-                 "/pools/POOL/endpoints[/NAME[/drain|undrain|weight]].");
+                 "Known: GET / /status /metrics /decisions /explain /scaling /healthz /readyz, POST /reload /reopen-logs, and "
+                 "/pools/POOL/endpoints[/NAME[/drain|undrain|weight]], /pools/POOL/scale.");
 }
 
 net::HttpResponse Admin::change(const net::HttpRequest& request, std::string_view pool, std::string_view rest) {
+  if (rest == "scale") return scale(request, pool);
   constexpr std::string_view endpoints = "endpoints";
-  if (!rest.starts_with(endpoints)) return problem(404, "unknown_path", "Known below a pool: endpoints.");
+  if (!rest.starts_with(endpoints)) return problem(404, "unknown_path", "Known below a pool: endpoints, scale.");
   rest.remove_prefix(endpoints.size());
   if (rest.empty()) {
     if (request.method != "POST") return problem(405, "method_not_allowed", "POST an endpoint, as it would stand in the configuration.");
@@ -170,6 +174,35 @@ net::HttpResponse Admin::change(const net::HttpRequest& request, std::string_vie
     return of_change(control_.set_weight(pool, name, weight));
   }
   return problem(404, "unknown_path", "Known below an endpoint: drain, undrain, weight.");
+}
+
+net::HttpResponse Admin::scale(const net::HttpRequest& request, std::string_view pool) {
+  constexpr Duration LongestHold = std::chrono::hours(24 * 7);
+  const auto of_held = [](Scaling::Held held) {
+    switch (held) {
+      case Scaling::Held::Yes: return done();
+      case Scaling::Held::NoSuchPool: return problem(404, "not_scaled", "There is no pool of that name with an actuator; GET /scaling lists them.");
+      case Scaling::Held::OutOfLimits: return problem(409, "out_of_limits", "That is more than the pool's scale.most; change it in the configuration first.");
+    }
+    return problem(500, "unknown", "unknown result");
+  };
+  if (request.method == "DELETE") {
+    log::info("scaling released", {{"pool", pool}});
+    return of_held(hooks_.scaling->release(pool));
+  }
+  if (request.method != "POST") return problem(405, "method_not_allowed", "POST ?replicas=N&for=10m holds the pool there, DELETE lets it go.");
+  const std::string replicas_text = query_value(request.query, "replicas"), time_text = query_value(request.query, "for");
+  std::uint32_t replicas = 0;
+  const char* last = replicas_text.data() + replicas_text.size();
+  if (const auto [end, error] = std::from_chars(replicas_text.data(), last, replicas); error != std::errc() || end != last) {
+    return problem(400, "bad_replicas", "replicas=" + replicas_text + " must be a whole number, as in ?replicas=4&for=10m.");
+  }
+  const auto time = config::read_duration(time_text);
+  if (!time.value || *time.value <= Duration::zero() || *time.value > LongestHold) {
+    return problem(400, "bad_time", "for=" + time_text + " must be a duration of at most 168h, as in ?replicas=4&for=10m.");
+  }
+  log::info("scaling held", {{"pool", pool}, {"replicas", replicas}, {"for_s", seconds(*time.value)}});
+  return of_held(hooks_.scaling->hold(pool, replicas, *time.value));
 }
 
 }  // namespace evener::gateway

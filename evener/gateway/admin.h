@@ -8,6 +8,7 @@
 #include <string>
 
 #include "evener/gateway/control.h"
+#include "evener/gateway/scaling.h"
 #include "evener/net/http_server.h"
 
 namespace evener::gateway {
@@ -17,6 +18,7 @@ struct AdminHooks {
   std::function<Result<void>()> reload;        // on the control thread
   std::function<void()> reopen_logs;
   telemetry::Registry* registry = nullptr;
+  Scaling* scaling = nullptr;
   std::string token;
 };
 
@@ -40,6 +42,7 @@ class Admin {
   net::Task<> handle(const net::HttpRequest& request, net::HttpReply& reply);
   net::HttpResponse answer(const net::HttpRequest& request);
   net::HttpResponse change(const net::HttpRequest& request, std::string_view pool, std::string_view rest);
+  net::HttpResponse scale(const net::HttpRequest& request, std::string_view pool);
   [[nodiscard]] bool allowed(const net::HttpRequest& request) const;
 
   Control& control_;

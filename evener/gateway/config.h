@@ -11,6 +11,7 @@
 #include "evener/core/time.h"
 #include "evener/gateway/config_admission.h"
 #include "evener/gateway/config_external.h"
+#include "evener/gateway/config_scale.h"
 #include "evener/gateway/config_scheduling.h"
 #include "evener/protocol/engine_kind.h"
 #include "evener/protocol/load_figures.h"
@@ -134,6 +135,8 @@ struct PoolConfig {
   bool decision_header = false;
   std::vector<std::string> session_headers = {"x-session-id"};  // first present one is the affinity key; then the body's keys
   std::vector<EndpointConfig> endpoints;
+  ScaleConfig scale;
+  EndpointConfig replica;          // what each replica that `scale` starts is like; its name and url come with it
   HealthCheckConfig health_check;
   LoadReportConfig load_reports;
   route::OutlierSettings outlier;

@@ -133,7 +133,8 @@ class Rules {
     }
     if (!pool.path_prefix.empty())
       take(prefixes_, pool.path_prefix, at("path_prefix"), "the prefix " + pool.path_prefix + " is served already");
-    if (pool.endpoints.empty()) {
+    check_scale(i);
+    if (pool.endpoints.empty() && !pool.scale.enabled()) {
       warn(at("endpoints"), "the pool has no endpoint; its requests are refused until one is added at run time");
     }
     std::map<std::string, Path> names;
@@ -145,6 +146,52 @@ class Rules {
     check_scheduling(i);
     if (pool.outlier.max_ejection < pool.outlier.base_ejection) {
       wrong({"pools", i, "outlier", "max_ejection"}, "it must be at least outlier.base_ejection");
+    }
+  }
+
+  void check_scale(std::size_t i) {
+    const PoolConfig& pool = config_.pools[i];
+    const ScaleConfig& scale = pool.scale;
+    if (!scale.enabled()) {
+      if (scale != ScaleConfig{}) warn({"pools", i, "scale"}, "it counts with an actuator only");
+      return;
+    }
+    if (++scaled_pools_ > ScaledPoolsMax) {
+      wrong({"pools", i, "scale"}, "more than " + std::to_string(ScaledPoolsMax) + " pools are scaled; each takes a thread");
+    }
+    const auto check_gap = [&](const ActuatorConfig& actuator, Path path) {
+      const ActuatorGap gap = gap_of(actuator);
+      if (gap.what.empty()) return;
+      for (const std::string& step : {gap.section, gap.field}) path.push(step);
+      wrong(path, gap.what);
+    };
+    check_gap(scale.actuator, {"pools", i, "scale", "actuator"});
+    std::map<std::string, Path> kinds;
+    for (std::size_t k = 0; k < scale.kinds.size(); ++k) {
+      const KindConfig& kind = scale.kinds[k];
+      const auto in_kind = [&](const char* field) { return Path{"pools", i, "scale", "kinds", k, field}; };
+      take(kinds, kind.name, in_kind("name"), "the name \"" + kind.name + "\" is taken in this pool");
+      check_gap(kind.actuator, in_kind("actuator"));
+      if (kind.actuator.kind == ActuatorKind::None) wrong(in_kind("actuator"), "a kind of replica needs an actuator of its own");
+      if (kind.least > kind.most) wrong(in_kind("least"), "it is greater than the kind's most");
+    }
+    if (!scale.kinds.empty() && scale.actuator.kind != ActuatorKind::None) {
+      wrong({"pools", i, "scale", "actuator"}, "the pool has kinds, each with an actuator of its own; remove one of the two");
+    }
+    if (scale.limits.least > scale.limits.most) wrong({"pools", i, "scale", "least"}, "it is greater than scale.most");
+    if (!pool.health_check.enabled) {
+      wrong({"pools", i, "health_check", "enabled"}, "a pool with scale needs its checks: a replica gets requests once its check passes");
+    }
+    const auto asked = [&](ControllerKind kind) { return std::find(scale.controllers.begin(), scale.controllers.end(), kind) != scale.controllers.end(); };
+    if (asked(ControllerKind::Schedule) && scale.schedule.empty()) wrong({"pools", i, "scale", "schedule"}, "the controller schedule needs at least one rule");
+    if (scale.controllers.size() == 1 && asked(ControllerKind::Predictive)) {
+      warn({"pools", i, "scale", "controllers"}, "predictive is silent until it has history; put target or backlog beside it");
+    }
+    if (scale.limits.least == 0 && pool.queue.requests_max == 0) {
+      wrong({"pools", i, "scale", "least"}, "with no replica a request has to wait for the first one, and queue.requests_max is 0");
+    }
+    if (scale.limits.least == 0 && pool.queue.wait_max < scale.predictive.startup) {
+      warn({"pools", i, "queue", "wait_max"}, "it is shorter than scale.predictive.startup, the time that a first replica is expected to take");
     }
   }
 
@@ -284,6 +331,7 @@ class Rules {
   config::Problems& errors_;
   config::Problems& warnings_;
   std::map<std::string, Path> pool_names_, models_, prefixes_;
+  std::size_t scaled_pools_ = 0;
 };
 
 }  // namespace

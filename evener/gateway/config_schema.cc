@@ -67,19 +67,9 @@ Of<KvEventsConfig> kv_events() {
       .done();
 }
 
-Of<EndpointConfig> endpoint() {
-  return Describe<EndpointConfig>("endpoint", "One address that serves.")
-      .field("name", &EndpointConfig::name, text(name_rule()),
-             {.doc = "Unique in the pool; used in status, metrics and logs.", .example = "gpu-1", .default_text = "host:port of the url"})
-      .field("url", &EndpointConfig::url,
-             text({.what = "a URL http://host[:port][/prefix]",
-                   .bytes_max = 1024,
-                   .may_be_empty = false,
-                   .pattern = "^http://[^\\s@?#\\\\]+$",
-                   .check = check_endpoint_url}),
-             {.doc = "Where it is. Names are resolved again every dns_refresh; a prefix is put before the request's path.",
-              .example = "http://127.0.0.1:8001",
-              .presence = Presence::Required})
+/// What an endpoint is like, wherever it is.
+Describe<EndpointConfig>& describe_traits(Describe<EndpointConfig>& description) {
+  return description
       .field("engine", &EndpointConfig::engine, one_of(engines()),
              {.doc = "The software behind it; decides how its health is checked.", .example = "vllm"})
       .field("weight", &EndpointConfig::weight, number({0.001, 1000}, "to take it out of rotation drain it"),
@@ -119,8 +109,29 @@ Of<EndpointConfig> endpoint() {
                      "header is passed on."})
       .field("kv_events", &EndpointConfig::kv_events, kv_events(), {.doc = "The events of its KV cache."})
       .field("metrics_port", &EndpointConfig::metrics_port, whole_number<std::uint16_t>({0, 65535}),
-             {.doc = "Port of its load report, when that is not the port it serves on. 0: the port it serves on; Triton's 8002."})
-      .done();
+             {.doc = "Port of its load report, when that is not the port it serves on. 0: the port it serves on; Triton's 8002."});
+}
+
+Of<EndpointConfig> endpoint() {
+  auto description = Describe<EndpointConfig>("endpoint", "One address that serves.");
+  description
+      .field("name", &EndpointConfig::name, text(name_rule()),
+             {.doc = "Unique in the pool; used in status, metrics and logs.", .example = "gpu-1", .default_text = "host:port of the url"})
+      .field("url", &EndpointConfig::url,
+             text({.what = "a URL http://host[:port][/prefix]",
+                   .bytes_max = 1024,
+                   .may_be_empty = false,
+                   .pattern = "^http://[^\\s@?#\\\\]+$",
+                   .check = check_endpoint_url}),
+             {.doc = "Where it is. Names are resolved again every dns_refresh; a prefix is put before the request's path.",
+              .example = "http://127.0.0.1:8001",
+              .presence = Presence::Required});
+  return describe_traits(description).done();
+}
+
+Of<EndpointConfig> replica() {
+  auto description = Describe<EndpointConfig>("replica", "What the endpoints that a scaler starts are like. Their addresses come from the actuator; their names are host:port.");
+  return describe_traits(description).done();
 }
 
 Of<HealthCheckConfig> health_check() {
@@ -299,6 +310,8 @@ Of<PoolConfig> pool() {
       .field("endpoints", &P::endpoints, list_of(endpoint(), {0, EndpointsMax}),
              {.doc = "Who serves. More can be added and removed at run time.",
               .example = "- name: cpu-1\n  url: http://127.0.0.1:8002\n  engine: llama.cpp"})
+      .field("scale", &P::scale, describe_scale(), {.doc = "How many replicas there are, and who starts and stops them."})
+      .field("replica", &P::replica, replica(), {.doc = "What the replicas are like that scale starts."})
       .field("health_check", &P::health_check, health_check(), {.doc = "Active health checks."})
       .field("load_reports", &P::load_reports, load_reports(), {.doc = "Load reports of the endpoints."})
       .field("outlier", &P::outlier, outlier(), {.doc = "Passive ejection of failing endpoints."})

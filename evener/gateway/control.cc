@@ -42,8 +42,20 @@ Place place_of(ManagedPool& pool, const EndpointConfig& endpoint) {
     place.price = zone->second.price;
   }
   const std::vector<EndpointConfig>& all = pool.config.endpoints;
-  place.any_adapter = std::all_of(all.begin(), all.end(), [](const EndpointConfig& one) { return one.adapters.empty(); });
+  place.any_adapter = std::all_of(all.begin(), all.end(), [](const EndpointConfig& one) { return one.adapters.empty(); }) &&
+                      (!pool.config.scale.enabled() || pool.config.replica.adapters.empty());
   return place;
+}
+
+/// The configured endpoints and, as long as the pool is scaled, the replicas that it has now.
+std::vector<EndpointConfig> with_replicas(const ManagedPool& pool, const PoolConfig& config) {
+  std::vector<EndpointConfig> all = config.endpoints;
+  if (!config.scale.enabled()) return all;
+  for (const auto& endpoint : pool.endpoints) {
+    if (!endpoint->scaled) continue;
+    all.push_back(replica_config(config, endpoint->config.url, endpoint->kind));
+  }
+  return all;
 }
 
 /// The first endpoints of a pool get traffic at once: a failing check or attempt corrects that sooner than a first check could confirm it. One that
@@ -83,27 +95,41 @@ ManagedPool* Control::find_pool(std::string_view name) {
 }
 
 std::shared_ptr<ManagedEndpoint> Control::new_endpoint(ManagedPool& pool, const EndpointConfig& config, route::Scheduler::Start start) {
+  auto endpoint = introduce(pool, config);
+  admit(pool, endpoint, start);
+  return endpoint;
+}
+
+std::shared_ptr<ManagedEndpoint> Control::introduce(ManagedPool& pool, const EndpointConfig& config) {
   auto endpoint = std::make_shared<ManagedEndpoint>(reactor, EndpointId{++last_endpoint_id_}, config);
-  // The configuration was checked; a programmatic one that is wrong gives an endpoint that is never resolved, hence down.
-  if (const auto url = parse_endpoint_url(config.url)) {
-    endpoint->target = url->target;
-    endpoint->path_prefix = url->path_prefix;
-    if (auto literal = net::Address::parse(url->host_header); literal || (literal = net::Address::parse(url->host_header + ":80"))) {
-      endpoint->addresses = {*literal};
-    } else {
-      resolve(endpoint);
-    }
-  }
+  locate(endpoint);
   endpoint->metrics = std::make_shared<EndpointMetrics>(shared_.metrics->endpoint(pool.config.name, config.name));
+  pool.endpoints.push_back(endpoint);
+  return endpoint;
+}
+
+void Control::admit(ManagedPool& pool, const std::shared_ptr<ManagedEndpoint>& endpoint, route::Scheduler::Start start) {
+  const EndpointConfig& config = endpoint->config;
   const Instant now = reactor.now();
   pool.pool->with_scheduler(now, [&](route::RecordedScheduler& scheduler) {
     scheduler.put_endpoint(endpoint->id, endpoint_settings(config, place_of(pool, config)), now, start);
   });
-  pool.endpoints.push_back(endpoint);
   if (!config.kv_events.address.empty()) shared_.kv_events->follow(endpoint->id, config.kv_events, listener_of(pool));
   reactor.spawn(check_endpoint(endpoint, pool.config.name));
   reactor.spawn(collect_load(*this, endpoint, pool.config.name));
-  return endpoint;
+}
+
+void Control::locate(const std::shared_ptr<ManagedEndpoint>& endpoint) {
+  // The configuration was checked; a programmatic one that is wrong gives an endpoint that is never resolved, hence down.
+  const auto url = parse_endpoint_url(endpoint->config.url);
+  if (!url) return;
+  endpoint->target = url->target;
+  endpoint->path_prefix = url->path_prefix;
+  if (auto literal = net::Address::parse(url->host_header); literal || (literal = net::Address::parse(url->host_header + ":80"))) {
+    endpoint->addresses = {*literal};
+  } else {
+    resolve(endpoint);
+  }
 }
 
 void Control::drop_endpoint(ManagedPool& pool, std::size_t index) {
@@ -124,15 +150,19 @@ void Control::update_pool(ManagedPool& pool, const PoolConfig& config) {
   const bool other_reports = !(pool.config.load_reports == config.load_reports);
   pool.config = config;
   pool.pool->with_scheduler(now, [&](route::RecordedScheduler& scheduler) { scheduler.configure(pool_settings(config), now); });
+  if (!config.scale.enabled()) {
+    while (!pool.joining.empty()) drop_joining(pool, pool.joining.size() - 1);
+  }
+  const std::vector<EndpointConfig> endpoints = with_replicas(pool, config);
   for (std::size_t i = pool.endpoints.size(); i-- > 0;) {
     const ManagedEndpoint& endpoint = *pool.endpoints[i];
-    const bool stays = std::any_of(config.endpoints.begin(), config.endpoints.end(), [&](const EndpointConfig& wanted) {
+    const bool stays = std::any_of(endpoints.begin(), endpoints.end(), [&](const EndpointConfig& wanted) {
       return wanted.name == endpoint.config.name && wanted.url == endpoint.config.url;
     });
     if (!stays) drop_endpoint(pool, i);
   }
   const route::Scheduler::Start start = start_in(pool);
-  for (const EndpointConfig& wanted : config.endpoints) {
+  for (const EndpointConfig& wanted : endpoints) {
     const auto known = std::find_if(pool.endpoints.begin(), pool.endpoints.end(),
                                     [&](const auto& endpoint) { return endpoint->config.name == wanted.name; });
     if (known == pool.endpoints.end()) {
@@ -164,6 +194,7 @@ void Control::apply(const Config& config) {
     const bool stays =
         std::any_of(config.pools.begin(), config.pools.end(), [&](const PoolConfig& wanted) { return wanted.name == pools_[i].config.name; });
     if (stays) continue;
+    while (!pools_[i].joining.empty()) drop_joining(pools_[i], pools_[i].joining.size() - 1);
     while (!pools_[i].endpoints.empty()) drop_endpoint(pools_[i], pools_[i].endpoints.size() - 1);
     pools_.erase(pools_.begin() + static_cast<std::ptrdiff_t>(i));
   }
@@ -175,6 +206,7 @@ void Control::apply(const Config& config) {
       pools_.push_back({.pool = std::make_shared<Pool>(wanted, seed, shared_.metrics->pool(wanted.name), std::move(recording)),
                         .config = wanted,
                         .endpoints = {},
+                        .joining = {},
                         .zones = {}});
       pool = &pools_.back();
     }

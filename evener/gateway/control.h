@@ -39,15 +39,22 @@ struct ManagedEndpoint {
   net::Event check_now;
   bool removed = false;
   bool drained_by_operator = false;
+  bool scaled = false;                   // a replica of the pool's scaler, not of the configuration
+  std::string kind;                      // of a replica
+  bool leaving = false;                  // the scaler takes it out
   std::string last_check;                // what the last check found, for the operator
   net::Event read_load_now;
   LoadWatch load;
 };
 
+/// The endpoint that a replica of this kind is.
+[[nodiscard]] EndpointConfig replica_config(const PoolConfig& pool, const std::string& url, const std::string& kind);
+
 struct ManagedPool {
   std::shared_ptr<Pool> pool;
   PoolConfig config;                     // its endpoints are in `endpoints`
   std::vector<std::shared_ptr<ManagedEndpoint>> endpoints;  // by rising id
+  std::vector<std::shared_ptr<ManagedEndpoint>> joining;    // replicas whose first good check is awaited; no endpoints yet, without ids
   ZoneNumbers zones;
 };
 
@@ -78,6 +85,12 @@ class Control {
   Change set_drain(std::string_view pool, std::string_view endpoint, route::Scheduler::Drain drain);
   Change set_weight(std::string_view pool, std::string_view endpoint, double weight);
 
+  // Replicas that the pool's scaler starts and stops, by their URLs (control_replicas.cc). What is not there is left alone.
+  /// Checks it until it answers well; then it is an endpoint of the pool.
+  void join_replica(std::string_view pool, const std::string& url, const std::string& kind);
+  void drain_replica(std::string_view pool, const std::string& url, route::Scheduler::Drain drain);
+  void leave_replica(std::string_view pool, const std::string& url);
+
   [[nodiscard]] const Config& config() const { return config_; }
   [[nodiscard]] const std::vector<ManagedPool>& pools() const { return pools_; }
   [[nodiscard]] Shared& shared() { return shared_; }
@@ -89,6 +102,13 @@ class Control {
 
  private:
   std::shared_ptr<ManagedEndpoint> new_endpoint(ManagedPool& pool, const EndpointConfig& config, route::Scheduler::Start start);
+  /// Its two halves: known to the pool, and then to its scheduler, from which on it gets requests.
+  std::shared_ptr<ManagedEndpoint> introduce(ManagedPool& pool, const EndpointConfig& config);
+  void admit(ManagedPool& pool, const std::shared_ptr<ManagedEndpoint>& endpoint, route::Scheduler::Start start);
+  /// Its URL taken apart; its addresses, when the URL has them or as soon as they are found.
+  void locate(const std::shared_ptr<ManagedEndpoint>& endpoint);
+  void drop_joining(ManagedPool& pool, std::size_t index);
+  net::Task<> await_replica(std::shared_ptr<ManagedEndpoint> replica, std::string pool_name);
   void drop_endpoint(ManagedPool& pool, std::size_t index);
   void update_pool(ManagedPool& pool, const PoolConfig& config);
   void publish();

@@ -17,6 +17,8 @@
 #include "evener/gateway/external_status.h"
 #include "evener/gateway/kv_status.h"
 #include "evener/gateway/load_metrics.h"
+#include "evener/gateway/scaling.h"
+#include "evener/gateway/scaling_status.h"
 #include "evener/gateway/worker.h"
 
 namespace evener::gateway {
@@ -64,10 +66,11 @@ struct Gateway::State {
   KvSubscriber kv_events;                          // outlives everybody who leaves notes
   Shared shared;
   std::unique_ptr<Control> control;
+  std::unique_ptr<Scaling> scaling;                // acts through the control thread
   std::unique_ptr<Admin> admin;                    // lives on the control thread
   std::unique_ptr<HandoverServer> handover;
   telemetry::Registry::Collection collection, load_collection, external_collection;
-  telemetry::Registry::Collection kv_collection;
+  telemetry::Registry::Collection kv_collection, scaling_collection;
   telemetry::Counter reloads_done, reloads_refused;
   std::vector<net::Address> addresses;
   std::optional<net::Address> admin_address;
@@ -99,6 +102,7 @@ void take_over(State& s, const Config& config) {
     log::warn("listen, workers, admin, access_log and handover_socket change only with a restart; the rest was taken over");
   }
   s.control->apply(config);
+  s.scaling->apply(config);
   s.reloads_done.add();
   log::info("configuration reloaded", {{"pools", config.pools.size()}});
 }
@@ -282,6 +286,7 @@ Result<std::unique_ptr<Gateway>> Gateway::start(const Config& config, GatewayOpt
   s.shared.on_trouble = [&control](EndpointId id) { control.reactor.post([&control, id] { control.check_soon(id); }); };
 
   control.apply(config);  // before any thread runs: the first routing is there when the first request comes
+  s.scaling = std::make_unique<Scaling>(control);
   if (admin_fd >= 0) {
     s.admin = std::make_unique<Admin>(
         control, admin_fd,
@@ -293,6 +298,7 @@ Result<std::unique_ptr<Gateway>> Gateway::start(const Config& config, GatewayOpt
                    },
                    .reopen_logs = [&s] { if (s.access_log) s.access_log->reopen(); },
                    .registry = &s.registry,
+                   .scaling = s.scaling.get(),
                    .token = s.admin_token});
   }
   for (std::uint32_t i = 0; i < workers; ++i) {
@@ -302,7 +308,9 @@ Result<std::unique_ptr<Gateway>> Gateway::start(const Config& config, GatewayOpt
   s.kv_collection = collect_kv_events(s.registry, *s.control, s.kv_events, EndpointSeriesMax);
   s.load_collection = collect_load_reports(s.registry, *s.control, EndpointSeriesMax);
   s.external_collection = collect_external(s.registry, *s.control, EndpointSeriesMax);
+  s.scaling_collection = collect_scaling(s.registry, *s.scaling);
   control.start();
+  s.scaling->apply(config);
   for (auto& worker : s.shared.workers) worker->start();
 
   auto gateway = std::unique_ptr<Gateway>(new Gateway(std::move(state)));
@@ -317,7 +325,9 @@ Result<std::unique_ptr<Gateway>> Gateway::start(const Config& config, GatewayOpt
 
 Gateway::~Gateway() {
   State& s = *state_;
+  s.scaling->stop();
   s.handover.reset();
+  s.scaling_collection = {};
   s.collection = {};
   s.kv_collection = {};
   s.load_collection = {};
@@ -326,6 +336,7 @@ Gateway::~Gateway() {
   s.control->stop();
   s.admin.reset();
   s.shared.workers.clear();
+  s.scaling.reset();
   s.control.reset();
   s.access_log.reset();
 }

@@ -1,5 +1,6 @@
 #include "evener/gateway/pool.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "evener/base/clock.h"
@@ -28,6 +29,7 @@ Pool::Decided Pool::arrived(std::string_view request_id, std::string_view model,
   std::unique_lock lock(mutex_);
   DecisionRecord& record = begin_locked(request_id, model, 1);
   waiter.number = record.number;
+  if (waiter.came == Instant{}) ++traffic_.arrivals;  // else it gave way, and comes again
   record.decision = scheduler_.arrived({.request = request,
                                         .cookie = reinterpret_cast<std::uintptr_t>(&waiter),
                                         .came = waiter.came,
@@ -74,6 +76,11 @@ void Pool::finished(EndpointId endpoint, const route::Outcome& outcome, route::S
   {
     const std::lock_guard lock(mutex_);
     scheduler_.finished(endpoint, outcome, attempt, now);
+    if (outcome.usage) {
+      ++traffic_.reports;
+      traffic_.prompt_tokens += outcome.usage->prompt_tokens - std::min(outcome.usage->cached_tokens.value_or(0), outcome.usage->prompt_tokens);
+      traffic_.output_tokens += outcome.usage->output_tokens;
+    }
     if (scheduler_.queued() > 0) release_locked(released, now);
     DecisionRecord& record = decisions_[number % DecisionsKept];
     if (record.number == number) {
@@ -189,7 +196,7 @@ std::optional<double> token_seconds(const route::Outcome& outcome) {
 }
 
 route::PoolSettings pool_settings(const PoolConfig& config) {
-  return {.policy = policy_of(config),
+  route::PoolSettings settings{.policy = policy_of(config),
           .composition = config.composition,
           .prefix = prefix_settings(config),
           .check = {.enabled = config.health_check.enabled, .rise = config.health_check.rise, .fall = config.health_check.fall},
@@ -201,6 +208,8 @@ route::PoolSettings pool_settings(const PoolConfig& config) {
           .admission = admission_settings(config),
           .hedging = config.hedging,
           .spend = spend_settings(config.spend)};
+  settings.queue.without_endpoint = config.scale.enabled();  // a replica is on its way, or will be
+  return settings;
 }
 
 route::EndpointSettings endpoint_settings(const EndpointConfig& config, const Place& place) {

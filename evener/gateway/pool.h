@@ -128,6 +128,16 @@ class Pool final : private route::Explainer {
     use(scheduler_);
   }
 
+  /// What has come and been answered since the pool began.
+  struct Traffic {
+    std::uint64_t arrivals = 0;
+    std::uint64_t reports = 0, prompt_tokens = 0, output_tokens = 0;  // of answers that said what they took; cached tokens are not counted
+  };
+  [[nodiscard]] Traffic traffic() {
+    const std::lock_guard lock(mutex_);
+    return traffic_;
+  }
+
   /// The newest decisions first, at most `most`; only those of one request when an id is given.
   [[nodiscard]] std::vector<DecisionRecord> decisions(std::string_view request_id, std::size_t most);
 
@@ -146,6 +156,7 @@ class Pool final : private route::Explainer {
   ModelEstimates estimates_;
   std::mutex mutex_;
   route::RecordedScheduler scheduler_;
+  Traffic traffic_;
   std::vector<route::Released> released_scratch_;
   std::vector<DecisionRecord> decisions_;
   std::uint64_t decisions_made_ = 0;

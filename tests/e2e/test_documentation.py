@@ -37,9 +37,10 @@ def test_the_metrics_page_names_exactly_the_metrics_that_are_shown(gateway, engi
     external = {"enabled": True, "requests_per_minute": 60, "spend": {"limit": 1}}
     endpoints = [{"name": "e0", "url": one.url, "kv_events": {"address": one.address("kv-events")}},
                  {"name": "api", "url": engine().url, "price": {"per_request": 0.1}, "external": external}]
-    started = gateway(pool={"endpoints": endpoints, "spend": {"limit": 1}})
+    scale = {"actuator": {"kind": "exec", "exec": {"command": ["true"]}}}
+    started = gateway(pool={"endpoints": endpoints, "spend": {"limit": 1}, "scale": scale})
     assert started.call("POST", "/v1/chat/completions", chat_body(max_tokens=1))[0] == 200
-    for late in ("evener_endpoint_reported_running_requests{", "evener_endpoint_kv_connected{"):
+    for late in ("evener_endpoint_reported_running_requests{", "evener_endpoint_kv_connected{", "evener_scaling_load{"):
         wait_until(lambda: late in started.admin("GET", "/metrics")[2])
     text = started.admin("GET", "/metrics")[2]
     shown = {name: (kind, set()) for name, kind in re.findall(r"^# TYPE (\S+) (\S+)", text, re.M)}
@@ -86,7 +87,7 @@ def test_the_admin_page_has_a_heading_for_each_route():
     verbs = set(re.findall(r'verb == "(\w+)"', sources))
     assert len(paths) > 7 and len(verbs) == 3
     endpoint = "/pools/POOL/endpoints"
-    assert set(headings) == paths | {f"{endpoint}/NAME/{verb}" for verb in verbs} | {endpoint, f"{endpoint}/NAME"}
+    assert set(headings) == paths | {f"{endpoint}/NAME/{verb}" for verb in verbs} | {endpoint, f"{endpoint}/NAME", "/pools/POOL/scale"}
 
 
 def test_the_operating_page_explains_each_field_of_the_access_log(gateway, engine):

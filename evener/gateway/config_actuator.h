@@ -1,0 +1,39 @@
+#pragma once
+// The part of a configuration that says what starts and stops the replicas of a pool.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "evener/actuators/actuator.h"
+#include "evener/actuators/exec_settings.h"
+#include "evener/actuators/process_settings.h"
+#include "evener/actuators/webhook_settings.h"
+#include "evener/base/config/schema.h"
+
+namespace evener::gateway {
+
+enum class ActuatorKind : std::uint8_t { None, Process, Exec, Webhook };
+
+struct ActuatorConfig {
+  ActuatorKind kind = ActuatorKind::None;
+  Duration observe = std::chrono::seconds(5);  // between two looks at what is there
+  actuators::ProcessSettings process;
+  actuators::ExecSettings exec;
+  actuators::WebhookSettings webhook;
+
+  bool operator==(const ActuatorConfig&) const = default;
+};
+
+[[nodiscard]] config::Of<ActuatorConfig> describe_actuator();
+/// What is missing for its kind, as a sentence about a field of it ("process.command"); an empty text when nothing is.
+struct ActuatorGap {
+  std::string section, field, what;
+};
+[[nodiscard]] ActuatorGap gap_of(const ActuatorConfig& config);
+/// nullptr for None. `most` is the pool's greatest number of replicas.
+[[nodiscard]] std::unique_ptr<actuators::Actuator> make_actuator(const std::string& pool, const ActuatorConfig& config, std::uint32_t most);
+/// Goes on with the settings `wanted` where that is possible; false where another actuator has to be made.
+[[nodiscard]] bool reconfigure(actuators::Actuator& actuator, const ActuatorConfig& was, const ActuatorConfig& wanted, std::uint32_t most);
+
+}  // namespace evener::gateway
