@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <openssl/ssl.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -85,6 +86,11 @@ class LocalServer {
   }
 
   void run() {
+    // OpenSSL writes without MSG_NOSIGNAL, also to clients that have refused the certificate and gone. In this thread alone.
+    sigset_t pipe;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
     for (int connection = 0; (connection = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC)) >= 0; ::close(connection)) {
       if (context_ == nullptr) {
         converse([&](char* to, int size) { return static_cast<int>(::recv(connection, to, static_cast<std::size_t>(size), 0)); },
