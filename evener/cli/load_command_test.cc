@@ -3,14 +3,13 @@
 #include <doctest/doctest.h>
 
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "evener/cli/command.h"
+#include "evener/cli/testing/temporary_file.h"
 #include "evener/engine/fleet.h"
 
 namespace evener::cli {
@@ -50,30 +49,6 @@ std::unique_ptr<engine::Fleet> start(const std::string& spec) {
   return std::move(*fleet);
 }
 
-/// A file that is gone at the end of the test.
-class TemporaryFile {
- public:
-  explicit TemporaryFile(const std::string& contents) {
-    std::string name = (std::filesystem::temp_directory_path() / "evener-test-XXXXXX").string();
-    const int fd = ::mkstemp(name.data());
-    REQUIRE(fd >= 0);
-    path_ = name;
-    std::ofstream(path_) << contents;
-  }
-  ~TemporaryFile() { std::filesystem::remove(path_); }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-  [[nodiscard]] const std::string& path() const { return path_; }
-  [[nodiscard]] std::string read() const {
-    std::ostringstream text;
-    text << std::ifstream(path_).rdbuf();
-    return text.str();
-  }
-
- private:
-  std::string path_;
-};
-
 TEST_CASE("a wrong command line of load ends with 2 and says what is wrong") {
   const auto message = [](const std::vector<std::string>& arguments) {
     const Outcome outcome = load(arguments);
@@ -86,7 +61,8 @@ TEST_CASE("a wrong command line of load ends with 2 and says what is wrong") {
   CHECK(message({"--model", "m", "--rate", "-5"}).find("--rate") != std::string::npos);
   CHECK(message({"--model", "m", "--rate", "5", "--requests", "-5"}).find("--requests") != std::string::npos);
   CHECK(message({"--model", "m", "--rate", "5", "--seed", "-1"}).find("--seed") != std::string::npos);
-  CHECK(message({"--model", "m", "--rate", "5", "--input-tokens", "9-5"}).starts_with("evener load: --input-tokens 9-5 is not a number of tokens"));
+  CHECK(message({"--model", "m", "--rate", "5", "--input-tokens", "9-5"})
+            .starts_with("evener load: --input-tokens 9-5 is not a number of tokens"));
   CHECK(message({"--model", "m", "--rate", "5", "--duration", "5"}).starts_with("evener load: --duration 5 is not a duration"));
   CHECK(message({"--model", "m", "--rate", "5", "--header", "x"}).starts_with("evener load: --header x is not of the form"));
   CHECK(message({"--model", "m", "--rate", "5", "--url", "https://127.0.0.1"}).find("https is not supported") != std::string::npos);
@@ -94,7 +70,8 @@ TEST_CASE("a wrong command line of load ends with 2 and says what is wrong") {
 
 TEST_CASE("load returns 0 when all succeeded, 7 when some failed, 1 when none succeeded, 6 when the goodput is too low") {
   const auto fleet = start("fast");
-  const std::vector<std::string> common = {"--model", "m", "--url", "http://" + fleet->address(0), "--closed", "2", "--requests", "40", "--output-tokens", "3"};
+  const std::vector<std::string> common = {
+      "--model", "m", "--url", "http://" + fleet->address(0), "--closed", "2", "--requests", "40", "--output-tokens", "3"};
   const auto with = [&](const std::vector<std::string>& more) {
     std::vector<std::string> all = common;
     all.insert(all.end(), more.begin(), more.end());
@@ -119,8 +96,8 @@ TEST_CASE("load returns 0 when all succeeded, 7 when some failed, 1 when none su
 TEST_CASE("load writes its report as JSON and one record per request") {
   const auto fleet = start("fast,name=box");
   const TemporaryFile records("");
-  const Outcome outcome =
-      load({"--model", "m", "--url", "http://" + fleet->address(0), "--rate", "500", "--requests", "5", "--output-tokens", "3", "--json", "--records", records.path()});
+  const Outcome outcome = load({"--model", "m", "--url", "http://" + fleet->address(0), "--rate", "500", "--requests", "5",
+                                "--output-tokens", "3", "--json", "--records", records.path()});
   CHECK(outcome.code == Ok);
   CHECK(outcome.out.starts_with("{\"schema_version\":1,"));
   std::istringstream lines(records.read());
@@ -129,7 +106,8 @@ TEST_CASE("load writes its report as JSON and one record per request") {
   while (std::getline(lines, line)) {
     ++count;
     CHECK(line.starts_with("{\"intended\":"));
-    CHECK(line.find("\"output_tokens\":3,\"cached_tokens\":0,\"status\":200,\"failure\":\"none\",\"endpoint\":\"box\"}") != std::string::npos);
+    CHECK(line.find("\"output_tokens\":3,\"cached_tokens\":0,\"status\":200,\"failure\":\"none\",\"endpoint\":\"box\"}") !=
+          std::string::npos);
   }
   CHECK(count == 5);
 }
@@ -137,7 +115,8 @@ TEST_CASE("load writes its report as JSON and one record per request") {
 TEST_CASE("a trace with damaged lines is replayed without them, and each is named") {
   const auto fleet = start("fast");
   const TemporaryFile trace(
-      "{\"timestamp\":0,\"input_length\":20,\"output_length\":2}\n{\"timestamp\":0}\n{\"timestamp\":0,\"input_length\":20,\"output_length\":2}\n"
+      "{\"timestamp\":0,\"input_length\":20,\"output_length\":2}\n{\"timestamp\":0}\n{\"timestamp\":0,\"input_length\":20,\"output_"
+      "length\":2}\n"
       "{\"timestamp\":0,\"input_length\":20,\"output_length\":2}\n");
   const Outcome refused = load({"--model", "m", "--url", "http://" + fleet->address(0), "--trace", trace.path()});
   CHECK(refused.code == Usage);
