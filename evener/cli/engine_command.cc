@@ -91,7 +91,7 @@ int engine_command(int argc, char** argv) {
   CLI::App app("Emulates inference servers: OpenAI API with streaming, vLLM's metrics, batching and KV cache of real engines, faults on purpose.",
                "evener engine");
   EngineArguments arguments;
-  app.add_option("ENGINE", arguments.specs, "PRESET[,key=value...], one per engine (default: fast); keys: name, port, listen, model, batch,\n"
+  app.add_option("ENGINE", arguments.specs, "PRESET or MACHINE[,key=value...], one per engine (default: fast); keys: name, port, listen, model, batch,\n"
                                             "batch_tokens, kv_blocks, context, queue, prefix_cache, output_tokens, overhead_ms, time_scale, and faults");
   app.add_option("-p,--port", arguments.port, "Port of the first engine, the others take the next ones; 0 = free ports (default: 8000)")->check(CLI::Range(0, 65535))->type_name("PORT");
   app.add_option("--host", arguments.host, "Address to listen on (default: 127.0.0.1)");

@@ -10,6 +10,7 @@
 #include "evener/gateway/pool.h"
 #include "evener/gateway/request_rules.h"
 #include "evener/lab/engine_presets.h"
+#include "evener/lab/engine_settings.h"
 
 namespace evener::cli {
 namespace {
@@ -37,18 +38,17 @@ std::string joined(const Names& names) {
 }
 
 Result<Machine> read_machine(const std::string& preset_name, const std::vector<std::string>& properties) {
-  const lab::EnginePreset* preset = lab::find_engine_preset(preset_name);
-  if (preset == nullptr) {
-    std::vector<std::string_view> known;
-    for (const lab::EnginePreset& each : lab::engine_presets()) known.push_back(each.name);
-    return fail(fmt::format("--engines: {} is not an engine; there are {}", preset_name, joined(known)), Fault::Client);
-  }
-  Machine machine{
-      .preset = preset_name,
-      .endpoint = {.name = preset_name, .engine = preset->config, .settings = {}, .request_overhead = preset->request_overhead}};
+  auto engine = lab::engine_named(preset_name);
+  if (!engine) return fail("--engines: " + engine.error().message, Fault::Client);
+  Machine machine{.preset = preset_name, .endpoint = {.name = preset_name, .settings = {}}};
   for (const std::string& property : properties) {
     const std::size_t sign = property.find('=');
     const std::string key = property.substr(0, sign);
+    if (lab::is_engine_setting(key)) {
+      const auto set = lab::set_engine(*engine, key, sign == std::string::npos ? std::string() : property.substr(sign + 1));
+      if (!set) return fail("--engines: " + set.error().message, Fault::Client);
+      continue;
+    }
     const auto value = sign == std::string::npos ? std::nullopt : read_number(property.substr(sign + 1));
     if (value && key == "slow") {
       machine.endpoint.slowdown = *value;
@@ -59,9 +59,13 @@ Result<Machine> read_machine(const std::string& preset_name, const std::vector<s
     } else if (value && key == "network-ms") {
       machine.network = from_seconds(*value / 1000);
     } else {
-      return fail(fmt::format("--engines: {} is none of slow=FACTOR, weight=W, capacity=N, network-ms=T", property), Fault::Client);
+      return fail(fmt::format("--engines: {} is none of slow=FACTOR, weight=W, capacity=N, network-ms=T, and no engine setting ({})",
+                              property, lab::engine_setting_names()),
+                  Fault::Client);
     }
   }
+  machine.endpoint.engine = engine->config;
+  machine.endpoint.request_overhead = engine->request_overhead;
   return machine;
 }
 

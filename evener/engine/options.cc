@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "evener/lab/engine_presets.h"
+#include "evener/lab/engine_settings.h"
 
 namespace evener::engine {
 namespace {
@@ -18,11 +19,6 @@ std::optional<double> read_number(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
   return value;
-}
-
-lab::LinearStep& linear(EngineOptions& options) {
-  if (!std::holds_alternative<lab::LinearStep>(options.config.step)) options.config.step = lab::LinearStep{};
-  return std::get<lab::LinearStep>(options.config.step);
 }
 
 struct Field {
@@ -37,18 +33,6 @@ std::uint32_t count(double value) { return static_cast<std::uint32_t>(value); }
 constexpr std::array Fields = {
     Field{"time_scale", 0.001, 10'000, false, [](EngineOptions& o, double v) { o.time_scale = v; }},
     Field{"output_tokens", 1, 1e6, true, [](EngineOptions& o, double v) { o.output_tokens_default = count(v); }},
-    Field{"overhead_ms", 0, 60'000, false, [](EngineOptions& o, double v) { o.request_overhead = from_seconds(v / 1000); }},
-    Field{"batch", 1, 1e5, true, [](EngineOptions& o, double v) { o.config.batch_sequences_max = count(v); }},
-    Field{"batch_tokens", 1, 1e6, true, [](EngineOptions& o, double v) { o.config.batch_tokens_max = count(v); }},
-    Field{"kv_blocks", 1, 1e7, true, [](EngineOptions& o, double v) { o.config.kv_blocks = count(v); }},
-    Field{"block_tokens", 1, 4096, true, [](EngineOptions& o, double v) { o.config.kv_block_tokens = count(v); }},
-    Field{"context", 1, 1e8, true, [](EngineOptions& o, double v) { o.config.context_tokens_max = count(v); }},
-    Field{"queue", 0, 1e6, true, [](EngineOptions& o, double v) { o.config.queue_max = count(v); }},
-    Field{"prefix_cache", 0, 1, true,
-          [](EngineOptions& o, double v) { o.config.prefix_cache = v > 0 ? lab::KvCache::Prefix::On : lab::KvCache::Prefix::Off; }},
-    Field{"prefill_tokens_per_s", 1, 1e9, false, [](EngineOptions& o, double v) { linear(o).prefill_tokens_per_s = v; }},
-    Field{"step_ms", 0, 60'000, false, [](EngineOptions& o, double v) { linear(o).base_s = v / 1000; }},
-    Field{"per_sequence_ms", 0, 60'000, false, [](EngineOptions& o, double v) { linear(o).per_sequence_s = v / 1000; }},
     Field{"dimensions", 1, 8192, true, [](EngineOptions& o, double v) { o.embedding_dimensions = count(v); }},
 };
 
@@ -57,7 +41,8 @@ Result<void> set_field(EngineOptions& options, std::string_view key, std::string
   for (const Field& field : Fields) {
     if (field.name != key) continue;
     if (!value || *value < field.min || *value > field.max || (field.whole && std::floor(*value) != *value)) {
-      return fail(fmt::format("{} is \"{}\"; it must be {}{}..{}", key, text, field.whole ? "a whole number " : "", field.min, field.max), Fault::Client);
+      return fail(fmt::format("{} is \"{}\"; it must be {}{}..{}", key, text, field.whole ? "a whole number " : "", field.min, field.max),
+                  Fault::Client);
     }
     field.set(options, *value);
     return {};
@@ -66,9 +51,16 @@ Result<void> set_field(EngineOptions& options, std::string_view key, std::string
     if (!value) return fail(fmt::format("{} is \"{}\"; it must be a number", key, text), Fault::Client);
     return set_fault(options.faults, key, *value);
   }
+  if (lab::is_engine_setting(key)) {
+    lab::NamedEngine engine{.name = options.name, .config = options.config, .request_overhead = options.request_overhead};
+    if (auto set = lab::set_engine(engine, key, text); !set) return set;
+    options.config = engine.config;
+    options.request_overhead = engine.request_overhead;
+    return {};
+  }
   std::string known = "name, listen, port, model";
   for (const Field& field : Fields) known += fmt::format(", {}", field.name);
-  known += ", kv_events, kv_replay, kv_topic, kv_encoding";
+  known += ", " + lab::engine_setting_names() + ", kv_events, kv_replay, kv_topic, kv_encoding";
   return fail(fmt::format("there is no engine setting \"{}\"; known are {}, and the faults", key, known), Fault::Client);
 }
 
@@ -82,17 +74,13 @@ Result<EngineOptions> parse_engine_spec(std::string_view text, EngineOptions bas
     return part;
   };
   const std::string_view preset_name = next_part();
-  const lab::EnginePreset* preset = lab::find_engine_preset(preset_name);
-  if (preset == nullptr) {
-    std::string known;
-    for (const lab::EnginePreset& each : lab::engine_presets()) known += fmt::format("{}{}", known.empty() ? "" : ", ", each.name);
-    return fail(fmt::format("there is no engine preset \"{}\"; known are {}", preset_name, known), Fault::Client);
-  }
+  const auto named = lab::engine_named(preset_name);
+  if (!named) return tl::unexpected(named.error());
 
   EngineOptions options = std::move(base);
-  options.name = preset->name;
-  options.config = preset->config;
-  options.request_overhead = preset->request_overhead;
+  options.name = named->name;
+  options.config = named->config;
+  options.request_overhead = named->request_overhead;
   bool model_given = false;
   while (!text.empty()) {
     const std::string_view part = next_part();
@@ -117,7 +105,8 @@ Result<EngineOptions> parse_engine_spec(std::string_view text, EngineOptions bas
     } else if (key == "kv_topic") {
       options.kv_events.topic = value;
     } else if (key == "kv_encoding") {
-      if (value != "maps" && value != "arrays") return fail(fmt::format("kv_encoding is \"{}\"; it must be maps or arrays", value), Fault::Client);
+      if (value != "maps" && value != "arrays")
+        return fail(fmt::format("kv_encoding is \"{}\"; it must be maps or arrays", value), Fault::Client);
       options.kv_events.encoding = value == "maps" ? protocol::KvEncoding::Maps : protocol::KvEncoding::Arrays;
     } else if (key == "model") {
       if (!std::exchange(model_given, true)) options.models.clear();

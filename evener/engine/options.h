@@ -28,9 +28,9 @@ struct EngineOptions {
   Duration keep_alive = std::chrono::seconds(75);
 };
 
-/// "PRESET[,key=value...]", e.g. "edge,name=box-1,listen=127.0.0.1:9001,slow=3". Keys: name, listen, port, model (repeatable), time_scale,
-/// output_tokens, overhead_ms, batch, batch_tokens, kv_blocks, block_tokens, context, queue, prefix_cache (0 or 1), prefill_tokens_per_s,
-/// step_ms, per_sequence_ms, dimensions, kv_events, kv_replay, kv_topic, kv_encoding (maps or arrays), and every fault. The three speeds replace the preset's step model by a straight line.
+/// "ENGINE[,key=value...]", e.g. "edge,name=box-1,listen=127.0.0.1:9001,slow=3"; ENGINE as in lab::engine_named(). Keys: those of
+/// lab::set_engine(), name, listen, port, model (repeatable), time_scale,
+/// output_tokens, dimensions, kv_events, kv_replay, kv_topic, kv_encoding (maps or arrays), and every fault.
 /// What neither the preset nor a setting says stays as in `base`. An error names the part and what is allowed.
 [[nodiscard]] Result<EngineOptions> parse_engine_spec(std::string_view text, EngineOptions base = {});
 

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "evener/lab/machine.h"
+
 namespace evener::lab {
 namespace {
 
@@ -31,14 +33,11 @@ constexpr RooflineStep Qwen32BOfTwo{.parameters = 15.6e9,
                                     .attention_width = 4096,
                                     .kv_bytes_per_token = 131'072};
 
-struct Hardware {
+struct Peaks {
   double flops_per_s, bytes_per_s;
 };
-struct Efficiencies {
-  double matmul, weight_read, kv_read, attention, layer_overhead_s;
-};
 
-RooflineStep on(RooflineStep model, Hardware hardware, Efficiencies efficiencies) {
+RooflineStep on(RooflineStep model, Peaks hardware, Efficiencies efficiencies) {
   model.flops_per_s = hardware.flops_per_s;
   model.bytes_per_s = hardware.bytes_per_s;
   model.matmul_efficiency = efficiencies.matmul;
@@ -142,6 +141,24 @@ const EnginePreset* find_engine_preset(std::string_view name) {
     if (preset.name == name) return &preset;
   }
   return nullptr;
+}
+
+Result<NamedEngine> engine_named(std::string_view name) {
+  if (names_machine(name)) {
+    const auto machine = parse_machine(name);
+    if (!machine) return tl::unexpected(machine.error());
+    auto config = engine_of(*machine);
+    if (!config) return tl::unexpected(config.error());
+    // Tokenising and HTTP in front of a large server, and in front of a small one.
+    const Duration overhead = machine->hardware->kind == Hardware::Kind::Cpu ? 5ms : 15ms;
+    return NamedEngine{.name = std::string(name), .config = *config, .request_overhead = overhead};
+  }
+  if (const EnginePreset* preset = find_engine_preset(name)) {
+    return NamedEngine{.name = std::string(name), .config = preset->config, .request_overhead = preset->request_overhead};
+  }
+  std::string known;
+  for (const EnginePreset& each : Presets) known += std::string(each.name) + ", ";
+  return fail("there is no engine preset \"" + std::string(name) + "\"; known are " + known + "and machines such as h100x2/qwen3-32b", Fault::Client);
 }
 
 }  // namespace evener::lab

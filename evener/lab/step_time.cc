@@ -18,8 +18,14 @@ double seconds_of(const RooflineStep& model, const StepWork& work) {
   const double flops_per_s = model.flops_per_s * model.matmul_efficiency;
   const double weight_bytes_per_s = model.bytes_per_s * model.weight_read_efficiency;
 
-  const double linear_read = model.parameters * model.bytes_per_parameter / weight_bytes_per_s;
-  const double linear_compute = 2 * model.parameters * new_tokens / flops_per_s;
+  double read_parameters = model.parameters, active_parameters = model.parameters;
+  if (model.experts > 0) {
+    const double active = model.experts_active / model.experts;
+    read_parameters += model.expert_parameters * (1 - std::pow(1 - active, new_tokens));
+    active_parameters += model.expert_parameters * active;
+  }
+  const double linear_read = read_parameters * model.bytes_per_parameter / weight_bytes_per_s;
+  const double linear_compute = 2 * active_parameters * new_tokens / flops_per_s;
   const double linear = std::sqrt(linear_read * linear_read + linear_compute * linear_compute);
   const double output_layer = std::max(model.output_layer_parameters * model.bytes_per_parameter / weight_bytes_per_s,
                                        2 * model.output_layer_parameters * emitting / flops_per_s);
@@ -28,7 +34,7 @@ double seconds_of(const RooflineStep& model, const StepWork& work) {
   const double attention = 4 * model.attention_width * model.layers * work.prefill_attention /
                            (model.flops_per_s * model.attention_efficiency);
   return linear + output_layer + kv_read + attention + model.layer_overhead_s * model.layers + model.step_overhead_s +
-         model.sequence_overhead_s * emitting;
+         model.sequence_overhead_s * emitting + model.transfer_s_per_token * new_tokens;
 }
 
 }  // namespace
