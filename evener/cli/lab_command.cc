@@ -10,8 +10,8 @@ namespace evener::cli {
 
 int lab_command(int argc, char** argv) {
   CLI::App app("Runs the gateway's own decisions on traces and engine models, in virtual time.", "evener lab");
-  const std::array subcommands = {declare_lab_run(app),    declare_lab_compare(app), declare_lab_sweep(app),
-                                  declare_lab_replay(app), declare_lab_scale(app),   declare_lab_forecast(app)};
+  const std::array subcommands = {declare_lab_run(app),   declare_lab_compare(app),  declare_lab_sweep(app),    declare_lab_replay(app),
+                                  declare_lab_scale(app), declare_lab_forecast(app), declare_lab_calibrate(app)};
   app.require_subcommand(1);
   app.footer(
       "Examples:\n"
@@ -23,6 +23,7 @@ int lab_command(int argc, char** argv) {
       "  evener lab replay monday.evr\n"
       "  evener lab scale --rates rates.csv --column m_small_rps --startup 600s --plans hpa,predictive --violating-max 0.1\n"
       "  evener lab forecast --rates rates.csv --horizons 1,3\n"
+      "  evener lab calibrate access.log --engine rtx4090/llama-3-8b:kv_blocks=2588 --endpoint gpu-1\n"
       "Exit codes: 0 done, 1 could not be done, 2 wrong usage, 3 configuration invalid, 6 a replayed decision differs, 130 interrupted.");
   if (const auto code = parse_arguments(app, argc, argv)) return *code;
   for (const LabSubcommand& each : subcommands) {

@@ -24,6 +24,7 @@ LabSubcommand declare_lab_sweep(CLI::App& lab);
 LabSubcommand declare_lab_replay(CLI::App& lab);
 LabSubcommand declare_lab_scale(CLI::App& lab);
 LabSubcommand declare_lab_forecast(CLI::App& lab);
+LabSubcommand declare_lab_calibrate(CLI::App& lab);
 
 /// What the arguments describe, the pool of a file included; else the exit code, after the reason was printed.
 [[nodiscard]] Result<Experiment, int> open_experiment(const LabArguments& arguments);

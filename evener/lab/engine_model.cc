@@ -112,6 +112,7 @@ void EngineModel::admit_waiting(std::uint32_t& budget) {
     state.published = match.blocks;
     if (!state.admitted_before) {
       state.admitted_before = true;
+      state.computed = std::max(state.computed, std::min(state.sequence.granted_tokens, state.known() - 1));
       state.cached = state.computed;
       totals_.prefix_query_tokens += state.sequence.prompt_tokens;
       totals_.prefix_hit_tokens += state.computed;

@@ -77,6 +77,9 @@ class EngineModel {
     std::uint32_t output_tokens = 0;
     /// Chained hash of each full block of the prompt, block 0 first; fewer or none means that the rest is never shared.
     std::vector<std::uint64_t> block_hashes = {};
+    /// So many tokens of the prompt are in the prefix cache already, whatever the hashes say: a log of real requests knows no more. Until it
+    /// is pre-empted.
+    std::uint32_t granted_tokens = 0;
   };
   /// Puts a sequence at the end of the queue.
   Submitted submit(Sequence sequence);
