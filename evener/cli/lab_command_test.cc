@@ -42,6 +42,35 @@ TEST_CASE("the lab refuses what it does not know, before it simulates anything")
   CHECK(lab({"sweep", "--workload", "chat", "--over", "prompt-error", "--values", "7"}) == Usage);
 }
 
+TEST_CASE("a plan refuses kinds and limits that it cannot use") {
+  const auto plan = [](const std::string& kinds, std::vector<std::string> more = {}) {
+    std::vector<std::string> arguments = {"plan", "--workload", "bursts", "--kinds", kinds};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return lab(arguments);
+  };
+  CHECK(lab({"plan", "--workload", "bursts"}) == Usage);
+  CHECK(plan("h100-8b") == Usage);
+  CHECK(plan("h100-8b=4") == Usage);
+  CHECK(plan("h100-8b=4:price=0") == Usage);
+  CHECK(plan("h100-8b=8..4:price=2") == Usage);
+  CHECK(plan("abacus=4:price=2") == Usage);
+  CHECK(plan("h100-8b=4:price=2:colour=1") == Usage);
+  CHECK(plan("h100-8b=9000:price=2,l4-8b=9000:price=2,edge=2:price=1") == Usage);
+  CHECK(plan("h100-8b=4:price=2", {"--latency", "speed"}) == Usage);
+  CHECK(plan("h100-8b=4:price=2", {"--time-max", "long"}) == Usage);
+}
+
+TEST_CASE("a plan finds a fleet, and says by its exit code when there is none") {
+  const std::vector<std::string> load = {"plan", "--workload", "bursts", "--sample", "0.02", "--seeds", "1", "--kinds"};
+  const auto plan = [&](const std::string& kinds) {
+    std::vector<std::string> arguments = load;
+    arguments.push_back(kinds);
+    return lab(arguments);
+  };
+  CHECK(plan("fast=1..3:price=1") == Ok);
+  CHECK(plan("edge=1:price=1") == Findings);
+}
+
 TEST_CASE("engines of the lab are read with their counts and properties") {
   const auto experiment = read_experiment({.workload = "chat", .engines = "h100-8b=2,l4-8b:slow=4:weight=0.5:capacity=64:network-ms=5"});
   REQUIRE(experiment);

@@ -9,8 +9,11 @@
 
 #include "evener/base/json_writer.h"
 #include "evener/cli/command.h"
+#include "evener/cli/lab_report.h"
+#include "evener/cli/lab_sections.h"
 #include "evener/cli/lab_subcommand.h"
 #include "evener/cli/lab_tables.h"
+#include "evener/cli/lab_words.h"
 #include "evener/cli/progress_bar.h"
 #include "evener/cli/stop_on_signal.h"
 #include "evener/lab/comparison.h"
@@ -21,6 +24,7 @@ namespace {
 struct CompareArguments {
   LabArguments experiment;
   RunsArguments runs;
+  ReportArguments report;
   std::string against;
   double matters_percent = 1, confidence_percent = 95;
 };
@@ -66,13 +70,6 @@ lab::Comparison judge(lab::Figure figure, const LoadRuns& runs, std::size_t poli
   return lab::compare_paired(figure, values(compared.baseline), values(policy), compared.rules);
 }
 
-/// As people read it: latencies in seconds, shares in percent.
-std::string value_text(lab::Figure figure, double value) {
-  const lab::FigureKind& kind = lab::kind_of(figure);
-  if (kind.is_share()) return fmt::format("{:.2f} %", 100 * value);
-  return kind.unit == "ms" ? fmt::format("{:.4g} s", value / 1000) : fmt::format("{:.4g}", value);
-}
-
 /// A difference in percent of the baseline, that of a share in points.
 std::string change_text(lab::Figure figure, double difference, double baseline) {
   if (lab::kind_of(figure).is_share()) return fmt::format("{:+.2f} pt", 100 * difference);
@@ -92,9 +89,8 @@ void print_judgement(lab::Figure figure, const lab::Comparison& found) {
 
 void print_load(double load, const LoadRuns& runs, const Compared& compared, const CompareArguments& arguments) {
   const Experiment& experiment = compared.experiment;
-  const std::uint64_t seeds = arguments.runs.seeds;
-  fmt::print("load {:g}, {} endpoints, {} seed{}; good: TTFT <= {}, TPOT <= {}{}\n", load, experiment.scenario.endpoints.size(), seeds,
-             seeds == 1 ? "" : "s", arguments.experiment.ttft, arguments.experiment.tpot,
+  fmt::print("load {:g}, {}, {}; good: TTFT <= {}, TPOT <= {}{}\n", load, counted(experiment.scenario.endpoints.size(), "endpoint"),
+             counted(arguments.runs.seeds, "seed"), arguments.experiment.ttft, arguments.experiment.tpot,
              experiment.classes ? ", or as the class has it" : "");
   print_figures_head();
   for (std::size_t i = 0; i < runs.size(); ++i) print_figures(route::policy_name(experiment.policies[i]), mean_of(runs[i]));
@@ -142,6 +138,125 @@ void write_judgements(JsonWriter& json, double load, const LoadRuns& runs, const
   }
 }
 
+/// The words for one policy in a row of a page's table, the numbers beside them.
+std::vector<pages::Cell> judgement_cells(const LoadRuns& runs, std::size_t policy, const Compared& compared) {
+  std::vector<pages::Cell> cells = {{.text = std::string(route::policy_name(compared.experiment.policies[policy]))}};
+  for (const lab::Figure figure : Judged) {
+    const lab::Comparison found = judge(figure, runs, policy, compared);
+    const std::string_view word = lab::verdict_name(found.verdict);
+    const bool clear = found.verdict == lab::Verdict::Win || found.verdict == lab::Verdict::Loss;
+    cells.push_back({.text = fmt::format("{} {}", word, change_text(figure, found.difference, found.baseline)),
+                     .css_class = std::string(clear ? word : "quiet")});
+  }
+  return cells;
+}
+
+void put_load(pages::Page& page, double load, const LoadRuns& runs, const Compared& compared, const CompareArguments& arguments) {
+  const Experiment& experiment = compared.experiment;
+  page.heading(fmt::format("Load {:g}", load));
+  std::vector<NamedFigures> rows;
+  for (std::size_t i = 0; i < runs.size(); ++i) rows.push_back({std::string(route::policy_name(experiment.policies[i])), mean_of(runs[i])});
+  page.put(pages::html_of(figures_table("Means over " + counted(arguments.runs.seeds, "seed"), "policy", rows)));
+  if (runs.size() < 2) return;
+  pages::Table table{.caption = fmt::format("Against {}, {:g} % intervals; differences matter from {:g} % on, of shares {:g} points",
+                                            rows[compared.baseline].name, arguments.confidence_percent, arguments.matters_percent,
+                                            arguments.matters_percent),
+                     .head = {"policy"},
+                     .rows = {}};
+  for (const lab::Figure figure : Judged) table.head.emplace_back(lab::kind_of(figure).label);
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    if (i != compared.baseline) table.rows.push_back(judgement_cells(runs, i, compared));
+  }
+  page.put(pages::html_of(table));
+}
+
+/// Along the loads, one line per policy.
+void put_curves(pages::Page& page, const std::vector<std::vector<lab::Figures>>& means, const Experiment& experiment) {
+  if (experiment.loads.size() < 2) return;
+  page.heading("Over the load");
+  const auto chart = [&](std::string title, lab::Figure figure, pages::Scale scale) {
+    FigureChart made{.title = std::move(title), .x_title = "load, times the recorded rate", .figure = figure, .scale = scale, .series = {}};
+    for (std::size_t policy = 0; policy < experiment.policies.size(); ++policy) {
+      pages::Series series{.name = std::string(route::policy_name(experiment.policies[policy])), .points = {}};
+      for (std::size_t i = 0; i < means.size(); ++i) series.points.push_back({.x = experiment.loads[i], .y = means[i][policy][figure]});
+      std::sort(series.points.begin(), series.points.end(), [](const auto& a, const auto& b) { return a.x < b.x; });
+      made.series.push_back(std::move(series));
+    }
+    page.put(draw(made));
+  };
+  chart("Latency against load", lab::Figure::TtftP90, pages::Scale::Log);
+  chart("Requests within their objectives against load", lab::Figure::GoodShare, pages::Scale::Linear);
+  chart("Goodput against load", lab::Figure::Goodput, pages::Scale::Linear);
+}
+
+std::vector<LabRun> runs_of(const CompareArguments& arguments, const Experiment& experiment, bool details) {
+  std::vector<LabRun> runs;
+  for (const double load : experiment.loads) {
+    for (std::uint64_t seed = 0; seed < arguments.runs.seeds; ++seed) {
+      for (const route::PolicyKind policy : experiment.policies) {
+        runs.push_back({.experiment = &experiment,
+                        .policy = policy,
+                        .load = load,
+                        .seed = arguments.experiment.seed + seed,
+                        .details = details && seed == 0});
+      }
+    }
+  }
+  return runs;
+}
+
+/// What the runs of a comparison become, load by load: text for people, JSON, and a report.
+class Output {
+ public:
+  Output(const CompareArguments& arguments, const Compared& compared, LabReport& report)
+      : arguments_(arguments), compared_(compared), report_(report), rows_(rows_text_), judgements_(judgements_text_) {
+    rows_.begin_array();
+    judgements_.begin_array();
+  }
+
+  void add(double load, const LoadRuns& runs) {
+    write_rows(rows_, load, runs, compared_.experiment);
+    write_judgements(judgements_, load, runs, compared_);
+    if (!arguments_.experiment.json) print_load(load, runs, compared_, arguments_);
+    if (!report_.wanted()) return;
+    put_load(report_.page(), load, runs, compared_, arguments_);
+    std::vector<NamedDetails> details;
+    auto& means = means_.emplace_back();
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+      details.push_back({std::string(route::policy_name(compared_.experiment.policies[i])), runs[i].front().details});
+      means.push_back(mean_of(runs[i]).all);
+    }
+    if (means_.size() == 1) first_ = std::move(details);
+  }
+
+  /// An exit code.
+  int finish() {
+    rows_.end_array();
+    judgements_.end_array();
+    std::string text;
+    JsonWriter json(text);
+    json.begin_object().member("schema", "evener.lab.compare.v2").key("rows").raw(rows_text_);
+    json.member("confidence", compared_.rules.confidence).key("comparisons").raw(judgements_text_).end_object();
+    if (arguments_.experiment.json) fmt::print("{}\n", text);
+    if (!report_.wanted()) return Ok;
+    const Experiment& experiment = compared_.experiment;
+    put_curves(report_.page(), means_, experiment);
+    report_.page().heading("Within a run");
+    put_run_charts(report_.page(), fmt::format("load {:g}, seed {}", experiment.loads.front(), arguments_.experiment.seed), first_);
+    const auto written = report_.finish(text);
+    return written ? Ok : report(written.error());
+  }
+
+ private:
+  const CompareArguments& arguments_;
+  const Compared& compared_;
+  LabReport& report_;
+  std::string rows_text_, judgements_text_;
+  JsonWriter rows_, judgements_;
+  std::vector<NamedDetails> first_;               // of the first load
+  std::vector<std::vector<lab::Figures>> means_;  // per load, per policy
+};
+
 int compare(const CompareArguments& arguments) {
   auto experiment = open_experiment(arguments.experiment);
   if (!experiment) return experiment.error();
@@ -152,49 +267,27 @@ int compare(const CompareArguments& arguments) {
       .baseline = *baseline,
       .rules = {
           .confidence = arguments.confidence_percent / 100, .matters = arguments.matters_percent / 100, .seed = arguments.experiment.seed}};
+  auto files = LabReport::create(arguments.report, "Policies compared");
+  if (!files) return report(files.error());
+  files->page().paragraph(experiment_text(*experiment, arguments.experiment));
 
-  std::vector<LabRun> runs;
-  for (const double load : experiment->loads) {
-    for (std::uint64_t seed = 0; seed < arguments.runs.seeds; ++seed) {
-      for (const route::PolicyKind policy : experiment->policies) {
-        runs.push_back({.experiment = &*experiment, .policy = policy, .load = load, .seed = arguments.experiment.seed + seed});
-      }
-    }
-  }
+  const std::vector<LabRun> runs = runs_of(arguments, *experiment, files->wanted());
   const std::size_t policies = experiment->policies.size(), per_load = arguments.runs.seeds * policies;
-  std::string rows_text, judgements_text;
-  JsonWriter rows(rows_text), judgements(judgements_text);
-  rows.begin_array();
-  judgements.begin_array();
+  Output output(arguments, compared, *files);
   LoadRuns of_load(policies);
   ProgressBar progress;
   const StopOnSignal signals;
   const std::size_t done = do_runs(runs, workers_of(arguments.runs, signals.token()), [&](std::size_t index, RunFigures figures) {
     progress.show(index + 1, runs.size());
+    files->add_run(runs[index], figures);
     of_load[index % policies].push_back(std::move(figures));
     if ((index + 1) % per_load != 0) return;
-    const double load = runs[index].load;
-    if (arguments.experiment.json) {
-      write_rows(rows, load, of_load, *experiment);
-      write_judgements(judgements, load, of_load, compared);
-    } else {
-      progress.hide();
-      print_load(load, of_load, compared, arguments);
-    }
+    progress.hide();
+    output.add(runs[index].load, of_load);
     for (auto& each : of_load) each.clear();
   });
   progress.hide();
-  if (done < runs.size()) return Interrupted;
-  if (arguments.experiment.json) {
-    std::string text;
-    JsonWriter json(text);
-    rows.end_array();
-    judgements.end_array();
-    json.begin_object().member("schema", "evener.lab.compare.v2").key("rows").raw(rows_text);
-    json.member("confidence", compared.rules.confidence).key("comparisons").raw(judgements_text).end_object();
-    fmt::print("{}\n", text);
-  }
-  return Ok;
+  return done < runs.size() ? Interrupted : output.finish();
 }
 
 }  // namespace
@@ -204,6 +297,7 @@ LabSubcommand declare_lab_compare(CLI::App& lab) {
   const auto arguments = std::make_shared<CompareArguments>();
   declare_experiment(*app, arguments->experiment);
   declare_runs(*app, arguments->runs);
+  declare_report(*app, arguments->report);
   app->add_option("-p,--policies", arguments->experiment.policies, "Policies, with commas (default: the file's, or balanced)")
       ->type_name("LIST")
       ->group("Pool");

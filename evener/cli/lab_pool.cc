@@ -98,6 +98,14 @@ void describe(lab::SimulatedEndpoint& endpoint, const gateway::PoolConfig& pool,
   endpoint.name = config.name;
 }
 
+/// What was said of it in --engines comes before what is known otherwise.
+void take_properties(const Machine& machine, lab::SimulatedEndpoint& endpoint) {
+  endpoint.settings.weight = machine.weight.value_or(endpoint.settings.weight);
+  endpoint.settings.capacity = machine.capacity.value_or(endpoint.settings.capacity);
+  endpoint.network = machine.network.value_or(endpoint.network);
+  endpoint.settings.network_s = seconds(endpoint.network);
+}
+
 Result<std::vector<lab::SimulatedEndpoint>> read_endpoints(const LabArguments& arguments, const gateway::PoolConfig* file) {
   const std::string usual = file == nullptr ? EnginesUsual : EngineUsual;
   std::vector<std::string> groups = split(arguments.engines.empty() ? usual : arguments.engines, ',');
@@ -125,10 +133,7 @@ Result<std::vector<lab::SimulatedEndpoint>> read_endpoints(const LabArguments& a
       endpoint.name = fmt::format("{}-{}", index + 1, machine.preset);
       endpoint.settings.identity = splitmix64(index + 1);
     }
-    endpoint.settings.weight = machine.weight.value_or(endpoint.settings.weight);
-    endpoint.settings.capacity = machine.capacity.value_or(endpoint.settings.capacity);
-    endpoint.network = machine.network.value_or(endpoint.network);
-    endpoint.settings.network_s = seconds(endpoint.network);
+    take_properties(machine, endpoint);
     endpoints.push_back(std::move(endpoint));
   }
   return endpoints;
@@ -149,6 +154,17 @@ Result<lab::ReportLine> read_reports(const std::string& text) {
 }
 
 }  // namespace
+
+Result<lab::SimulatedEndpoint> read_replica(const std::string& text) {
+  std::vector<std::string> fields = split(text, ':');
+  if (fields.empty()) return fail("an engine has no name", Fault::Client);
+  const std::string preset = fields.front();
+  fields.erase(fields.begin());
+  auto machine = read_machine(preset, fields);
+  if (!machine) return tl::unexpected(machine.error());
+  take_properties(*machine, machine->endpoint);
+  return std::move(machine->endpoint);
+}
 
 Result<void> read_pool(const LabArguments& arguments, const gateway::PoolConfig* file, Experiment& experiment) {
   lab::Scenario& scenario = experiment.scenario;

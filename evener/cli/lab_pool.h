@@ -10,4 +10,7 @@ namespace evener::cli {
 /// Fills in the pool and the policies of the experiment. `file`: the pool of a file, or nullptr.
 [[nodiscard]] Result<void> read_pool(const LabArguments& arguments, const gateway::PoolConfig* file, Experiment& experiment);
 
+/// A replica of a preset with properties such as "capacity=64" after colons: "h100-8b:capacity=64".
+[[nodiscard]] Result<lab::SimulatedEndpoint> read_replica(const std::string& text);
+
 }  // namespace evener::cli

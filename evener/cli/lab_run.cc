@@ -7,11 +7,18 @@
 
 #include "evener/base/json_writer.h"
 #include "evener/cli/command.h"
+#include "evener/cli/lab_report.h"
+#include "evener/cli/lab_sections.h"
 #include "evener/cli/lab_subcommand.h"
 #include "evener/cli/lab_tables.h"
 
 namespace evener::cli {
 namespace {
+
+struct RunArguments {
+  LabArguments experiment;
+  ReportArguments report;
+};
 
 /// What is shown of a run.
 struct Run {
@@ -52,7 +59,7 @@ void print_parts(const Run& run) {
   }
 }
 
-void print_json(const Run& run, std::uint64_t seed) {
+std::string json_text(const Run& run, std::uint64_t seed) {
   std::string text;
   JsonWriter json(text);
   json.begin_object().member("schema", "evener.lab.run.v2").key("run").begin_object();
@@ -68,36 +75,70 @@ void print_json(const Run& run, std::uint64_t seed) {
     json.member("busy_s", seconds(endpoint.busy)).member("preemptions", endpoint.totals.preemptions).end_object();
   }
   json.end_array().end_object();
-  fmt::print("{}\n", text);
+  return text;
 }
 
-int run_once(const LabArguments& arguments) {
-  const auto experiment = open_experiment(arguments);
-  if (!experiment) return experiment.error();
-  const route::PolicyKind policy = experiment->policies.front();
-  Run run{
-      .experiment = *experiment, .workload = experiment->workload(experiment->loads.front(), arguments.seed), .result = {}, .figures = {}};
-  run.result = lab::simulate(experiment->scenario_for(policy, arguments.seed), run.workload);
-  run.figures = figures_of(*experiment, run.workload, run.result);
-  if (arguments.json) {
-    print_json(run, arguments.seed);
-    return Ok;
+void put_page(pages::Page& page, const Run& run, const RunArguments& arguments) {
+  const std::string policy(route::policy_name(run.experiment.policies.front()));
+  page.paragraph(experiment_text(run.experiment, arguments.experiment));
+  const std::vector<NamedFigures> rows = {{policy, run.figures}};
+  page.put(pages::html_of(figures_table("", "policy", rows)));
+  pages::Table table{.caption = "Endpoints", .head = {"endpoint", "requests", "busy", "cache hits", "preemptions"}, .rows = {}};
+  for (std::size_t i = 0; i < run.result.endpoints.size(); ++i) {
+    const lab::EndpointResult& endpoint = run.result.endpoints[i];
+    const double hits =
+        share(static_cast<double>(endpoint.totals.prefix_hit_tokens), static_cast<double>(endpoint.totals.prefix_query_tokens));
+    table.rows.push_back({{.text = run.experiment.scenario.endpoints[i].name},
+                          {.text = fmt::format("{}", endpoint.requests)},
+                          {.text = fmt::format("{:.1f} %", 100 * share(seconds(endpoint.busy), seconds(run.result.end)))},
+                          {.text = fmt::format("{:.1f} %", 100 * hits)},
+                          {.text = fmt::format("{}", endpoint.totals.preemptions)}});
   }
-  print_figures_head();
-  print_figures(route::policy_name(policy), run.figures);
-  print_endpoints(run);
-  print_parts(run);
-  fmt::print("\n{} requests in {:.1f} simulated seconds\n", run.workload.requests.size(), seconds(run.result.end));
-  return Ok;
+  page.put(pages::html_of(table));
+  const std::vector<NamedDetails> details = {{policy, run.figures.details}};
+  put_run_charts(page, fmt::format("load {:g}, seed {}", run.experiment.loads.front(), arguments.experiment.seed), details);
+}
+
+int run_once(const RunArguments& arguments) {
+  const auto experiment = open_experiment(arguments.experiment);
+  if (!experiment) return experiment.error();
+  const std::uint64_t seed = arguments.experiment.seed;
+  auto files = LabReport::create(arguments.report, fmt::format("One run of {}", route::policy_name(experiment->policies.front())));
+  if (!files) return report(files.error());
+  const LabRun asked{.experiment = &*experiment,
+                     .policy = experiment->policies.front(),
+                     .load = experiment->loads.front(),
+                     .seed = seed,
+                     .details = files->wanted()};
+  Run run{.experiment = *experiment, .workload = experiment->workload(asked.load, seed), .result = {}, .figures = {}};
+  run.result = lab::simulate(experiment->scenario_for(asked.policy, seed), run.workload);
+  run.figures = figures_of(asked, run.workload, run.result);
+  if (arguments.experiment.json) {
+    fmt::print("{}\n", json_text(run, seed));
+  } else {
+    print_figures_head();
+    print_figures(route::policy_name(asked.policy), run.figures);
+    print_endpoints(run);
+    print_parts(run);
+    fmt::print("\n{} requests in {:.1f} simulated seconds\n", run.workload.requests.size(), seconds(run.result.end));
+  }
+  if (!files->wanted()) return Ok;
+  files->add_run(asked, run.figures);
+  put_page(files->page(), run, arguments);
+  const auto written = files->finish(json_text(run, seed));
+  return written ? Ok : report(written.error());
 }
 
 }  // namespace
 
 LabSubcommand declare_lab_run(CLI::App& lab) {
   CLI::App* app = lab.add_subcommand("run", "One policy under one load, with each endpoint's part");
-  const auto arguments = std::make_shared<LabArguments>();
-  declare_experiment(*app, *arguments);
-  app->add_option("-p,--policy", arguments->policies, "The policy (default: the file's, or balanced)")->type_name("NAME")->group("Pool");
+  const auto arguments = std::make_shared<RunArguments>();
+  declare_experiment(*app, arguments->experiment);
+  declare_report(*app, arguments->report);
+  app->add_option("-p,--policy", arguments->experiment.policies, "The policy (default: the file's, or balanced)")
+      ->type_name("NAME")
+      ->group("Pool");
   return {.app = app, .run = [arguments] { return run_once(*arguments); }};
 }
 

@@ -1,12 +1,39 @@
 #include "evener/cli/lab_runs.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "evener/base/cpu_count.h"
 #include "evener/cli/in_order.h"
+#include "evener/cli/lab_report.h"
 
 namespace evener::cli {
+namespace {
+
+std::vector<std::string> row_names(const lab::Scenario& scenario, const lab::Timeline& timeline) {
+  std::vector<std::string> names;
+  const std::size_t per_row = timeline.endpoints_per_row;
+  for (std::size_t first = 0; first < scenario.endpoints.size(); first += per_row) {
+    const std::size_t last = std::min(first + per_row, scenario.endpoints.size()) - 1;
+    const std::string& name = scenario.endpoints[first].name;
+    names.push_back(per_row == 1 ? name : fmt::format("{} to {}", name, scenario.endpoints[last].name));
+  }
+  return names;
+}
+
+RunDetails details_of(const LabRun& run, const lab::Workload& workload, const lab::SimulationResult& result) {
+  RunDetails details{.first_token_s = lab::distribution_curve(lab::first_token_times(result)),
+                     .token_s = lab::distribution_curve(lab::token_times(workload, result)),
+                     .timeline = lab::timeline_of(workload, result),
+                     .row_names = {},
+                     .request_lines = request_lines(run, workload, result)};
+  details.row_names = row_names(run.experiment->scenario, details.timeline);
+  return details;
+}
+
+}  // namespace
 
 void declare_runs(CLI::App& app, RunsArguments& arguments) {
   app.add_option("--seeds", arguments.seeds, "Runs of each kind, under so many seeds")
@@ -47,20 +74,21 @@ std::vector<std::uint64_t> judged_tenants(const Experiment& experiment) {
 }
 
 bool has_several_classes(const lab::Workload& workload) {
-  return std::any_of(workload.requests.begin(), workload.requests.end(), [&](const lab::WorkloadRequest& request) {
-    return request.priority != workload.requests.front().priority;
-  });
+  return std::any_of(workload.requests.begin(), workload.requests.end(),
+                     [&](const lab::WorkloadRequest& request) { return request.priority != workload.requests.front().priority; });
 }
 
-RunFigures figures_of(const Experiment& experiment, const lab::Workload& workload, const lab::SimulationResult& result) {
+RunFigures figures_of(const LabRun& run, const lab::Workload& workload, const lab::SimulationResult& result) {
+  const Experiment& experiment = *run.experiment;
   const std::vector<std::uint64_t> tenants = judged_tenants(experiment);
   RunFigures figures{.all = lab::figures_of(workload, result, experiment.objectives, tenants), .classes = {}};
-  if (!experiment.classes && !has_several_classes(workload)) return figures;
-  for (std::size_t i = 0; i < figures.classes.size(); ++i) {
+  const bool classes = experiment.classes || has_several_classes(workload);
+  for (std::size_t i = 0; classes && i < figures.classes.size(); ++i) {
     const lab::Figures part =
         lab::figures_of(workload, result, experiment.objectives, tenants, {.priority = static_cast<route::Priority>(i)});
     if (part.requests() > 0) figures.classes[i] = part;
   }
+  if (run.details) figures.details = std::make_shared<const RunDetails>(details_of(run, workload, result));
   return figures;
 }
 
@@ -72,9 +100,9 @@ std::size_t do_runs(std::span<const LabRun> runs, const LabWorkers& workers,
       [&](std::size_t i) {
         const LabRun& run = runs[i];
         const lab::Workload workload = run.experiment->workload(run.load, run.seed);
-        results[i] = figures_of(*run.experiment, workload, lab::simulate(run.experiment->scenario_for(run.policy, run.seed), workload));
+        results[i] = figures_of(run, workload, lab::simulate(run.experiment->scenario_for(run.policy, run.seed), workload));
       },
-      [&](std::size_t i) { told(i, results[i]); }, workers.stop);
+      [&](std::size_t i) { told(i, std::move(results[i])); }, workers.stop);
 }
 
 }  // namespace evener::cli

@@ -5,13 +5,16 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <stop_token>
+#include <string>
 #include <vector>
 
 #include "evener/cli/lab_experiment.h"
 #include "evener/lab/figures.h"
+#include "evener/lab/run_curves.h"
 
 namespace evener::cli {
 
@@ -23,18 +26,30 @@ struct LabRun {
   route::PolicyKind policy{};
   double load = 1;
   std::uint64_t seed = 1;
+  std::string variant = {};  // what else tells it from other runs, for reports
+  bool details = false;      // wanted
+};
+
+/// What a report shows of a single run.
+struct RunDetails {
+  std::vector<lab::CurvePoint> first_token_s, token_s;  // distributions
+  lab::Timeline timeline;
+  std::vector<std::string> row_names;  // of the timeline
+  std::string request_lines;           // of requests.csv
 };
 
 /// All requests, and each class that had some, when there are classes.
 struct RunFigures {
   lab::Figures all;
   std::array<std::optional<lab::Figures>, route::Priorities> classes;
+  std::shared_ptr<const RunDetails> details = {};  // of a run that was asked for them
 };
+/// Without details.
 [[nodiscard]] RunFigures mean_of(std::span<const RunFigures> runs);
 
 /// The tenants whose spread is judged; none when there are too many.
 [[nodiscard]] std::vector<std::uint64_t> judged_tenants(const Experiment& experiment);
-[[nodiscard]] RunFigures figures_of(const Experiment& experiment, const lab::Workload& workload, const lab::SimulationResult& result);
+[[nodiscard]] RunFigures figures_of(const LabRun& run, const lab::Workload& workload, const lab::SimulationResult& result);
 
 /// Options of the commands that do several runs.
 struct RunsArguments {

@@ -13,7 +13,9 @@
 #include "evener/cli/command.h"
 #include "evener/cli/config_file.h"
 #include "evener/cli/lab_rates.h"
+#include "evener/cli/lab_report.h"
 #include "evener/cli/lab_subcommand.h"
+#include "evener/cli/pages/chart.h"
 #include "evener/lab/scaling_plan.h"
 
 namespace evener::cli {
@@ -21,6 +23,7 @@ namespace {
 
 struct ScaleArguments {
   RatesArguments rates;
+  ReportArguments report;
   std::string plans = "fixed,hpa,panic,backlog,predictive", startup = "180s", tick = "15s", wait = "5s", service = "1s";
   std::string config_path, pool;
   double replica_rate = 0, noise = 0.22, violating_max_percent = 0.1, training = 0.5;
@@ -119,23 +122,48 @@ Result<Trial> read_trial(const ScaleArguments& arguments) {
   return trial;
 }
 
+/// One way to scale, as it was tried.
+struct Outcome {
+  std::optional<lab::ScalingPlan> plan;  // else the scale section of a pool
+  bool tuned = false;
+  lab::FluidResult result;
+};
+
 lab::TunedPlan run(const Entry& entry, const Trial& trial) {
   if (!entry.plan) return lab::tune(entry.kind, trial.series, trial.scenario, trial.violating_max);
   route::autoscale::Scaler scaler = lab::make_scaler(*entry.plan, trial.scenario);
   return {*entry.plan, lab::run_fluid(trial.series, trial.scenario, scaler)};
 }
 
-/// As the gateway would do it: the same scaler, and a reading as often.
-lab::FluidResult run(const PoolScale& of_pool, const Trial& trial) {
+/// The gateway takes a reading of a pool as often as its section says.
+lab::FluidScenario scenario_of(const PoolScale& of_pool, const Trial& trial) {
   lab::FluidScenario scenario = trial.scenario;
   scenario.tick = of_pool.config.every;
+  return scenario;
+}
+
+/// Once more, every tick noted.
+std::vector<lab::FluidTick> ticks_of(const Outcome& outcome, const Trial& trial) {
+  std::vector<lab::FluidTick> ticks;
+  const lab::FluidScenario scenario = outcome.plan ? trial.scenario : scenario_of(*trial.of_pool, trial);
+  route::autoscale::Scaler scaler = outcome.plan ? lab::make_scaler(*outcome.plan, scenario) : gateway::make_scaler(trial.of_pool->config);
+  (void)lab::run_fluid(trial.series, scenario, scaler, &ticks);
+  return ticks;
+}
+
+/// As the gateway would do it: the same scaler, and a reading as often.
+lab::FluidResult run(const PoolScale& of_pool, const Trial& trial) {
   route::autoscale::Scaler scaler = gateway::make_scaler(of_pool.config);
-  return lab::run_fluid(trial.series, scenario, scaler);
+  return lab::run_fluid(trial.series, scenario_of(of_pool, trial), scaler);
 }
 
 std::string title(const lab::ScalingPlan& plan) {
   const bool slow = plan.kind == lab::PlanKind::Hpa;
   return fmt::format("{} {:g}{}", lab::plan_name(plan.kind), plan.knob, slow ? fmt::format(", {:g} s", seconds(plan.stabilisation)) : "");
+}
+
+std::string title(const Outcome& outcome, const Trial& trial) {
+  return outcome.plan ? title(*outcome.plan) : "scale of pool " + trial.of_pool->pool;
 }
 
 void print(const std::string& part, const lab::FluidScore& score) {
@@ -151,58 +179,120 @@ void write(JsonWriter& json, std::string_view part, const lab::FluidScore& score
   json.end_object();
 }
 
+std::string json_text(const Trial& trial, const std::vector<Outcome>& outcomes) {
+  std::string text;
+  JsonWriter json(text);
+  json.begin_object()
+      .member("schema", "evener.lab.scale.v1")
+      .member("startup_s", seconds(trial.scenario.startup))
+      .key("plans")
+      .begin_array();
+  for (const Outcome& outcome : outcomes) {
+    json.begin_object();
+    if (outcome.plan) {
+      json.member("plan", lab::plan_name(outcome.plan->kind)).member("knob", outcome.plan->knob);
+      json.member("stabilisation_s", seconds(outcome.plan->stabilisation)).member("tuned", outcome.tuned);
+    } else {
+      json.member("pool", trial.of_pool->pool);
+    }
+    write(json, "training", outcome.result.training);
+    write(json, "scored", outcome.result.scored);
+    json.end_object();
+  }
+  json.end_array().end_object();
+  return text;
+}
+
+/// Demand and replicas over time in a chart; every tick in the CSV.
+void put_replicas(LabReport& files, const Trial& trial, const std::vector<Outcome>& outcomes) {
+  pages::LineChart chart{.title = "Replicas against demand",
+                         .description = "Demand is the load over what one replica serves. Each way's replicas, those that start included.",
+                         .x_title = "hours",
+                         .y_title = "replicas",
+                         .series = {},
+                         .levels = {}};
+  const auto add = [&](const std::string& name, const std::vector<lab::FluidTick>& ticks, double tick_s, auto value) {
+    pages::Series series{.name = name, .points = {}};
+    const std::size_t per_point = ticks.size() / pages::PointsMax + 1;
+    for (std::size_t begin = 0; begin < ticks.size(); begin += per_point) {
+      const std::size_t end = std::min(begin + per_point, ticks.size());
+      double sum = 0;
+      for (std::size_t i = begin; i < end; ++i) sum += value(ticks[i]);
+      series.points.push_back({.x = static_cast<double>(begin) * tick_s / 3600, .y = sum / static_cast<double>(end - begin)});
+    }
+    chart.series.push_back(std::move(series));
+  };
+  const auto demand = [&](const lab::FluidTick& tick) { return tick.rate / trial.scenario.replica_rate; };
+  for (const Outcome& outcome : outcomes) {
+    const std::vector<lab::FluidTick> ticks = ticks_of(outcome, trial);
+    const double tick_s = seconds(outcome.plan ? trial.scenario.tick : trial.of_pool->config.every);
+    const std::string name = title(outcome, trial);
+    if (chart.series.empty()) add("demand", ticks, tick_s, demand);
+    add(name, ticks, tick_s, [](const lab::FluidTick& tick) { return static_cast<double>(tick.replicas); });
+    std::string lines;
+    for (std::size_t i = 0; i < ticks.size(); ++i) {
+      lines += fmt::format("{},{},{:.4f},{},{}\n", pages::csv_field(name), static_cast<double>(i) * tick_s, demand(ticks[i]),
+                           ticks[i].replicas, ticks[i].starting);
+    }
+    files.add_replicas(lines);
+  }
+  files.page().put(pages::draw(chart));
+}
+
+void put_scores(pages::Page& page, const Trial& trial, const std::vector<Outcome>& outcomes) {
+  pages::Table table{.caption = "On the part of the series that tuning has not seen",
+                     .head = {"plan", "replica-hours", "times a clairvoyant's", "violation minutes", "violating", "changes", "peak"},
+                     .rows = {}};
+  for (const Outcome& outcome : outcomes) {
+    const lab::FluidScore& score = outcome.result.scored;
+    table.rows.push_back({{.text = title(outcome, trial)},
+                          {.text = fmt::format("{:.0f}", score.replica_hours)},
+                          {.text = fmt::format("{:.3f}", score.over_clairvoyant())},
+                          {.text = fmt::format("{:.1f}", score.violation_minutes)},
+                          {.text = fmt::format("{:.3f} %", 100 * score.violating_share())},
+                          {.text = fmt::format("{}", score.changes)},
+                          {.text = fmt::format("{}", score.peak)}});
+  }
+  page.put(pages::html_of(table));
+}
+
 int run_scale(const ScaleArguments& arguments) {
   const auto trial = read_trial(arguments);
   if (!trial) return report(trial.error());
-  std::string text;
-  JsonWriter json(text);
-  if (arguments.json) {
-    json.begin_object()
-        .member("schema", "evener.lab.scale.v1")
-        .member("startup_s", seconds(trial->scenario.startup))
-        .key("plans")
-        .begin_array();
-  } else {
-    fmt::print("one replica serves {:.4g} requests/s; start-up {}; a tick violates when its backlog needs more than {}\n\n",
-               trial->scenario.replica_rate, arguments.startup, arguments.wait);
-    fmt::print("{:<22}{:>11}{:>8}{:>11}{:>13}{:>9}{:>7}\n", "plan, part", "replica-h", "x best", "viol. min", "violating %", "changes",
-               "peak");
+  auto files = LabReport::create(arguments.report, "Ways to scale", ReportTables::Replicas);
+  if (!files) return report(files.error());
+  const std::string setting =
+      fmt::format("one replica serves {:.4g} requests/s; start-up {}; a tick violates when its backlog needs more than {}",
+                  trial->scenario.replica_rate, arguments.startup, arguments.wait);
+  if (!arguments.json) {
+    fmt::print("{}\n\n{:<22}{:>11}{:>8}{:>11}{:>13}{:>9}{:>7}\n", setting, "plan, part", "replica-h", "x best", "viol. min", "violating %",
+               "changes", "peak");
   }
-  for (const Entry& entry : trial->entries) {
-    const lab::TunedPlan tuned = run(entry, *trial);
-    if (arguments.json) {
-      json.begin_object().member("plan", lab::plan_name(tuned.plan.kind)).member("knob", tuned.plan.knob);
-      json.member("stabilisation_s", seconds(tuned.plan.stabilisation)).member("tuned", !entry.plan.has_value());
-      write(json, "training", tuned.result.training);
-      write(json, "scored", tuned.result.scored);
-      json.end_object();
-    } else {
-      fmt::print("{}\n", title(tuned.plan));
-      print(entry.plan ? "  first part" : "  tuned on", tuned.result.training);
-      print("  scored on", tuned.result.scored);
-    }
+  std::vector<Outcome> outcomes;
+  const auto add = [&](Outcome outcome) {
+    outcomes.push_back(std::move(outcome));
+    if (arguments.json) return;
+    fmt::print("{}\n", title(outcomes.back(), *trial));
+    print(outcomes.back().tuned ? "  tuned on" : "  first part", outcomes.back().result.training);
+    print("  scored on", outcomes.back().result.scored);
     std::fflush(stdout);
+  };
+  for (const Entry& entry : trial->entries) {
+    const lab::TunedPlan tried = run(entry, *trial);
+    add({.plan = tried.plan, .tuned = !entry.plan, .result = tried.result});
   }
-  if (trial->of_pool) {
-    const lab::FluidResult result = run(*trial->of_pool, *trial);
-    if (arguments.json) {
-      json.begin_object().member("pool", trial->of_pool->pool);
-      write(json, "training", result.training);
-      write(json, "scored", result.scored);
-      json.end_object();
-    } else {
-      fmt::print("scale of pool {}\n", trial->of_pool->pool);
-      print("  first part", result.training);
-      print("  scored on", result.scored);
-    }
-  }
+  if (trial->of_pool) add({.plan = {}, .result = run(*trial->of_pool, *trial)});
   if (arguments.json) {
-    json.end_array().end_object();
-    fmt::print("{}\n", text);
+    fmt::print("{}\n", json_text(*trial, outcomes));
   } else {
     fmt::print("\nx best: over the replicas that a clairvoyant would have, who knows each tick's load and needs no start-up\n");
   }
-  return Ok;
+  if (!files->wanted()) return Ok;
+  files->page().paragraph(fmt::format("Rates of {}: {}.", arguments.rates.file, setting));
+  put_scores(files->page(), *trial, outcomes);
+  put_replicas(*files, *trial, outcomes);
+  const auto written = files->finish(json_text(*trial, outcomes));
+  return written ? Ok : report(written.error());
 }
 
 }  // namespace
@@ -211,6 +301,7 @@ LabSubcommand declare_lab_scale(CLI::App& lab) {
   CLI::App* app = lab.add_subcommand("scale", "Ways to scale a pool, tuned on the first part of a rate series and scored on the rest");
   const auto arguments = std::make_shared<ScaleArguments>();
   declare_rates(*app, arguments->rates);
+  declare_report(*app, arguments->report, "replicas.csv");
   app->add_option("--plans", arguments->plans, "fixed, hpa, panic, backlog, predictive; with =KNOB as it is, without it tuned")
       ->type_name("LIST")
       ->capture_default_str();

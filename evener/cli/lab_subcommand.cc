@@ -6,6 +6,7 @@
 
 #include "evener/cli/command.h"
 #include "evener/cli/config_file.h"
+#include "evener/cli/lab_words.h"
 
 namespace evener::cli {
 namespace {
@@ -42,6 +43,19 @@ Result<Experiment, int> open_experiment(const LabArguments& arguments) {
   auto experiment = read_experiment(arguments, pool ? &*pool : nullptr);
   if (!experiment) return tl::unexpected<int>(report(experiment.error()));
   return std::move(*experiment);
+}
+
+std::string experiment_text(const Experiment& experiment, const LabArguments& arguments, const std::string& kinds) {
+  std::string text = arguments.trace.empty() ? "workload " + arguments.workload : "trace " + arguments.trace;
+  if (kinds.empty()) {
+    text += "; " + counted(experiment.scenario.endpoints.size(), "endpoint");
+    if (!arguments.engines.empty()) text += " (" + arguments.engines + ")";
+  } else {
+    text += "; fleets of " + kinds;
+  }
+  if (!arguments.config.empty()) text += ", pool as in " + arguments.config;
+  return fmt::format("{}; good: TTFT <= {}, TPOT <= {}{}. Simulated: engine models stand for the engines.", text, arguments.ttft,
+                     arguments.tpot, experiment.classes ? ", or as the class has it" : "");
 }
 
 }  // namespace evener::cli

@@ -21,6 +21,7 @@ struct LabSubcommand {
 LabSubcommand declare_lab_run(CLI::App& lab);
 LabSubcommand declare_lab_compare(CLI::App& lab);
 LabSubcommand declare_lab_sweep(CLI::App& lab);
+LabSubcommand declare_lab_plan(CLI::App& lab);
 LabSubcommand declare_lab_replay(CLI::App& lab);
 LabSubcommand declare_lab_scale(CLI::App& lab);
 LabSubcommand declare_lab_forecast(CLI::App& lab);
@@ -28,6 +29,9 @@ LabSubcommand declare_lab_calibrate(CLI::App& lab);
 
 /// What the arguments describe, the pool of a file included; else the exit code, after the reason was printed.
 [[nodiscard]] Result<Experiment, int> open_experiment(const LabArguments& arguments);
+
+/// For the head of a report: load, endpoints (or the kinds of them to choose from) and objectives.
+[[nodiscard]] std::string experiment_text(const Experiment& experiment, const LabArguments& arguments, const std::string& kinds = {});
 
 /// Prints the error; the exit code that belongs to it.
 int report(const Error& error);

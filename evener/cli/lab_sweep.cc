@@ -10,6 +10,8 @@
 #include "evener/cli/command.h"
 #include "evener/cli/lab_objective.h"
 #include "evener/cli/lab_parameters.h"
+#include "evener/cli/lab_report.h"
+#include "evener/cli/lab_sections.h"
 #include "evener/cli/lab_subcommand.h"
 #include "evener/cli/lab_tables.h"
 #include "evener/cli/lab_words.h"
@@ -27,6 +29,7 @@ struct SweepArguments {
   LabArguments experiment;
   RunsArguments runs;
   ServiceLevel level;
+  ReportArguments report;
   std::string over = std::string(Load), values;
   bool find_capacity = false;
   double precision_percent = 2;
@@ -107,8 +110,8 @@ struct Step {
 /// The means of each step, in the order of the steps; fewer after a stop.
 class Runner {
  public:
-  Runner(const SweepArguments& arguments, std::stop_token stop)
-      : arguments_(arguments), workers_(workers_of(arguments.runs, std::move(stop))) {}
+  Runner(const SweepArguments& arguments, LabReport& report, std::stop_token stop)
+      : arguments_(arguments), report_(report), workers_(workers_of(arguments.runs, std::move(stop))) {}
 
   /// False after a stop.
   bool take(std::span<const Step> steps, Sweep& sweep) {
@@ -116,13 +119,17 @@ class Runner {
     for (const Step& step : steps) {
       const Cell& cell = sweep.cells[step.cell];
       for (std::uint64_t seed = 0; seed < arguments_.runs.seeds; ++seed) {
-        runs.push_back(
-            {.experiment = cell.experiment, .policy = cell.policy, .load = step.load, .seed = arguments_.experiment.seed + seed});
+        runs.push_back({.experiment = cell.experiment,
+                        .policy = cell.policy,
+                        .load = step.load,
+                        .seed = arguments_.experiment.seed + seed,
+                        .variant = arguments_.over == Load ? "" : fmt::format("{}={:g}", arguments_.over, cell.value)});
       }
     }
     std::vector<RunFigures> of_step;
     const std::size_t done = do_runs(runs, workers_, [&](std::size_t index, RunFigures figures) {
       progress_.show(done_ + index + 1, arguments_.find_capacity ? 0 : runs.size());
+      report_.add_run(runs[index], figures);
       of_step.push_back(std::move(figures));
       if (of_step.size() < arguments_.runs.seeds) return;
       const Step& step = steps[index / arguments_.runs.seeds];
@@ -135,6 +142,7 @@ class Runner {
 
  private:
   const SweepArguments& arguments_;
+  LabReport& report_;
   LabWorkers workers_;
   ProgressBar progress_;
   std::size_t done_ = 0;
@@ -203,7 +211,7 @@ void write_cell(JsonWriter& json, const SweepArguments& arguments, const Cell& c
   if (arguments.over != Load) json.member("value", cell.value);
 }
 
-void print_json(const SweepArguments& arguments, const Sweep& sweep, const Experiment& experiment) {
+std::string json_text(const SweepArguments& arguments, const Sweep& sweep, const Experiment& experiment) {
   std::string text;
   JsonWriter json(text);
   json.begin_object().member("schema", "evener.lab.sweep.v1").member("over", arguments.over).member("seeds", arguments.runs.seeds);
@@ -232,7 +240,81 @@ void print_json(const SweepArguments& arguments, const Sweep& sweep, const Exper
     json.member("settled", search.settled()).member("tries", search.tries()).end_object();
   }
   json.end_array().end_object();
-  fmt::print("{}\n", text);
+  return text;
+}
+
+void sort_by_x(std::vector<pages::Series>& all) {
+  for (pages::Series& one : all) std::sort(one.points.begin(), one.points.end(), [](const auto& a, const auto& b) { return a.x < b.x; });
+}
+
+/// Along the load a line per policy; along a parameter a line per policy and load.
+std::vector<pages::Series> curves(const SweepArguments& arguments, const Sweep& sweep, lab::Figure figure) {
+  std::vector<pages::Series> series;
+  for (const Point& point : sweep.points) {
+    const Cell& cell = sweep.cells[point.cell];
+    const std::string_view policy = route::policy_name(cell.policy);
+    const bool over_load = arguments.over == Load;
+    const std::string name = over_load ? std::string(policy) : fmt::format("{}, load {:.4g}", policy, point.load);
+    auto found = std::find_if(series.begin(), series.end(), [&](const pages::Series& one) { return one.name == name; });
+    if (found == series.end()) found = series.insert(found, {.name = name, .points = {}});
+    found->points.push_back({.x = over_load ? point.load : cell.value, .y = point.figures.all[figure]});
+  }
+  sort_by_x(series);
+  return series;
+}
+
+void put_capacities(pages::Page& page, const SweepArguments& arguments, const Sweep& sweep) {
+  page.heading("Capacity");
+  pages::Table table{.caption = "Greatest load that meets " + service_level_text(arguments.level, arguments.experiment),
+                     .head = {"", "load", "goodput", "fails at"},
+                     .rows = {}};
+  std::vector<pages::Series> series;
+  for (std::size_t i = 0; i < sweep.cells.size(); ++i) {
+    const lab::CapacitySearch& search = sweep.searches[i];
+    const auto point = capacity_point(sweep, i);
+    table.rows.push_back({{.text = cell_text(arguments, sweep.cells[i])},
+                          {.text = search.met() ? fmt::format("{:.4g}", *search.met()) : "none"},
+                          {.text = point ? fmt::format("{:.4g}/s", point->figures.all[lab::Figure::Goodput]) : ""},
+                          {.text = search.failed() ? fmt::format("{:.4g}", *search.failed()) : "never"}});
+    const std::string policy(route::policy_name(sweep.cells[i].policy));
+    if (series.empty() || series.back().name != policy) series.push_back({.name = policy, .points = {}});
+    if (point) series.back().points.push_back({.x = sweep.cells[i].value, .y = point->figures.all[lab::Figure::Goodput]});
+  }
+  page.put(pages::html_of(table));
+  if (arguments.over == Load) return;
+  sort_by_x(series);
+  page.put(draw(FigureChart{.title = "Goodput at the greatest load, over " + arguments.over,
+                            .x_title = arguments.over,
+                            .figure = lab::Figure::Goodput,
+                            .series = std::move(series)}));
+}
+
+void put_page(pages::Page& page, const SweepArguments& arguments, const Sweep& sweep) {
+  const std::string x_title = arguments.over == Load ? "load, times the recorded rate" : arguments.over;
+  const auto chart = [&](std::string title, lab::Figure figure, pages::Scale scale, std::vector<double> levels = {}) {
+    page.put(draw(FigureChart{.title = std::move(title),
+                              .x_title = x_title,
+                              .figure = figure,
+                              .scale = scale,
+                              .series = curves(arguments, sweep, figure),
+                              .levels = std::move(levels)}));
+  };
+  // With a search the points of a parameter are at other loads for each value, and lines through them would mean nothing.
+  if (arguments.over == Load || sweep.searches.empty()) {
+    chart("Time to first token over " + arguments.over, lab::Figure::TtftP90, pages::Scale::Log);
+    chart("Time per output token over " + arguments.over, lab::Figure::TpotP90, pages::Scale::Log);
+    chart(fmt::format("Requests within their objectives over {}; dotted: {:g} %", arguments.over, arguments.level.good_percent),
+          lab::Figure::GoodShare, pages::Scale::Linear, {arguments.level.good_percent / 100});
+    chart("Goodput over " + arguments.over, lab::Figure::Goodput, pages::Scale::Linear);
+    chart("Prompt tokens found in caches over " + arguments.over, lab::Figure::HitShare, pages::Scale::Linear);
+  }
+  if (!sweep.searches.empty()) put_capacities(page, arguments, sweep);
+  page.heading("Figures");
+  std::vector<NamedFigures> rows;
+  for (const Point& point : sweep.points) {
+    rows.push_back({fmt::format("{}, load {:.4g}", cell_text(arguments, sweep.cells[point.cell]), point.load), point.figures});
+  }
+  page.put(pages::html_of(figures_table("Means over " + counted(arguments.runs.seeds, "seed"), "", rows)));
 }
 
 int run_sweep(const SweepArguments& arguments) {
@@ -240,9 +322,11 @@ int run_sweep(const SweepArguments& arguments) {
   if (!experiment) return experiment.error();
   auto sweep = make_sweep(arguments, *experiment);
   if (!sweep) return report(sweep.error());
+  auto files = LabReport::create(arguments.report, "A sweep over " + arguments.over);
+  if (!files) return report(files.error());
   const StopOnSignal signals;
   {
-    Runner runner(arguments, signals.token());
+    Runner runner(arguments, *files, signals.token());
     std::vector<Step> steps;
     for (std::size_t cell = 0; cell < sweep->cells.size(); ++cell) {
       for (const double load : experiment->loads) steps.push_back({.cell = cell, .load = load});
@@ -251,12 +335,17 @@ int run_sweep(const SweepArguments& arguments) {
     if (arguments.find_capacity && !find_capacities(arguments, experiment->loads.front(), runner, *sweep)) return Interrupted;
   }
   order(sweep->points);
+  const std::string json = json_text(arguments, *sweep, *experiment);
   if (arguments.experiment.json) {
-    print_json(arguments, *sweep, *experiment);
+    fmt::print("{}\n", json);
   } else {
     print(arguments, *sweep);
   }
-  return Ok;
+  if (!files->wanted()) return Ok;
+  files->page().paragraph(experiment_text(*experiment, arguments.experiment));
+  put_page(files->page(), arguments, *sweep);
+  const auto written = files->finish(json);
+  return written ? Ok : report(written.error());
 }
 
 }  // namespace
@@ -267,6 +356,7 @@ LabSubcommand declare_lab_sweep(CLI::App& lab) {
   const auto arguments = std::make_shared<SweepArguments>();
   declare_experiment(*app, arguments->experiment);
   declare_runs(*app, arguments->runs);
+  declare_report(*app, arguments->report);
   declare_service_level(*app, arguments->level);
   app->add_option("-p,--policies", arguments->experiment.policies, "Policies, with commas (default: the file's, or balanced)")
       ->type_name("LIST")

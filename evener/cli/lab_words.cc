@@ -32,6 +32,8 @@ std::optional<std::uint32_t> read_count(const std::string& text, std::uint32_t m
   return static_cast<double>(count) == *number ? std::optional(count) : std::nullopt;
 }
 
+std::string counted(std::uint64_t count, std::string_view thing) { return fmt::format("{} {}{}", count, thing, count == 1 ? "" : "s"); }
+
 Result<Duration> read_duration_option(const char* name, const std::string& text) {
   const auto reading = config::read_duration(text);
   if (reading.value) return *reading.value;

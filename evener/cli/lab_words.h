@@ -1,8 +1,10 @@
 #pragma once
 // How the options of `evener lab` are written: lists, factors, durations.
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "evener/core/result.h"
@@ -16,6 +18,8 @@ namespace evener::cli {
 [[nodiscard]] std::optional<double> read_number(const std::string& text);
 /// A whole number of 1 to `most`.
 [[nodiscard]] std::optional<std::uint32_t> read_count(const std::string& text, std::uint32_t most);
+/// "1 seed", "5 seeds".
+[[nodiscard]] std::string counted(std::uint64_t count, std::string_view thing);
 [[nodiscard]] Result<Duration> read_duration_option(const char* name, const std::string& text);
 
 }  // namespace evener::cli

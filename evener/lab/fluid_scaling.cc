@@ -43,7 +43,8 @@ double noisy(double rate, const FluidScenario& scenario, const Rng& root, std::u
 
 }  // namespace
 
-FluidResult run_fluid(const RateSeries& series, const FluidScenario& scenario, route::autoscale::Scaler& scaler) {
+FluidResult run_fluid(const RateSeries& series, const FluidScenario& scenario, route::autoscale::Scaler& scaler,
+                      std::vector<FluidTick>* ticks_seen) {
   const double tick_s = seconds(scenario.tick);
   const auto ticks = static_cast<std::uint64_t>(seconds(series.step) * static_cast<double>(series.rates.size() - 1) / tick_s);
   const auto training = static_cast<std::uint64_t>(static_cast<double>(ticks) * scenario.training);
@@ -69,6 +70,7 @@ FluidResult run_fluid(const RateSeries& series, const FluidScenario& scenario, r
     score.replica_hours += fleet.count() * tick_s / 3600;
     score.clairvoyant_hours += std::max(1.0, std::ceil(rate / scenario.replica_rate)) * tick_s / 3600;
     score.peak = std::max(score.peak, fleet.count());
+    if (ticks_seen != nullptr) ticks_seen->push_back({.rate = rate, .replicas = fleet.count(), .starting = fleet.starting()});
 
     const route::autoscale::Decision decision =
         scaler.decide({.now = Instant(static_cast<std::int64_t>(tick + 1) * scenario.tick),

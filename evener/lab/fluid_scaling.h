@@ -4,6 +4,7 @@
 // batching, no caches and no latencies but the wait.
 
 #include <cstdint>
+#include <vector>
 
 #include "evener/lab/rate_series.h"
 #include "evener/route/autoscale/scaler.h"
@@ -38,6 +39,14 @@ struct FluidResult {
   FluidScore training, scored;
 };
 
-[[nodiscard]] FluidResult run_fluid(const RateSeries& series, const FluidScenario& scenario, route::autoscale::Scaler& scaler);
+/// What a tick saw.
+struct FluidTick {
+  double rate = 0;                           // requests per second that came
+  std::uint32_t replicas = 0, starting = 0;  // paid for; those of them that do not serve yet
+};
+
+/// Every tick is appended to `ticks` when there is one.
+[[nodiscard]] FluidResult run_fluid(const RateSeries& series, const FluidScenario& scenario, route::autoscale::Scaler& scaler,
+                                    std::vector<FluidTick>* ticks = nullptr);
 
 }  // namespace evener::lab

@@ -1,0 +1,28 @@
+#include "evener/cli/pages/csv.h"
+
+namespace evener::cli::pages {
+
+std::string csv_field(std::string_view text) {
+  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
+  std::string out = "\"";
+  for (const char character : text) {
+    out += character;
+    if (character == '"') out += character;
+  }
+  return out + "\"";
+}
+
+Result<CsvFile> CsvFile::create(std::string path, std::string_view head) {
+  std::ofstream out(path, std::ios::binary);
+  out << head << "\n";
+  if (!out) return fail("cannot write " + path, Fault::Client);
+  return CsvFile(std::move(path), std::move(out));
+}
+
+Result<void> CsvFile::close() {
+  out_.close();
+  if (!out_) return fail("could not write all of " + path_);
+  return {};
+}
+
+}  // namespace evener::cli::pages
