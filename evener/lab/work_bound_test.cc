@@ -52,7 +52,7 @@ TEST_CASE("nothing is bounded where later turns wait for earlier ones, or withou
   set_objectives(sessions, 2s, 100ms);
   CHECK(part_max(replica(1), work_needed(sessions, 1)) == std::array<double, 2>{1, 1});
   Workload untimed = load(40, 1);
-  set_objectives(untimed, 0s, 0s);
+  for (WorkloadRequest& request : untimed.requests) request.first_token_objective = request.token_objective = {};
   CHECK(part_max(replica(1), work_needed(untimed, 1)) == std::array<double, 2>{1, 1});
 }
 
