@@ -10,7 +10,7 @@
 #include "evener/base/json_writer.h"
 #include "evener/cli/command.h"
 #include "evener/cli/lab_subcommand.h"
-#include "evener/cli/lab_words.h"
+#include "evener/cli/option_words.h"
 #include "evener/cli/served_log_reader.h"
 #include "evener/lab/calibration.h"
 #include "evener/lab/engine_settings.h"

@@ -5,8 +5,8 @@
 #include <cstdio>
 #include <fstream>
 
-#include "evener/cli/command.h"
 #include "evener/cli/lab_experiment.h"
+#include "evener/cli/testing/lab.h"
 
 namespace evener::cli {
 namespace {
@@ -34,10 +34,8 @@ class LogFile {
 };
 
 int calibrate(std::vector<std::string> arguments) {
-  std::vector<char*> argv;
-  arguments.insert(arguments.begin(), {"lab", "calibrate"});
-  for (std::string& argument : arguments) argv.push_back(argument.data());
-  return lab_command(static_cast<int>(argv.size()), argv.data());
+  arguments.insert(arguments.begin(), "calibrate");
+  return lab(std::move(arguments));
 }
 
 TEST_CASE("a log is calibrated, and one that is too short or of no engine is refused") {

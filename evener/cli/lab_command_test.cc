@@ -4,20 +4,13 @@
 #include <string>
 #include <vector>
 
-#include "evener/cli/command.h"
 #include "evener/cli/lab_experiment.h"
+#include "evener/cli/testing/lab.h"
 #include "evener/gateway/config_schema.h"
 #include "evener/gateway/pool.h"
 
 namespace evener::cli {
 namespace {
-
-int lab(std::vector<std::string> arguments) {
-  std::vector<char*> argv;
-  arguments.insert(arguments.begin(), "lab");
-  for (std::string& argument : arguments) argv.push_back(argument.data());
-  return lab_command(static_cast<int>(argv.size()), argv.data());
-}
 
 TEST_CASE("the lab refuses what it does not know, before it simulates anything") {
   CHECK(lab({"compare"}) == Usage);

@@ -13,7 +13,7 @@
 #include "evener/cli/lab_sections.h"
 #include "evener/cli/lab_subcommand.h"
 #include "evener/cli/lab_tables.h"
-#include "evener/cli/lab_words.h"
+#include "evener/cli/option_words.h"
 #include "evener/cli/progress_bar.h"
 #include "evener/cli/stop_on_signal.h"
 #include "evener/lab/comparison.h"
@@ -298,9 +298,7 @@ LabSubcommand declare_lab_compare(CLI::App& lab) {
   declare_experiment(*app, arguments->experiment);
   declare_runs(*app, arguments->runs);
   declare_report(*app, arguments->report);
-  app->add_option("-p,--policies", arguments->experiment.policies, "Policies, with commas (default: the file's, or balanced)")
-      ->type_name("LIST")
-      ->group("Pool");
+  declare_policies(*app, arguments->experiment);
   app->add_option("--against", arguments->against, "The policy that the others are compared with (default: the file's, or the first)")
       ->type_name("NAME")
       ->group("Comparison");

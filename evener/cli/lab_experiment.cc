@@ -6,7 +6,7 @@
 
 #include "evener/cli/lab_load.h"
 #include "evener/cli/lab_pool.h"
-#include "evener/cli/lab_words.h"
+#include "evener/cli/option_words.h"
 
 namespace evener::cli {
 
@@ -44,6 +44,12 @@ void declare_experiment(CLI::App& app, LabArguments& arguments) {
   app.add_option("--slo-ttft", arguments.ttft, "Objective: time to first token (default: 2s)")->type_name("DURATION")->group("Runs");
   app.add_option("--slo-tpot", arguments.tpot, "Objective: time per output token (default: 100ms)")->type_name("DURATION")->group("Runs");
   app.add_flag("--json", arguments.json, "Figures as JSON")->group("Runs");
+}
+
+void declare_policies(CLI::App& app, LabArguments& arguments) {
+  app.add_option("-p,--policies", arguments.policies, "Policies, with commas (default: the file's, or balanced)")
+      ->type_name("LIST")
+      ->group("Pool");
 }
 
 Result<Experiment> read_experiment(const LabArguments& arguments, const gateway::PoolConfig* pool) {

@@ -32,6 +32,8 @@ struct LabArguments {
 
 /// The options that all of them share.
 void declare_experiment(CLI::App& app, LabArguments& arguments);
+/// Of those that run several policies.
+void declare_policies(CLI::App& app, LabArguments& arguments);
 
 struct LabTenant {
   std::string name;

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "evener/cli/lab_pool.h"
-#include "evener/cli/lab_words.h"
+#include "evener/cli/option_words.h"
 #include "evener/core/hashing.h"
 
 namespace evener::cli {

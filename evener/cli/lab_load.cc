@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <set>
 
-#include "evener/cli/lab_words.h"
+#include "evener/cli/option_words.h"
 #include "evener/cli/load_spec.h"
 #include "evener/cli/trace_file.h"
 
@@ -85,15 +85,8 @@ Result<void> read_classes_and_tenants(const LabArguments& arguments, const gatew
 }
 
 Result<void> read_part(const LabArguments& arguments, Experiment& experiment) {
-  const auto read = [](const char* name, const std::string& text, std::optional<Duration>& into) -> Result<void> {
-    if (text.empty()) return {};
-    const auto duration = read_duration_option(name, text);
-    if (!duration) return tl::unexpected(duration.error());
-    into = *duration;
-    return {};
-  };
-  if (auto done = read("--from", arguments.from, experiment.from); !done) return done;
-  if (auto done = read("--for", arguments.length, experiment.length); !done) return done;
+  if (auto done = read_duration_option("--from", arguments.from, experiment.from); !done) return done;
+  if (auto done = read_duration_option("--for", arguments.length, experiment.length); !done) return done;
   experiment.requests = arguments.requests;
   experiment.sample = arguments.sample;
   return {};

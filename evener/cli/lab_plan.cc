@@ -12,7 +12,7 @@
 #include "evener/cli/lab_sections.h"
 #include "evener/cli/lab_subcommand.h"
 #include "evener/cli/lab_tables.h"
-#include "evener/cli/lab_words.h"
+#include "evener/cli/option_words.h"
 #include "evener/cli/progress_bar.h"
 #include "evener/cli/stop_on_signal.h"
 
@@ -254,9 +254,7 @@ LabSubcommand declare_lab_plan(CLI::App& lab) {
   declare_runs(*app, arguments->runs);
   declare_report(*app, arguments->report);
   declare_service_level(*app, arguments->level);
-  app->add_option("-p,--policies", arguments->experiment.policies, "Policies, with commas (default: the file's, or balanced)")
-      ->type_name("LIST")
-      ->group("Pool");
+  declare_policies(*app, arguments->experiment);
   app->add_option(
          "-k,--kinds", arguments->kinds,
          "Engines with how many and the price of one per hour, in place of --engines: h100-8b=0..8:price=2.5,l4-8b=0..16:price=0.7")

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "evener/cli/lab_words.h"
+#include "evener/cli/option_words.h"
 #include "evener/core/hashing.h"
 #include "evener/gateway/pool.h"
 #include "evener/gateway/request_rules.h"

@@ -8,17 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "evener/cli/command.h"
+#include "evener/cli/testing/lab.h"
 
 namespace evener::cli {
 namespace {
-
-int lab(std::vector<std::string> arguments) {
-  std::vector<char*> argv;
-  arguments.insert(arguments.begin(), "lab");
-  for (std::string& argument : arguments) argv.push_back(argument.data());
-  return lab_command(static_cast<int>(argv.size()), argv.data());
-}
 
 /// Gone when the test ends.
 class Folder {

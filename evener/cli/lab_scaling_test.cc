@@ -6,18 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "evener/cli/command.h"
 #include "evener/cli/lab_rates.h"
+#include "evener/cli/testing/lab.h"
 
 namespace evener::cli {
 namespace {
-
-int lab(std::vector<std::string> arguments) {
-  std::vector<char*> argv;
-  arguments.insert(arguments.begin(), "lab");
-  for (std::string& argument : arguments) argv.push_back(argument.data());
-  return lab_command(static_cast<int>(argv.size()), argv.data());
-}
 
 /// A file of its own with a day of rates in steps of 10 minutes; gone when the test ends.
 class RatesFile {

@@ -6,7 +6,7 @@
 
 #include "evener/cli/command.h"
 #include "evener/cli/config_file.h"
-#include "evener/cli/lab_words.h"
+#include "evener/cli/option_words.h"
 
 namespace evener::cli {
 namespace {

@@ -14,7 +14,7 @@
 #include "evener/cli/lab_sections.h"
 #include "evener/cli/lab_subcommand.h"
 #include "evener/cli/lab_tables.h"
-#include "evener/cli/lab_words.h"
+#include "evener/cli/option_words.h"
 #include "evener/cli/progress_bar.h"
 #include "evener/cli/stop_on_signal.h"
 #include "evener/lab/capacity.h"
@@ -358,9 +358,7 @@ LabSubcommand declare_lab_sweep(CLI::App& lab) {
   declare_runs(*app, arguments->runs);
   declare_report(*app, arguments->report);
   declare_service_level(*app, arguments->level);
-  app->add_option("-p,--policies", arguments->experiment.policies, "Policies, with commas (default: the file's, or balanced)")
-      ->type_name("LIST")
-      ->group("Pool");
+  declare_policies(*app, arguments->experiment);
   app->add_option("--over", arguments->over, "What is varied: load, replicas, capacity, kv, ...; an unknown one lists them")
       ->type_name("NAME")
       ->capture_default_str()

@@ -12,6 +12,7 @@
 #include "evener/base/json_writer.h"
 #include "evener/cli/command.h"
 #include "evener/cli/descriptor_limit.h"
+#include "evener/cli/option_words.h"
 #include "evener/cli/stop_on_signal.h"
 #include "evener/cli/trace_file.h"
 #include "evener/load/generator.h"
@@ -29,14 +30,6 @@ struct LoadArguments {
   unsigned threads = 1;
   bool no_stream = false, at_most = false, spread = false, json = false;
 };
-
-Result<Duration> read_duration_option(const char* name, const std::string& text) {
-  const auto reading = config::read_duration(text);
-  if (reading.value) return *reading.value;
-  return fail(
-      std::string(name) + " " + text + " is not a duration such as 30s, 500ms or 2m" + (reading.hint.empty() ? "" : "; " + reading.hint),
-      Fault::Client);
-}
 
 /// "256" or "100-2000".
 Result<load::TokenRange> read_token_range(const char* name, const std::string& text) {
@@ -70,16 +63,9 @@ Result<load::Replay> read_replay(const LoadArguments& arguments) {
 }
 
 Result<void> read_objectives(const LoadArguments& arguments, load::Objectives& objectives) {
-  const auto read = [](const char* name, const std::string& text, std::optional<Duration>& into) -> Result<void> {
-    if (text.empty()) return {};
-    const auto duration = read_duration_option(name, text);
-    if (!duration) return tl::unexpected(duration.error());
-    into = *duration;
-    return {};
-  };
-  if (auto done = read("--slo-ttft", arguments.ttft, objectives.ttft_max); !done) return done;
-  if (auto done = read("--slo-tpot", arguments.tpot, objectives.tpot_max); !done) return done;
-  return read("--slo-e2e", arguments.e2e, objectives.e2e_max);
+  if (auto done = read_duration_option("--slo-ttft", arguments.ttft, objectives.ttft_max); !done) return done;
+  if (auto done = read_duration_option("--slo-tpot", arguments.tpot, objectives.tpot_max); !done) return done;
+  return read_duration_option("--slo-e2e", arguments.e2e, objectives.e2e_max);
 }
 
 Result<load::LoadOptions> read_options(const LoadArguments& arguments) {

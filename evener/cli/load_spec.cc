@@ -8,7 +8,7 @@
 #include <span>
 #include <utility>
 
-#include "evener/cli/lab_words.h"
+#include "evener/cli/option_words.h"
 #include "evener/cli/load_values.h"
 
 namespace evener::cli {

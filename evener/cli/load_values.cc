@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "evener/base/config/scalars.h"
-#include "evener/cli/lab_words.h"
+#include "evener/cli/option_words.h"
 
 namespace evener::cli {
 namespace {

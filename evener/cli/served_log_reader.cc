@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 
+#include "evener/lab/csv_fields.h"
 #include "evener/protocol/json_reader.h"
 
 namespace evener::cli {
@@ -42,16 +43,6 @@ void for_each_line(std::string_view text, Line line) {
     if (current.ends_with('\r')) current.remove_suffix(1);
     if (current.find_first_not_of(" \t") != std::string_view::npos) line(current, number);
   }
-}
-
-std::vector<std::string_view> fields_of(std::string_view line) {
-  std::vector<std::string_view> fields;
-  for (std::size_t begin = 0; begin <= line.size();) {
-    const std::size_t end = std::min(line.find(',', begin), line.size());
-    fields.push_back(line.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return fields;
 }
 
 class Collector {
@@ -91,7 +82,7 @@ Result<ServedLog> read_csv(std::string_view text, std::string_view file_name) {
   std::size_t width = 0;
   for_each_line(text, [&](std::string_view line, std::uint64_t number) {
     if (missing) return;
-    const std::vector<std::string_view> fields = fields_of(line);
+    const std::vector<std::string_view> fields = lab::csv_fields(line);
     if (width == 0) {
       width = fields.size();
       for (std::size_t i = 0; i < Columns.size(); ++i) {

@@ -8,21 +8,13 @@
 #include <numeric>
 #include <optional>
 
+#include "evener/lab/csv_fields.h"
+
 namespace evener::lab {
 namespace {
 
 constexpr double SecondsMax = 100.0 * 366 * 86'400;  // 1970 to 2070; nanoseconds of it fit 64 bits
 constexpr double RateMax = 1e12;
-
-std::vector<std::string_view> split_fields(std::string_view line) {
-  std::vector<std::string_view> fields;
-  for (std::size_t begin = 0; begin <= line.size();) {
-    const std::size_t end = std::min(line.find(',', begin), line.size());
-    fields.push_back(line.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return fields;
-}
 
 std::optional<double> number(std::string_view text) {
   double value = 0;
@@ -127,7 +119,7 @@ Result<RateReading> read_rate_series(std::string_view text, std::string_view fil
     ++number_of_line;
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.empty()) continue;
-    const std::vector<std::string_view> fields = split_fields(line);
+    const std::vector<std::string_view> fields = csv_fields(line);
     if (!chosen) {
       for (std::size_t i = 1; i < fields.size() && !chosen; ++i) {
         if (column.empty() || fields[i] == column) chosen = i;

@@ -1,5 +1,5 @@
 #pragma once
-// How the options of `evener lab` are written: lists, factors, durations.
+// How options of the command line are written: lists, factors, durations.
 
 #include <cstdint>
 #include <optional>
@@ -21,5 +21,7 @@ namespace evener::cli {
 /// "1 seed", "5 seeds".
 [[nodiscard]] std::string counted(std::uint64_t count, std::string_view thing);
 [[nodiscard]] Result<Duration> read_duration_option(const char* name, const std::string& text);
+/// The same of an option that may be left out: an empty text changes nothing.
+[[nodiscard]] Result<void> read_duration_option(const char* name, const std::string& text, std::optional<Duration>& into);
 
 }  // namespace evener::cli

@@ -1,4 +1,4 @@
-#include "evener/cli/lab_words.h"
+#include "evener/cli/option_words.h"
 
 #include <fmt/format.h>
 
@@ -37,7 +37,17 @@ std::string counted(std::uint64_t count, std::string_view thing) { return fmt::f
 Result<Duration> read_duration_option(const char* name, const std::string& text) {
   const auto reading = config::read_duration(text);
   if (reading.value) return *reading.value;
-  return fail(fmt::format("{} {} is not a duration such as 2s or 100ms", name, text), Fault::Client);
+  return fail(
+      fmt::format("{} {} is not a duration such as 30s, 500ms or 2m{}{}", name, text, reading.hint.empty() ? "" : "; ", reading.hint),
+      Fault::Client);
+}
+
+Result<void> read_duration_option(const char* name, const std::string& text, std::optional<Duration>& into) {
+  if (text.empty()) return {};
+  const auto duration = read_duration_option(name, text);
+  if (!duration) return tl::unexpected(duration.error());
+  into = *duration;
+  return {};
 }
 
 }  // namespace evener::cli
