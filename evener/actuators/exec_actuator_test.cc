@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <ctime>
+
 #include "evener/actuators/run_command.h"
 #include "evener/actuators/testing/programs.h"
 
@@ -74,6 +76,22 @@ TEST_CASE("no more of a command's output is kept than allowed, and it may write 
   CHECK(end->output.size() == OutputBytesMax);
   CHECK(end->errors.size() <= 1024);
   CHECK(end->errors.ends_with("end\n"));
+}
+
+TEST_CASE("a command that closes its outputs is waited for without work") {
+  const std::clock_t before = std::clock();
+  const auto end = run_command({.words = {"/bin/sh", "-c", "exec >&- 2>&-; sleep 0.5"}}, 20s);
+  REQUIRE(end);
+  CHECK(end->succeeded);
+  CHECK(static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC < 0.25);  // of the CPU; looking again and again takes the half second
+}
+
+TEST_CASE("a command that prints without end is killed in time") {
+  const Instant began = monotonic_now();
+  const auto end = run_command({.words = {"/bin/sh", "-c", "yes & yes & yes"}}, 200ms);
+  REQUIRE(!end);
+  CHECK(end.error().message.find("was killed") != std::string::npos);
+  CHECK(monotonic_now() - began < 10s);
 }
 
 TEST_CASE("a command's end counts, not that of what it leaves behind") {

@@ -10,8 +10,6 @@ using protocol::JsonKind;
 using protocol::JsonMember;
 using protocol::JsonValue;
 
-constexpr std::uint32_t ReplicasSaidMax = 1'000'000;  // more is a mistake, and not to be reckoned with
-
 tl::unexpected<std::string> wrong(std::string text) { return tl::unexpected<std::string>(std::move(text)); }
 
 Result<std::optional<std::uint32_t>, std::string> number(std::span<const JsonMember> members, std::string_view key) {
@@ -24,13 +22,17 @@ Result<std::optional<std::uint32_t>, std::string> number(std::span<const JsonMem
 
 }  // namespace
 
-Result<ReplicasSaid, std::string> read_replicas_json(std::string_view text) {
+Result<ReplicasSaid, std::string> read_replicas_json(std::string_view text, Silence silence) {
   protocol::JsonReader reader;
-  if (reader.read(text, protocol::JsonCheck::Everything)) return ReplicasSaid{};
+  if (reader.read(text, protocol::JsonCheck::Everything)) {
+    return silence == Silence::Allowed ? Result<ReplicasSaid, std::string>() : wrong("its answer is no JSON object");
+  }
   const auto replicas = number(reader.members(), "replicas"), ready = number(reader.members(), "ready");
   if (!replicas) return wrong(replicas.error());
   if (!ready) return wrong(ready.error());
-  ReplicasSaid said{.replicas = *replicas, .ready = *ready, .endpoints = {}};
+  ReplicasSaid said;
+  said.replicas = *replicas;
+  said.ready = *ready;
   const JsonMember* endpoints = protocol::find_member(reader.members(), "endpoints");
   if (endpoints == nullptr || endpoints->value.kind == JsonKind::Null) return said;
   if (endpoints->value.kind != JsonKind::Array) return wrong("\"endpoints\" of its answer must be a list of URLs");
@@ -38,7 +40,7 @@ Result<ReplicasSaid, std::string> read_replicas_json(std::string_view text) {
     std::string url;
     const bool read = element.kind == JsonKind::String && protocol::unescape_json(element.text.substr(1, element.text.size() - 2), url);
     if (!read || !url.starts_with("http://")) return wrong("\"endpoints\" of its answer must be URLs that begin with http://");
-    if (said.endpoints.size() < AddressesMax) said.endpoints.push_back(std::move(url));
+    said.add(std::move(url));
   }
   return said;
 }

@@ -3,22 +3,34 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "evener/actuators/actuator.h"
 
 namespace evener::actuators {
 
-struct ReplicasSaid {
+inline constexpr std::uint32_t ReplicasSaidMax = 1'000'000;  // more is a mistake, and not to be reckoned with
+
+class ReplicasSaid {
+ public:
   std::optional<std::uint32_t> replicas, ready;
-  std::vector<std::string> endpoints;  // at most AddressesMax
+  std::vector<std::string> endpoints;  // each once, at most AddressesMax
+
+  void add(std::string url) {
+    if (endpoints.size() < AddressesMax && seen_.insert(url).second) endpoints.push_back(std::move(url));
+  }
 
   /// What is there, where `asked` replicas were asked for: nothing before the first wish, when those that have an address are all that is known.
   [[nodiscard]] Replicas with(std::optional<std::uint32_t> asked) const {
     const auto known = asked.value_or(static_cast<std::uint32_t>(endpoints.size()));
     return {.desired = replicas.value_or(known), .ready = ready.value_or(0), .endpoints = endpoints, .trouble = {}};
   }
+
+ private:
+  std::set<std::string> seen_;
 };
 
 }  // namespace evener::actuators

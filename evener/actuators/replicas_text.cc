@@ -19,7 +19,7 @@ std::optional<std::uint32_t> number_after(std::string_view line, std::string_vie
   const std::string_view digits = trimmed(line.substr(word.size()));
   std::uint32_t number = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  return error == std::errc() && end == digits.data() + digits.size() ? std::optional(number) : std::nullopt;
+  return error == std::errc() && end == digits.data() + digits.size() && number <= ReplicasSaidMax ? std::optional(number) : std::nullopt;
 }
 
 }  // namespace
@@ -31,7 +31,7 @@ ReplicasSaid read_replicas_text(std::string_view text) {
     const std::string_view line = trimmed(text.substr(0, end));
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     if (line.starts_with("http://") && line.find_first_of(" \t") == std::string_view::npos) {
-      if (said.endpoints.size() < AddressesMax) said.endpoints.emplace_back(line);
+      said.add(std::string(line));
     } else if (const auto replicas = number_after(line, "replicas ")) {
       said.replicas = replicas;
     } else if (const auto ready = number_after(line, "ready ")) {

@@ -15,7 +15,9 @@ namespace evener::actuators {
 namespace {
 
 constexpr std::size_t ErrorBytesKept = 1024;
-constexpr int PollMs = 50;  // how late an end is noticed that closes no pipe
+constexpr int BlocksPerTurn = 64;  // of one output, before the time is looked at: 1 MiB, the most that a pipe holds
+constexpr int PollMs = 50;         // how late an end is noticed that closes no pipe
+constexpr int ClosedPollMs = 2;    // with both closed it is about to end, or waits for nobody
 
 /// One output of the program: read here without waiting.
 class Pipe {
@@ -35,11 +37,11 @@ class Pipe {
     ::close(ends_[1]);
     ends_[1] = -1;
   }
-  /// All that is there; false at the end.
+  /// What is there, up to BlocksPerTurn; false at the end.
   template <class Keep>
   bool drain(Keep keep) {
     std::array<char, 16 * 1024> block;
-    for (;;) {
+    for (int blocks = 0; blocks < BlocksPerTurn; ++blocks) {
       const ssize_t got = ::read(ends_[0], block.data(), block.size());
       if (got > 0) {
         keep(std::string_view(block.data(), static_cast<std::size_t>(got)));
@@ -49,6 +51,7 @@ class Pipe {
         return errno == EAGAIN;
       }
     }
+    return true;
   }
 
  private:
@@ -79,6 +82,7 @@ Result<CommandEnd> run_command(ChildCommand command, Duration most) {
   const Instant deadline = monotonic_now() + most;
   // Its end counts, not that of its pipes: something it left in the background may hold those.
   std::optional<std::string> how;
+  bool output_open = true, errors_open = true;
   while (!how) {
     if (monotonic_now() >= deadline) {
       child->kill();
@@ -86,14 +90,13 @@ Result<CommandEnd> run_command(ChildCommand command, Duration most) {
                       std::to_string(std::chrono::duration_cast<std::chrono::seconds>(most).count()) + " s",
                   Fault::Us, MayRetry::Yes);
     }
-    std::array<pollfd, 2> readers = {pollfd{.fd = output.reader(), .events = POLLIN, .revents = 0},
-                                     pollfd{.fd = errors.reader(), .events = POLLIN, .revents = 0}};
-    if (::poll(readers.data(), readers.size(), PollMs) > 0 && ((readers[0].revents & readers[1].revents & POLLHUP) != 0)) {
-      ::poll(nullptr, 0, 1);  // both are closed: it is about to end, or waits for nobody
-    }
+    // One that is closed would be ready again and again.
+    std::array<pollfd, 2> readers = {pollfd{.fd = output_open ? output.reader() : -1, .events = POLLIN, .revents = 0},
+                                     pollfd{.fd = errors_open ? errors.reader() : -1, .events = POLLIN, .revents = 0}};
+    ::poll(readers.data(), readers.size(), output_open || errors_open ? PollMs : ClosedPollMs);
     how = child->ended();
-    (void)output.drain(keep_output);
-    (void)errors.drain(keep_errors);
+    output_open = output_open && output.drain(keep_output);
+    errors_open = errors_open && errors.drain(keep_errors);
   }
   end.how = *how;
   end.succeeded = child->succeeded();

@@ -103,7 +103,7 @@ Result<ReplicasSaid, ActuatorError> WebhookActuator::ask(HttpCall call) {
   const auto answer = send_(call);
   if (!answer) return tl::unexpected(ActuatorError{.message = answer.error().message, .may_retry = answer.error().may_retry});
   if (answer->status < 200 || answer->status > 299) return tl::unexpected(refused(settings_.url, *answer));
-  auto said = read_replicas_json(answer->body);
+  auto said = read_replicas_json(answer->body, call.method == "GET" ? Silence::Refused : Silence::Allowed);
   if (!said) return tl::unexpected(ActuatorError{.message = shown_origin(settings_.url) + ": " + said.error()});
   return std::move(*said);
 }

@@ -78,6 +78,8 @@ TEST_CASE("the answer says what is there, now and when it is asked") {
   CHECK(*actuator.observe() == expected);
   CHECK(receiver.call.method == "GET");
   CHECK(receiver.call.body.empty());
+  receiver.answer = HttpAnswer{.status = 200, .body = "<html>log in</html>"};
+  CHECK(actuator.observe().error().message.find("no JSON object") != std::string::npos);
 }
 
 TEST_CASE("a refusal says whether and when to come again, and no credential") {
