@@ -191,8 +191,8 @@ void Control::apply(const Config& config) {
   config_ = config;
   shared_.memory.set_limit(config.limits.memory_bytes);
   for (std::size_t i = pools_.size(); i-- > 0;) {
-    const bool stays =
-        std::any_of(config.pools.begin(), config.pools.end(), [&](const PoolConfig& wanted) { return wanted.name == pools_[i].config.name; });
+    const bool stays = std::any_of(config.pools.begin(), config.pools.end(),
+                                   [&](const PoolConfig& wanted) { return wanted.name == pools_[i].config.name; });
     if (stays) continue;
     while (!pools_[i].joining.empty()) drop_joining(pools_[i], pools_[i].joining.size() - 1);
     while (!pools_[i].endpoints.empty()) drop_endpoint(pools_[i], pools_[i].endpoints.size() - 1);
@@ -295,8 +295,9 @@ Control::Change Control::set_weight(std::string_view pool_name, std::string_view
 
 void Control::check_soon(EndpointId id) {
   for (const ManagedPool& pool : pools_) {
-    const auto at = std::lower_bound(pool.endpoints.begin(), pool.endpoints.end(), id,
-                                     [](const std::shared_ptr<ManagedEndpoint>& endpoint, EndpointId wanted) { return endpoint->id < wanted; });
+    const auto at =
+        std::lower_bound(pool.endpoints.begin(), pool.endpoints.end(), id,
+                         [](const std::shared_ptr<ManagedEndpoint>& endpoint, EndpointId wanted) { return endpoint->id < wanted; });
     if (at != pool.endpoints.end() && (*at)->id == id) (*at)->check_now.set();
   }
 }
@@ -351,7 +352,8 @@ void Control::resolve(const std::shared_ptr<ManagedEndpoint>& endpoint) {
       const std::shared_ptr<ManagedEndpoint> same = weak.lock();
       if (!same || same->removed) return;
       if (!found) {
-        log::warn("name not resolved; its last good address stays in use", {{"endpoint", same->config.name}, {"error", found.error().message}});
+        log::warn("name not resolved; its last good address stays in use",
+                  {{"endpoint", same->config.name}, {"error", found.error().message}});
         return;
       }
       const bool first = same->addresses.empty();
@@ -372,8 +374,11 @@ void Control::resolve(const std::shared_ptr<ManagedEndpoint>& endpoint) {
 net::Task<> Control::follow_names() {
   while (co_await reactor.sleep(std::max<Duration>(config_.dns_refresh, std::chrono::seconds(1)))) {
     for (const ManagedPool& pool : pools_) {
-      for (const auto& endpoint : pool.endpoints) {
-        if (!net::Address::parse(endpoint->target.host + ":1") && !net::Address::parse("[" + endpoint->target.host + "]:1")) resolve(endpoint);
+      for (const auto* endpoints : {&pool.endpoints, &pool.joining}) {
+        for (const auto& endpoint : *endpoints) {
+          if (!net::Address::parse(endpoint->target.host + ":1") && !net::Address::parse("[" + endpoint->target.host + "]:1"))
+            resolve(endpoint);
+        }
       }
     }
   }
@@ -404,8 +409,11 @@ void Control::log_health_changes() {
       const auto& endpoint = *pool.endpoints[at];
       const auto level = status.health == route::Health::Healthy ? log::Level::Info : log::Level::Warn;
       log::write(level, "endpoint health",
-                 {{"pool", pool.config.name}, {"endpoint", endpoint.config.name}, {"health", health_name(status.health)},
-                  {"last_check", endpoint.last_check}, {"consecutive_failures", status.consecutive_failures}});
+                 {{"pool", pool.config.name},
+                  {"endpoint", endpoint.config.name},
+                  {"health", health_name(status.health)},
+                  {"last_check", endpoint.last_check},
+                  {"consecutive_failures", status.consecutive_failures}});
     }
   }
 }

@@ -48,14 +48,16 @@ void PoolScaling::arrange_kinds() {
   kinds_.clear();
   for (const KindConfig& wanted : kinds_of(config_)) {
     const auto known = std::find_if(before.begin(), before.end(), [&](const auto& kind) {
-      return kind != nullptr && kind->config.name == wanted.name &&
-             reconfigure(kind->fleet.actuator(), kind->config.actuator, wanted.actuator, wanted.most);
+      return kind != nullptr && kind->config.name == wanted.name && kind->config.actuator.kind == wanted.actuator.kind;
     });
     const FleetSettings settings = fleet_settings(pool_, wanted, config_.drain_max);
     if (known == before.end()) {
       kinds_.push_back(std::make_unique<Kind>(Kind{wanted, ReplicaFleet(settings, make_actuator_(wanted), view_)}));
       continue;
     }
+    // What runs goes on: another command or URL is told of the same replicas.
+    if (!reconfigure((*known)->fleet.actuator(), (*known)->config.actuator, wanted.actuator, wanted.most))
+      (*known)->fleet.replace(make_actuator_(wanted));
     (*known)->config = wanted;
     (*known)->fleet.configure(settings);
     kinds_.push_back(std::move(*known));
@@ -121,13 +123,15 @@ std::uint32_t PoolScaling::ready() const {
 
 Reading PoolScaling::read(const Moment& moment, const ScaledPool::Sample& sample) {
   const double elapsed_s = read_once_ ? seconds(moment.now - read_at_) : 0;
-  const std::uint64_t answers = sample.answers - at_reading_.answers;
+  // A pool that was removed a moment ago has counts of zero.
+  const std::uint64_t arrivals = sample.arrivals - std::min(at_reading_.arrivals, sample.arrivals);
+  const std::uint64_t answers = sample.answers - std::min(at_reading_.answers, sample.answers);
   Reading reading{.now = moment.now,
-                  .arrivals_per_s = elapsed_s > 0 ? static_cast<double>(sample.arrivals - at_reading_.arrivals) / elapsed_s : 0,
+                  .arrivals_per_s = elapsed_s > 0 ? static_cast<double>(arrivals) / elapsed_s : 0,
                   .in_flight = in_flight_sum_ / std::max(samples_, 1U),
                   .queued = static_cast<double>(sample.queued),
                   .ready = ready(),
-                  .starting = wanted() - ready(),
+                  .starting = wanted() - std::min(ready(), wanted()),
                   .minute_of_week = moment.minute_of_week,
                   .speed = sample.speed};
   if (answers > 0) {

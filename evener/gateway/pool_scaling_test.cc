@@ -204,6 +204,35 @@ TEST_CASE("a kind that is no more leaves with its replicas") {
   for (const auto& member : story.pool.now.members) CHECK(member.kind == "small");
 }
 
+TEST_CASE("other settings of an actuator leave its replicas where they are") {
+  ScaleConfig config = target_of(1);
+  config.actuator.kind = ActuatorKind::Exec;
+  ScalingStory story(config);
+  story.pool.now.queued = 3;
+  story.pass(30s);
+  REQUIRE(story.pool.now.members.size() == 3);
+  const std::size_t wishes = story.cloud.wishes.size();
+  config.actuator.exec.timeout = 7s;
+  story.scaling.configure(config);
+  CHECK(story.pool.now.members.size() == 3);
+  story.pass(5s);
+  CHECK(story.wanted() == 3);
+  CHECK(story.cloud.wishes.size() == wishes);
+}
+
+TEST_CASE("a pool that was removed a moment ago asks for nothing") {
+  ScaleConfig config = target_of(5);
+  config.target.target.measure = route::autoscale::Measure::Arrivals;
+  ScalingStory story(config);
+  story.per_turn = 1;
+  story.pass(30s);
+  story.per_turn = 0;
+  story.pool.now.arrivals = 0;
+  REQUIRE(story.wanted() == 1);
+  story.pass(10s);
+  CHECK(story.wanted() == 1);
+}
+
 TEST_CASE("only the latest changes are kept") {
   ScalingStory story(target_of(2));
   for (int i = 0; i < 50; ++i) {

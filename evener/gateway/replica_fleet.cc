@@ -85,7 +85,7 @@ void ReplicaFleet::failed(Instant now, const actuators::ActuatorError& error) {
   constexpr std::uint32_t DoublingsMax = 16;
   Duration pause = std::min(RetryMin * (1U << std::min(failures_, DoublingsMax)), RetryMax);
   if (error.may_retry == MayRetry::No) pause = RetryMax;  // somebody has to change something, and may
-  if (error.retry_after) pause = std::max(pause, *error.retry_after);
+  if (error.retry_after) pause = std::max(pause, std::min(*error.retry_after, RetryAfterMax));
   ++failures_;
   ++failures_total_;
   retry_at_ = now + pause;
@@ -97,6 +97,8 @@ void ReplicaFleet::failed(Instant now, const actuators::ActuatorError& error) {
 void ReplicaFleet::follow_addresses(Instant now, const ScaledPool::Sample& sample) {
   const std::vector<std::string>& there = there_.endpoints;
   std::erase_if(stopping_, [&](const std::string& url) { return !listed(there, url); });
+  // All that are left are to stay: what was drained was not stopped, because the call failed and the load came back, or another one went.
+  if (there.size() <= to_be_there()) stopping_.clear();
   std::erase_if(draining_, [&](const auto& one) { return !listed(there, one.first); });
   std::erase_if(checked_since_, [&](const auto& one) { return !listed(there, one.first); });
   for (const Member& member : sample.members) {
@@ -194,8 +196,13 @@ void ReplicaFleet::ask(Instant now) {
       actuator_->set({.pool = settings_.pool, .replicas = replicas, .reason = reason_, .stop_first = {stopping_.begin(), stopping_.end()}});
   if (!set) return failed(now, set.error());
   grown_.insert(grown_.end(), std::exchange(unasked_, 0), now);
+  const std::vector<std::string> before = std::exchange(there_.endpoints, {});
   there_ = *set;
   there_.desired = replicas;
+  if (there_.endpoints.empty() && actuator_->observes()) {  // it was done and nothing said of addresses: whoever knows them is asked next
+    there_.endpoints = before;
+    next_look_ = now;
+  }
   addressed_ = addressed_ || !there_.endpoints.empty();
   succeeded();
 }

@@ -38,6 +38,7 @@ struct FleetStatus {
 class ReplicaFleet {
  public:
   static constexpr Duration RetryMin = std::chrono::seconds(1), RetryMax = std::chrono::minutes(1);
+  static constexpr Duration RetryAfterMax = std::chrono::hours(1);  // whom it asks may ask for a pause of at most this
 
   /// What is there already is taken over.
   ReplicaFleet(FleetSettings settings, std::unique_ptr<actuators::Actuator> actuator, ScaledPool& pool);
@@ -47,6 +48,11 @@ class ReplicaFleet {
   /// How many there should be.
   void aim(Instant now, std::uint32_t replicas, std::string reason);
   void configure(FleetSettings settings) { settings_ = std::move(settings); }
+  /// The same replicas are looked after by another actuator from now on.
+  void replace(std::unique_ptr<actuators::Actuator> actuator) {
+    actuator_ = std::move(actuator);
+    next_look_ = retry_at_ = {};
+  }
   /// Its replicas leave the pool; for the end of it.
   void leave();
 

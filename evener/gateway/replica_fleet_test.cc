@@ -184,6 +184,43 @@ TEST_CASE("what cannot be right by itself is tried again only now and then") {
   CHECK(story.fleet.status().failures == 1);
 }
 
+TEST_CASE("a wish that is answered without a word of addresses takes no replica out of the pool") {
+  FleetStory story({.pool = "chat", .observe = 30s, .drain_max = 60s});
+  story.serve(2);
+  story.cloud.says_addresses = false;
+  story.aim(3);
+  story.turn();
+  CHECK(story.pool.now.members.size() == 3);  // it was looked at, and knows the new one as well
+  CHECK(story.fleet.ready() == 2);
+  CHECK(story.cloud.wishes.size() == 2);
+}
+
+TEST_CASE("a drained replica that was not stopped serves again when it is wanted, or when another one went") {
+  FleetStory story;
+  story.serve(2);
+  story.cloud.refuses = {.message = "no", .may_retry = MayRetry::Yes};
+  story.aim(1);
+  story.turn(2);
+  REQUIRE(story.pool.now.members.size() == 1);  // the other one has left, and is still there
+  story.cloud.refuses.reset();
+  story.aim(2);
+  story.turn();
+  CHECK(story.pool.now.members.size() == 2);
+  story.pool.checks_pass();
+  story.turn();
+  CHECK(story.fleet.ready() == 2);
+
+  story.cloud.starts_at_once = false;
+  story.aim(1);
+  story.turn(2);
+  REQUIRE(story.cloud.wishes.back().stop_first.size() == 1);
+  const std::string drained = story.cloud.wishes.back().stop_first.front();
+  std::erase_if(story.cloud.there.endpoints, [&](const std::string& url) { return url != drained; });
+  story.turn(2);
+  REQUIRE(story.pool.now.members.size() == 1);
+  CHECK(story.pool.now.members[0].url == drained);
+}
+
 TEST_CASE("a replica that is gone leaves the pool") {
   FleetStory story;
   story.serve(2);

@@ -20,6 +20,7 @@ struct FakeCloud {
   std::vector<actuators::Wish> wishes;              // that were made, refused ones included
   bool observes = true;
   bool starts_at_once = true;  // a wish gives and takes addresses
+  bool says_addresses = true;  // in its answer to a wish; when it is looked at it always does
   std::string prefix = "http://r";
   int made = 0;
 
@@ -47,7 +48,9 @@ class FakeActuator final : public actuators::Actuator {
     cloud_.wishes.push_back(wish);
     if (cloud_.refuses) return tl::unexpected(*cloud_.refuses);
     cloud_.follow(wish);
-    return cloud_.there;
+    actuators::Replicas said = cloud_.there;
+    if (!cloud_.says_addresses) said.endpoints.clear();
+    return said;
   }
 
  private:
