@@ -20,7 +20,10 @@ std::size_t run_in_order(std::size_t count, unsigned threads, const std::functio
     std::unique_lock lock(mutex);
     while (true) {
       changed.wait(lock, [&] { return begun == count || begun < taken + ahead; });
-      if (begun == count || stop.stop_requested()) return;
+      if (begun == count || stop.stop_requested()) {
+        changed.notify_all();  // nothing more begins: done() may be waiting for what will not
+        return;
+      }
       const std::size_t index = begun++;
       lock.unlock();
       work(index);

@@ -18,6 +18,9 @@ TEST_CASE("the lab refuses what it does not know, before it simulates anything")
   CHECK(lab({"compare", "--workload", "chat", "--trace", "x"}) == Usage);
   CHECK(lab({"compare", "--workload", "chat", "--policies", "fastest"}) == Usage);
   CHECK(lab({"compare", "--workload", "chat", "--engines", "abacus=2"}) == Usage);
+  CHECK(lab({"compare", "--workload", "chat", "--engines", "fast=2,::"}) == Usage);
+  CHECK(lab({"compare", "--workload", "chat", "--classes", ":"}) == Usage);
+  CHECK(lab({"plan", "--workload", "chat", "--kinds", ":"}) == Usage);
   CHECK(lab({"compare", "--workload", "chat", "--engines", "h100-8b=0"}) == Usage);
   CHECK(lab({"compare", "--workload", "chat", "--engines", "h100-8b=1:colour=2"}) == Usage);
   CHECK(lab({"compare", "--workload", "chat", "--load", "fast"}) == Usage);

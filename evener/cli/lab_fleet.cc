@@ -25,6 +25,7 @@ bool read_range(const std::string& text, lab::FleetKind& kind) {
 
 Result<LabKind> read_kind(const std::string& text) {
   std::vector<std::string> fields = split(text, ':');
+  if (fields.empty()) fields.emplace_back();
   const std::size_t equals = fields.front().find('=');
   LabKind kind{.name = fields.front().substr(0, equals), .replica = {}, .range = {}};
   std::string engine = kind.name;

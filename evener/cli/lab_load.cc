@@ -19,7 +19,8 @@ constexpr std::uint32_t TenantsMax = 100'000;
 Result<lab::ClassMix> read_classes(const std::string& text) {
   lab::ClassMix mix{.shares = {}};
   for (const std::string& one : split(text, ',')) {
-    const std::vector<std::string> fields = split(one, ':');
+    std::vector<std::string> fields = split(one, ':');
+    if (fields.empty()) fields.emplace_back();
     const std::size_t equals = fields.front().find('=');
     const std::string name = fields.front().substr(0, equals);
     std::optional<std::size_t> chosen;

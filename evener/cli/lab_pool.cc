@@ -74,6 +74,7 @@ Result<std::vector<Machine>> read_machines(const std::vector<std::string>& group
   std::vector<Machine> machines;
   for (const std::string& group : groups) {
     std::vector<std::string> fields = split(group, ':');
+    if (fields.empty()) return fail(fmt::format("--engines: {} names no engine", group), Fault::Client);
     const std::string head = fields.front();
     fields.erase(fields.begin());
     const std::size_t equals = head.find('=');

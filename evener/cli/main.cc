@@ -1,9 +1,11 @@
 // evener: finds the command and runs it.
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <string_view>
+#include <system_error>
 
 #include "evener/cli/command.h"
 
@@ -16,6 +18,20 @@ void print_usage(std::FILE* out) {
       out);
   for (const auto& command : evener::cli::commands()) std::fprintf(out, "  %-12s %s\n", command.name, command.summary);
   std::fputs("\nevener COMMAND --help tells more. Try: evener demo\n", out);
+}
+
+/// Runs it; what it printed and could not be written is a failure, as on a full disk.
+int run(const evener::cli::Command& command, int argc, char** argv) {
+  int code = evener::cli::Failure;
+  try {
+    code = command.run(argc, argv);
+  } catch (const std::system_error& error) {  // of fmt::print
+    std::fprintf(stderr, "evener %s: %s\n", command.name, error.what());
+    return evener::cli::Failure;
+  }
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+  std::fprintf(stderr, "evener %s: standard output: %s\n", command.name, std::strerror(errno));
+  return code == evener::cli::Ok ? evener::cli::Failure : code;
 }
 
 }  // namespace
@@ -34,7 +50,7 @@ int main(int argc, char** argv) {
   }
   if (name == "--version" || name == "-V") return evener::cli::version_command(argc - 1, argv + 1);
   for (const auto& command : evener::cli::commands()) {
-    if (name == command.name) return command.run(argc - 1, argv + 1);
+    if (name == command.name) return run(command, argc - 1, argv + 1);
   }
   std::fprintf(stderr, "evener: there is no command '%s'; evener --help lists them\n", argv[1]);
   return evener::cli::Usage;

@@ -17,6 +17,7 @@ namespace {
 using lab::ServedRequest;
 
 constexpr double SecondsMax = 1e9;
+constexpr std::uint32_t YearMin = 1970, YearMax = 2200;  // nanoseconds of it fit 64 bits
 constexpr std::size_t EndpointsNamed = 16;
 
 std::optional<double> to_seconds(std::string_view text) {
@@ -122,6 +123,7 @@ std::optional<Duration> to_instant(std::string_view text) {
   const auto year = number(0, 4), month = number(5, 2), day = number(8, 2), hour = number(11, 2), minute = number(14, 2),
              second = number(17, 2), ms = number(20, 3);
   if (!year || !month || !day || !hour || !minute || !second || !ms || *hour > 23 || *minute > 59 || *second > 60) return std::nullopt;
+  if (*year < YearMin || *year > YearMax) return std::nullopt;
   const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(*year)), std::chrono::month(*month), std::chrono::day(*day)};
   if (!date.ok()) return std::nullopt;
   return std::chrono::sys_days(date).time_since_epoch() + std::chrono::hours(*hour) + std::chrono::minutes(*minute) +

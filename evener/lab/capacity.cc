@@ -5,7 +5,7 @@
 namespace evener::lab {
 
 std::optional<double> CapacitySearch::next() const {
-  if (tries_ == rules_.tries_max || settled()) return std::nullopt;
+  if (tries_ == rules_.tries_max || crossed() || settled()) return std::nullopt;
   if (!met_ && !failed_) return rules_.start;
   if (met_ && failed_) return (*met_ + *failed_) / 2;
   const double further = met_ ? 2 * *met_ : *failed_ / 2;

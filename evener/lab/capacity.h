@@ -29,10 +29,13 @@ class CapacitySearch {
   /// Least load that failed; nothing when none did, and the capacity may be greater than what was tried.
   [[nodiscard]] std::optional<double> failed() const { return failed_; }
   /// The bracket is as narrow as was asked for.
-  [[nodiscard]] bool settled() const { return met_ && failed_ && *failed_ - *met_ <= rules_.precision * *met_; }
+  [[nodiscard]] bool settled() const { return met_ && failed_ && !crossed() && *failed_ - *met_ <= rules_.precision * *met_; }
   [[nodiscard]] std::uint32_t tries() const { return tries_; }
 
  private:
+  /// A load met it above one that failed: what was assumed does not hold, and nothing can be searched for.
+  [[nodiscard]] bool crossed() const { return met_ && failed_ && *failed_ <= *met_; }
+
   CapacityRules rules_;
   std::optional<double> met_, failed_;
   std::uint32_t tries_ = 0;

@@ -45,4 +45,12 @@ TEST_CASE("a search makes no more than its number of tries") {
   CHECK_FALSE(few.settled());
 }
 
+TEST_CASE("where a greater load meets what a smaller one failed, nothing is searched for and nothing settled") {
+  CapacitySearch search({});
+  search.told(1, false);
+  search.told(2, true);
+  CHECK(!search.next());
+  CHECK(!search.settled());
+}
+
 }  // namespace evener::lab

@@ -57,7 +57,7 @@ std::uint32_t wanted(std::size_t seeds, double half_width, double half_width_wan
   // A half-width shrinks with the root of the number of seeds.
   const double ratio = half_width_wanted > 0 ? half_width / half_width_wanted : SeedsWantedMax;
   const double count = std::ceil(static_cast<double>(seeds) * ratio * ratio);
-  return static_cast<std::uint32_t>(std::clamp(count, static_cast<double>(seeds + 1), double{SeedsWantedMax}));
+  return static_cast<std::uint32_t>(std::min(std::max(count, static_cast<double>(seeds + 1)), double{SeedsWantedMax}));
 }
 
 }  // namespace

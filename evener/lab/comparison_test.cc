@@ -132,4 +132,12 @@ TEST_CASE("the seeds that it asks for are about enough") {
   CHECK(decided >= static_cast<int>(Trials / 2));
 }
 
+TEST_CASE("no more seeds are asked for than there may be, however many there were") {
+  std::vector<double> baseline(SeedsWantedMax, 10), compared(SeedsWantedMax, 10);
+  for (std::size_t i = 0; i < compared.size(); ++i) compared[i] += i % 2 == 0 ? 100 : -100;
+  const Comparison found = compare_paired(Figure::TtftMean, baseline, compared, {.matters = .05});
+  CHECK(found.verdict == Verdict::Unclear);
+  CHECK(found.seeds_wanted == SeedsWantedMax);
+}
+
 }  // namespace evener::lab

@@ -57,7 +57,8 @@ FleetSearch::Range FleetSearch::open_range(const Fleet& line) const {
     fleet.back() = 0;
     // Only what is cheaper is of interest; a rounding error of the price is no saving.
     const double affordable = (cost(*cheapest_) * (1 - 1e-12) - cost(fleet)) / last.price;
-    range.high = std::min(range.high, static_cast<std::int64_t>(std::ceil(affordable)) - 1);
+    // As a floating-point number, since what a nearly free kind affords fits no integer.
+    range.high = static_cast<std::int64_t>(std::clamp(std::ceil(affordable) - 1, -1.0, static_cast<double>(range.high)));
   }
   return range;
 }

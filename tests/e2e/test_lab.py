@@ -83,3 +83,10 @@ def test_without_a_terminal_only_results_are_written():
     assert done.returncode == 0
     assert done.stderr == ""
     assert done.stdout.startswith("load 1, 1 endpoint, 5 seeds")
+
+
+@pytest.mark.parametrize("arguments", [("config", "example"), ("lab", "run", *LOAD, "--engines", "h100-8b=2", "--json")])
+def test_what_cannot_be_written_to_a_full_disk_is_a_failure_with_a_reason(arguments):
+    with open("/dev/full", "wb") as full:
+        ran = subprocess.run([EVENER, *arguments], stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert ran.returncode == 1 and "No space left on device" in ran.stderr

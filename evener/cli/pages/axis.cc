@@ -17,10 +17,16 @@ double round_up(double value) {
   return 10 * power;
 }
 
+constexpr int LinearMarksMax = 16;  // usual are 3 to 8
+
 std::vector<double> linear_marks(double low, double high) {
   const double step = round_up((high - low) / 6);
   std::vector<double> marks;
-  for (double mark = std::ceil(low / step - 1e-9) * step; mark <= high + step * 1e-6; mark += step) {
+  const double first = std::ceil(low / step - 1e-9) * step;
+  // Counted, as a step may be too small to change a mark where low and high differ by a rounding error.
+  for (int i = 0; i < LinearMarksMax; ++i) {
+    const double mark = first + i * step;
+    if (mark > high + step * 1e-6) break;
     marks.push_back(std::abs(mark) < step * 1e-6 ? 0 : mark);
   }
   return marks;
