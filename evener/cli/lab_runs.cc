@@ -33,6 +33,11 @@ RunDetails details_of(const LabRun& run, const lab::Workload& workload, const la
   return details;
 }
 
+bool has_several_classes(const lab::Workload& workload) {
+  return std::any_of(workload.requests.begin(), workload.requests.end(),
+                     [&](const lab::WorkloadRequest& request) { return request.priority != workload.requests.front().priority; });
+}
+
 }  // namespace
 
 void declare_runs(CLI::App& app, RunsArguments& arguments) {
@@ -71,11 +76,6 @@ std::vector<std::uint64_t> judged_tenants(const Experiment& experiment) {
   if (experiment.tenants.size() > TenantsJudgedMax) return tenants;
   for (const LabTenant& tenant : experiment.tenants) tenants.push_back(tenant.hash);
   return tenants;
-}
-
-bool has_several_classes(const lab::Workload& workload) {
-  return std::any_of(workload.requests.begin(), workload.requests.end(),
-                     [&](const lab::WorkloadRequest& request) { return request.priority != workload.requests.front().priority; });
 }
 
 RunFigures figures_of(const LabRun& run, const lab::Workload& workload, const lab::SimulationResult& result) {

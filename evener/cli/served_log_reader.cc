@@ -9,11 +9,13 @@
 #include <set>
 
 #include "evener/lab/csv_fields.h"
+#include "evener/lab/line_cursor.h"
 #include "evener/protocol/json_reader.h"
 
 namespace evener::cli {
 namespace {
 
+using lab::for_each_line;
 using lab::ServedRequest;
 
 constexpr double SecondsMax = 1e9;
@@ -32,18 +34,6 @@ std::optional<std::uint32_t> to_tokens(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || value > ServedLog::TokensMax) return std::nullopt;
   return value;
-}
-
-/// Calls line(text, number) for each line with content.
-template <class Line>
-void for_each_line(std::string_view text, Line line) {
-  for (std::uint64_t number = 1; !text.empty(); ++number) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    std::string_view current = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (current.ends_with('\r')) current.remove_suffix(1);
-    if (current.find_first_not_of(" \t") != std::string_view::npos) line(current, number);
-  }
 }
 
 class Collector {

@@ -7,7 +7,7 @@
 namespace evener::cli::pages {
 namespace {
 
-// Colours of series keep 4.5 to 1 against their background, in both schemes. The first eight are told apart by hue; chart.cc dashes the others.
+// Colours of series keep 4.5 to 1 against their background, in both schemes. The first eight are told apart by hue; line_chart.cc dashes the others.
 constexpr std::string_view Style = R"(
 :root{color-scheme:light dark;--back:#fff;--front:#1c2024;--quiet:#5a6169;--line:#d5d9de;--good:#0a6b3d;--bad:#b3261e;
 --s0:#0b62c1;--s1:#b8480a;--s2:#0f7045;--s3:#7f3bb8;--s4:#a8156f;--s5:#6a6500;--s6:#00707f;--s7:#5d5d5d}
