@@ -11,15 +11,16 @@ namespace evener::protocol {
 
 namespace {
 
-constexpr std::size_t BytesKept = 4096;     // capacity that the buffers keep after a long event
+constexpr std::size_t SmallBytes = 4096;    // capacity of the buffers until an event is longer
 constexpr std::size_t LineBeginBytes = 16;  // of an overlong line: enough to tell which field it is
 
-/// A string left to itself would take up to twice what is put into it.
+/// A string left to itself would take up to twice what is put into it. What was taken is kept as long as the stream: who sends one long event sends more,
+/// and blocks that come and go leave holes in the heap that cost more than they are worth.
 void append_within_limit(std::string& buffer, std::string_view bytes) {
   const std::size_t needed = buffer.size() + bytes.size();
   if (needed > buffer.capacity()) {
     std::string larger;
-    larger.reserve(needed <= BytesKept ? BytesKept : SseEventBytesMax);
+    larger.reserve(needed <= SmallBytes ? SmallBytes : SseEventBytesMax);
     larger = buffer;
     buffer.swap(larger);
   }
@@ -30,14 +31,6 @@ std::string_view end_of(std::string_view text) { return text.substr(text.size() 
 
 bool contains(std::string_view text, std::string_view needle) {
   return ::memmem(text.data(), text.size(), needle.data(), needle.size()) != nullptr;
-}
-
-void release(std::string& buffer) {
-  if (buffer.capacity() > BytesKept) {
-    buffer = std::string();
-  } else {
-    buffer.clear();
-  }
 }
 
 /// Whether some "usage": is followed by something else than null. In model output quotes are escaped, so what is found is a real key (or a
@@ -100,7 +93,7 @@ void SseObserver::feed(std::string_view bytes) {
     } else {
       append_line(piece);
       take_line(line_, false);
-      release(line_);
+      line_.clear();
     }
     p = stop + 1;
     if (cr != nullptr) {
@@ -116,7 +109,7 @@ void SseObserver::feed(std::string_view bytes) {
 
 void SseObserver::finish() {
   if (!line_.empty()) take_line(line_, false);
-  release(line_);
+  line_.clear();
   if (has_data_) end_of_event();
 }
 
@@ -226,7 +219,7 @@ void SseObserver::end_of_event() {
     }
   }
   data_view_ = {};
-  release(data_);
+  data_.clear();
   type_ = EventType::Other;
   has_data_ = overflow_ = only_end_ = false;
 }
