@@ -20,7 +20,7 @@ void append_within_limit(std::string& buffer, std::string_view bytes) {
   const std::size_t needed = buffer.size() + bytes.size();
   if (needed > buffer.capacity()) {
     std::string larger;
-    larger.reserve(needed <= SmallBytes ? SmallBytes : SseEventBytesMax);
+    larger.reserve(needed <= SmallBytes ? SmallBytes : needed <= SseEndBytes ? SseEndBytes : SseEventBytesMax);
     larger = buffer;
     buffer.swap(larger);
   }
