@@ -77,6 +77,11 @@ Of<route::PolicyKind> describe_policies() {
        "SMG's score: seconds of prompt work that it reports to be waiting and that were sent since, and more as its KV cache fills."},
       {CheapestWithinSlo, "cheapest-within-slo", "The cheapest endpoint that is predicted to meet the request's objectives."},
       {Composed, "composed", "Put together in `composition`."},
+      {DynamoLmetric, "dynamo-lmetric", "Dynamo's product: uncached prompt blocks times blocks in flight."},
+      {AibrixPrefixCache, "aibrix-prefix-cache",
+       "AIBrix's rule: the longest match among endpoints that are not busier than most, unless requests are more than 8 apart."},
+      {Vtc, "vtc", "AIBrix's fairness between tenants: the more tokens a tenant took of late, the further down the list it goes."},
+      {OrcaWeighted, "orca-weighted", "Weighted round robin by requests per second over the utilization that endpoints report."},
   });
 }
 

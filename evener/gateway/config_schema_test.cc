@@ -231,7 +231,7 @@ TEST_CASE("all mistakes of a file come at once, in its order, each with place, v
         "e.yaml:6:13: pools[0].policy is least-requests; it must be one of round-robin, weighted-round-robin, random, least-request, "
         "power-of-two, peak-ewma, "
         "bounded-hash, maglev, balanced, sticky-until-saturated, blend, dynamo-cost, smg-cache-aware, least-load, cheapest-within-slo, "
-        "composed (did you mean least-request?)\n"
+        "composed, dynamo-lmetric, aibrix-prefix-cache, vtc, orca-weighted (did you mean least-request?)\n"
         "e.yaml:8:14: pools[0].endpoints[0].url is \"https://api.example.com\"; it must be a URL http://host[:port][/prefix] (TLS to "
         "endpoints is not supported "
         "yet; put a local TLS forwarder in front of it and write http://)\n"

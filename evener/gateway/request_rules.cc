@@ -14,11 +14,15 @@ bool weighs_tokens(route::PolicyKind policy) {
     case route::PolicyKind::PowerOfTwo:
     case route::PolicyKind::PeakEwma:
     case route::PolicyKind::BoundedHash:
+    case route::PolicyKind::OrcaWeighted:
     case route::PolicyKind::Maglev: return false;
     case route::PolicyKind::Balanced:
     case route::PolicyKind::StickyUntilSaturated:
     case route::PolicyKind::Blend:
     case route::PolicyKind::DynamoCost:
+    case route::PolicyKind::DynamoLmetric:
+    case route::PolicyKind::AibrixPrefixCache:
+    case route::PolicyKind::Vtc:
     case route::PolicyKind::SmgCacheAware:
     case route::PolicyKind::LeastLoad:
     case route::PolicyKind::CheapestWithinSlo:

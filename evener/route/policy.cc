@@ -2,20 +2,24 @@
 
 #include <algorithm>
 
+#include "evener/route/policies/aibrix_prefix_cache.h"
 #include "evener/route/policies/balanced.h"
 #include "evener/route/policies/bounded_hash.h"
 #include "evener/route/policies/cheapest_within_slo.h"
 #include "evener/route/policies/composed.h"
 #include "evener/route/policies/dynamo_cost.h"
+#include "evener/route/policies/dynamo_lmetric.h"
 #include "evener/route/policies/least_load.h"
 #include "evener/route/policies/least_request.h"
 #include "evener/route/policies/maglev.h"
+#include "evener/route/policies/orca_weighted.h"
 #include "evener/route/policies/peak_ewma.h"
 #include "evener/route/policies/power_of_two.h"
 #include "evener/route/policies/random.h"
 #include "evener/route/policies/round_robin.h"
 #include "evener/route/policies/smg_cache_aware.h"
 #include "evener/route/policies/sticky_until_saturated.h"
+#include "evener/route/policies/vtc.h"
 #include "evener/route/policies/weighted_round_robin.h"
 
 namespace evener::route {
@@ -31,7 +35,8 @@ void Policy::on_membership(const PoolView&) {}
 const std::vector<std::string_view>& policy_names() {
   static const std::vector<std::string_view> names = {"round-robin",  "weighted-round-robin", "random",       "least-request",
                                                       "power-of-two", "peak-ewma",            "bounded-hash", "maglev",
-      "balanced", "sticky-until-saturated", "blend", "dynamo-cost", "smg-cache-aware", "least-load", "cheapest-within-slo", "composed"};
+      "balanced", "sticky-until-saturated", "blend", "dynamo-cost", "smg-cache-aware", "least-load", "cheapest-within-slo", "composed", "dynamo-lmetric",
+      "aibrix-prefix-cache", "vtc", "orca-weighted"};
   return names;
 }
 
@@ -62,6 +67,10 @@ std::unique_ptr<Policy> make_policy(PolicyKind kind, const CompositionSettings& 
     case PolicyKind::LeastLoad: return std::make_unique<LeastLoad>();
     case PolicyKind::CheapestWithinSlo: return std::make_unique<CheapestWithinSlo>();
     case PolicyKind::Composed: return std::make_unique<Composed>(kind, composition);
+    case PolicyKind::DynamoLmetric: return std::make_unique<DynamoLmetric>();
+    case PolicyKind::AibrixPrefixCache: return std::make_unique<AibrixPrefixCache>();
+    case PolicyKind::Vtc: return std::make_unique<Vtc>();
+    case PolicyKind::OrcaWeighted: return std::make_unique<OrcaWeighted>();
   }
   return std::make_unique<LeastRequest>();
 }

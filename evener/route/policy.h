@@ -74,11 +74,16 @@ enum class PolicyKind : std::uint8_t {
   LeastLoad,
   CheapestWithinSlo,
   Composed,
+  DynamoLmetric,
+  AibrixPrefixCache,
+  Vtc,
+  OrcaWeighted,
 };
 
 /// The names accepted in config, in the order of PolicyKind: round-robin weighted-round-robin random least-request power-of-two
 /// peak-ewma bounded-hash maglev balanced
-/// sticky-until-saturated blend dynamo-cost smg-cache-aware least-load cheapest-within-slo composed.
+/// sticky-until-saturated blend dynamo-cost smg-cache-aware least-load cheapest-within-slo composed
+/// dynamo-lmetric aibrix-prefix-cache vtc orca-weighted.
 [[nodiscard]] std::string_view policy_name(PolicyKind kind);
 [[nodiscard]] std::optional<PolicyKind> policy_kind(std::string_view name);
 [[nodiscard]] const std::vector<std::string_view>& policy_names();

@@ -199,7 +199,8 @@ def test_cheapest_within_objectives_pays_only_for_what_the_cheap_endpoint_cannot
     assert {chosen(7000 + n, 50, {"x-evener-token-ms": "200"}) for n in range(5)} == {"cheap"}
 
 
-@pytest.mark.parametrize("policy", ["balanced", "sticky-until-saturated", "blend", "dynamo-cost", "smg-cache-aware", "least-load", "cheapest-within-slo"])
+@pytest.mark.parametrize("policy", ["balanced", "sticky-until-saturated", "blend", "dynamo-cost", "smg-cache-aware", "least-load", "cheapest-within-slo",
+                                    "dynamo-lmetric", "aibrix-prefix-cache", "vtc", "orca-weighted"])
 def test_every_policy_serves_and_leaves_nothing_in_flight(gateway, engine, policy):
     started = gateway(engine().url, engine().url, pool={"policy": policy})
     for number in range(6):

@@ -1,16 +1,13 @@
 #include "evener/route/policies/dynamo_cost.h"
 
-#include "evener/route/request_cost.h"
+#include "evener/route/policies/dynamo_blocks.h"
 
 namespace evener::route {
 namespace {
 
 double blocks_with(const RequestView& request, const PoolView& view, std::uint32_t index) {
-  const EndpointView& endpoint = view.endpoints[index];
-  const double prompt = request.prompt_tokens;
-  const double to_compute = static_cast<double>(endpoint.in_flight_uncached_tokens) + uncached_tokens(request, view, index);
-  const double decoding = static_cast<double>(endpoint.in_flight_prompt_tokens) + prompt;
-  return (to_compute + decoding) / DynamoCost::BlockTokens / endpoint.weight;
+  const DynamoBlocks blocks = dynamo_blocks(request, view, index);
+  return blocks.to_compute + blocks.decoding;
 }
 
 }  // namespace

@@ -13,7 +13,6 @@ namespace evener::route {
 
 class DynamoCost final : public Policy {
  public:
-  static constexpr double BlockTokens = 64;
   [[nodiscard]] std::string_view name() const override;
   std::uint32_t choose(const RequestView& request, const PoolView& view, Rng& rng) override;
   [[nodiscard]] Compared compared() const override { return sample_.compared(); }
