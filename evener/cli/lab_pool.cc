@@ -9,8 +9,7 @@
 #include "evener/core/hashing.h"
 #include "evener/gateway/pool.h"
 #include "evener/gateway/request_rules.h"
-#include "evener/lab/engine_presets.h"
-#include "evener/lab/engine_settings.h"
+#include "evener/lab/server_settings.h"
 
 namespace evener::cli {
 namespace {
@@ -37,35 +36,24 @@ std::string joined(const Names& names) {
   return text;
 }
 
-Result<Machine> read_machine(const std::string& preset_name, const std::vector<std::string>& properties) {
-  auto engine = lab::engine_named(preset_name);
-  if (!engine) return fail("--engines: " + engine.error().message, Fault::Client);
-  Machine machine{.preset = preset_name, .endpoint = {.name = preset_name, .settings = {}}};
+Result<Machine> read_machine(const std::string& name, const std::vector<std::string>& properties) {
+  auto endpoint = lab::endpoint_named(name);
+  if (!endpoint) return fail("--engines: " + endpoint.error().message, Fault::Client);
+  Machine machine{.preset = name, .endpoint = std::move(*endpoint)};
   for (const std::string& property : properties) {
     const std::size_t sign = property.find('=');
-    const std::string key = property.substr(0, sign);
-    if (lab::is_engine_setting(key)) {
-      const auto set = lab::set_engine(*engine, key, sign == std::string::npos ? std::string() : property.substr(sign + 1));
-      if (!set) return fail("--engines: " + set.error().message, Fault::Client);
-      continue;
-    }
-    const auto value = sign == std::string::npos ? std::nullopt : read_number(property.substr(sign + 1));
-    if (value && key == "slow") {
-      machine.endpoint.slowdown = *value;
-    } else if (value && key == "weight") {
-      machine.weight = *value;
-    } else if (value && key == "capacity") {
-      machine.capacity = static_cast<std::uint32_t>(*value);
-    } else if (value && key == "network-ms") {
-      machine.network = from_seconds(*value / 1000);
-    } else {
-      return fail(fmt::format("--engines: {} is none of slow=FACTOR, weight=W, capacity=N, network-ms=T, and no engine setting ({})",
-                              property, lab::engine_setting_names()),
-                  Fault::Client);
+    const std::string key = property.substr(0, sign), value = sign == std::string::npos ? "" : property.substr(sign + 1);
+    const auto number = read_number(value);
+    if (number && key == "weight") {
+      machine.weight = *number;
+    } else if (number && key == "capacity") {
+      machine.capacity = static_cast<std::uint32_t>(*number);
+    } else if (number && key == "network-ms") {
+      machine.network = from_seconds(*number / 1000);
+    } else if (const auto set = lab::set_endpoint(machine.endpoint, key, value); !set) {
+      return fail(fmt::format("--engines: {}; and weight, capacity, network-ms", set.error().message), Fault::Client);
     }
   }
-  machine.endpoint.engine = engine->config;
-  machine.endpoint.request_overhead = engine->request_overhead;
   return machine;
 }
 

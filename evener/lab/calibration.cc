@@ -1,8 +1,8 @@
 #include "evener/lab/calibration.h"
 
 #include <algorithm>
-#include <cmath>
 
+#include "evener/core/portable_math.h"
 #include "evener/lab/simplex_search.h"
 
 namespace evener::lab {
@@ -29,13 +29,14 @@ constexpr std::array Constants = {
 // All constants are positive and matter by their ratio, so the search goes over their logarithms.
 std::vector<double> coordinates(const Calibrated& calibrated) {
   std::vector<double> at;
-  for (const FreeConstant& constant : Constants) at.push_back(std::log(std::clamp(constant.get(calibrated), constant.min, constant.max)));
+  for (const FreeConstant& constant : Constants)
+    at.push_back(portable::log(std::clamp(constant.get(calibrated), constant.min, constant.max)));
   return at;
 }
 
 Calibrated placed(Calibrated calibrated, std::span<const double> at) {
   for (std::size_t i = 0; i < Constants.size(); ++i) {
-    Constants[i].set(calibrated, std::clamp(std::exp(at[i]), Constants[i].min, Constants[i].max));
+    Constants[i].set(calibrated, std::clamp(portable::exp(at[i]), Constants[i].min, Constants[i].max));
   }
   return calibrated;
 }
@@ -44,7 +45,7 @@ Calibrated placed(Calibrated calibrated, std::span<const double> at) {
 double excess(std::span<const double> at) {
   double sum = 0;
   for (std::size_t i = 0; i < Constants.size(); ++i) {
-    sum += std::max({0.0, std::log(Constants[i].min) - at[i], at[i] - std::log(Constants[i].max)});
+    sum += std::max({0.0, portable::log(Constants[i].min) - at[i], at[i] - portable::log(Constants[i].max)});
   }
   return sum;
 }

@@ -7,6 +7,21 @@
 
 namespace evener::lab {
 
+EngineTotals& EngineTotals::operator+=(const EngineTotals& other) {
+  submitted += other.submitted;
+  finished += other.finished;
+  cancelled += other.cancelled;
+  refused += other.refused;
+  preemptions += other.preemptions;
+  steps += other.steps;
+  prompt_tokens += other.prompt_tokens;
+  generation_tokens += other.generation_tokens;
+  prefix_query_tokens += other.prefix_query_tokens;
+  prefix_hit_tokens += other.prefix_hit_tokens;
+  computed_prefill_tokens += other.computed_prefill_tokens;
+  return *this;
+}
+
 EngineModel::EngineModel(const EngineConfig& config) : config_(config), kv_(config.kv_blocks, config.prefix_cache) {}
 
 Submitted EngineModel::submit(Sequence sequence) {

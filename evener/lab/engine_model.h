@@ -64,6 +64,8 @@ struct EngineTotals {
   std::uint64_t generation_tokens = 0;
   std::uint64_t prefix_query_tokens = 0, prefix_hit_tokens = 0;
   std::uint64_t computed_prefill_tokens = 0;  // recomputation after pre-emption counts again
+
+  EngineTotals& operator+=(const EngineTotals& other);
 };
 
 /// Not thread-safe. Deterministic: equal calls give equal outcomes. A step is O(running sequences + blocks taken and freed).

@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cmath>
-#include <optional>
+
+#include "evener/lab/setting_value.h"
 
 namespace evener::lab {
 namespace {
@@ -45,19 +44,6 @@ constexpr std::array Settings = {
     Setting{"layer_us", 0, 1e5, false, nullptr, &RooflineStep::layer_overhead_s, 1e-6},
 };
 
-std::optional<double> to_number(std::string_view text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
-  return value;
-}
-
-std::string text_of(double number) {
-  std::array<char, 32> buffer{};
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number, std::chars_format::fixed).ptr;
-  return {buffer.data(), end};
-}
-
 const Setting* find(std::string_view name) {
   const auto* const found = std::find_if(Settings.begin(), Settings.end(), [&](const Setting& setting) { return setting.name == name; });
   return found == Settings.end() ? nullptr : found;
@@ -78,12 +64,8 @@ Result<void> set_engine(NamedEngine& engine, std::string_view name, std::string_
   if (setting == nullptr) {
     return fail("there is no engine setting \"" + std::string(name) + "\"; known are " + engine_setting_names(), Fault::Client);
   }
-  const std::optional<double> value = to_number(text);
-  if (!value || *value < setting->min || *value > setting->max || (setting->whole && std::floor(*value) != *value)) {
-    return fail(std::string(name) + " is \"" + std::string(text) + "\"; it must be " + (setting->whole ? "a whole number " : "") +
-                    text_of(setting->min) + ".." + text_of(setting->max),
-                Fault::Client);
-  }
+  const auto value = setting_value(name, text, setting->min, setting->max, setting->whole ? Number::Whole : Number::Any);
+  if (!value) return tl::unexpected(value.error());
   if (setting->constant == nullptr) {
     setting->set(engine, *value);
     return {};

@@ -4,10 +4,12 @@
 #include <cmath>
 #include <deque>
 #include <memory>
+#include <unordered_map>
 #include <utility>
 
 #include "evener/core/portable_math.h"
 #include "evener/core/rng.h"
+#include "evener/lab/engine_server.h"
 #include "evener/lab/event_heap.h"
 
 namespace evener::lab {
@@ -17,11 +19,9 @@ constexpr Duration TickPeriod = std::chrono::milliseconds(100);  // what the gat
 constexpr Instant Start{};
 
 // Streams of chance. Each draw is keyed by what it is for, never by how many came before, so that two policies meet the same luck.
-enum Stream : std::uint64_t { SchedulerStream = 1, ServiceStream, PromptErrorStream, GatewayStream };
+enum Stream : std::uint64_t { SchedulerStream = 1, ServiceStream, PromptErrorStream, GatewayStream, FailureStream, JitterStream };
 
-Duration scaled(Duration duration, double factor) {
-  return factor == 1 ? duration : Duration(std::llround(static_cast<double>(duration.count()) * factor));
-}
+enum class Way : std::uint8_t { There, Back };
 
 class Simulation {
  public:
@@ -33,20 +33,21 @@ class Simulation {
     flights_.resize(workload.requests.size());
     for (std::uint32_t index = 0; index < scenario.endpoints.size(); ++index) {
       const SimulatedEndpoint& endpoint = scenario.endpoints[index];
-      Server server{
-          .slowdown = endpoint.slowdown, .to_engine = endpoint.network / 2 + endpoint.request_overhead, .back = endpoint.network / 2};
-      if (const auto* engine = std::get_if<EngineConfig>(&endpoint.engine)) {
-        server.engine = std::make_unique<EngineModel>(*engine);
-      } else {
-        server.service = std::make_unique<ServiceModel>(std::get<ServiceConfig>(endpoint.engine), rng_.fork(ServiceStream));
-      }
-      servers_.push_back(std::move(server));
+      servers_.push_back(
+          {.model = make_model(index), .there = endpoint.network / 2 + endpoint.request_overhead, .back = endpoint.network / 2});
       if (endpoint.joins_at > Duration::zero()) {
         events_.push(Start + endpoint.joins_at, {.kind = Kind::Join, .subject = index});
       } else {
         join(index);
       }
+      if (endpoint.slows_at > Duration::zero()) {
+        events_.push(Start + endpoint.slows_at, {.kind = Kind::Slow, .subject = index});
+      } else {
+        servers_.back().slowdown = endpoint.slowdown;
+        servers_.back().model->set_slowdown(endpoint.slowdown, Start);
+      }
       if (endpoint.recovers_at < Duration::max()) events_.push(Start + endpoint.recovers_at, {.kind = Kind::Recover, .subject = index});
+      if (endpoint.failures.mean_between > Duration::zero()) push_failure(index);
     }
     for (std::uint32_t index = 0; index < workload.requests.size(); ++index) {
       const WorkloadRequest& request = workload.requests[index];
@@ -68,48 +69,55 @@ class Simulation {
       if (flight.phase == Phase::NotYet || flight.phase == Phase::Over) continue;
       result_.requests[static_cast<std::size_t>(&flight - flights_.data())].fate = Fate::Unfinished;
     }
-    for (std::uint32_t index = 0; index < servers_.size(); ++index) {
-      if (servers_[index].engine) result_.endpoints[index].totals = servers_[index].engine->totals();
-    }
+    for (std::uint32_t index = 0; index < servers_.size(); ++index) note_work(index);
     return std::move(result_);
   }
 
  private:
-  enum class Kind : std::uint8_t { Turn, Reach, StepEnd, ServiceEnd, FirstToken, Finish, Reject, Read, Report, Tick, Join, Recover };
+  enum class Kind : std::uint8_t {
+    Turn,
+    Reach,
+    Due,
+    FirstToken,
+    Finish,
+    Lose,
+    Read,
+    Report,
+    Tick,
+    Join,
+    Slow,
+    Recover,
+    Fail,
+    Repair,
+    Check
+  };
   struct What {
     Kind kind{};
-    std::uint32_t subject = 0;   // a request, or an endpoint for StepEnd, Read, Report, Join and Recover
-    std::uint32_t number = 0;    // of StepEnd: the stretch that it ends; of a request's events: the attempt that they belong to
-    std::uint32_t endpoint = 0;  // of ServiceEnd
+    std::uint32_t subject = 0;  // a request; an endpoint for Due, Read, Report, Join and all that follow
+    std::uint32_t number = 0;   // of Due: which of them; of a request's events: the attempt that they belong to
   };
   enum class Phase : std::uint8_t { NotYet, Waiting, InFlight, Over };
   struct Flight {
     route::Share share;
     Instant dispatched{};
+    Duration retry_after{};     // that the endpoint asked for when it refused
     std::uint32_t blocks = 0;   // buffer of its prompt's hashes while it waits
     std::uint32_t attempt = 0;  // events of earlier ones are void
     Phase phase = Phase::NotYet;
+    route::Scheduler::Attempt kind = route::Scheduler::Attempt::First;
+    route::Ending ending = route::Ending::Ok;  // of an attempt that is lost
     bool answered = false;
   };
   struct Server {
-    std::unique_ptr<EngineModel> engine;
-    std::unique_ptr<ServiceModel> service;
+    std::unique_ptr<RequestServer> model;
     double slowdown = 1;
-    Duration to_engine{}, back{};
-    // While it is working: one step, whose outcome waits for its end, or else a stretch of quiet ones. Both end with one event.
-    bool working = false;
-    const StepOutcome* step = nullptr;
-    std::vector<Duration> quiet;         // how long each step of the stretch takes
-    std::uint32_t quiet_taken = 0;       // of them, those that the engine has been told to take
-    Instant quiet_begin{}, quiet_end{};  // when the first of the others begins and the last ends
-    std::uint32_t stretch = 0;           // number of the step or stretch; events of earlier ones are void
+    Duration there{}, back{};
+    Instant due = Instant::max();  // the next of its events, as it stands in the heap
+    std::uint32_t number = 0;      // of it; earlier ones are void
+    bool down = false;
+    std::uint32_t checks_left = 0;  // good ones that the scheduler has yet to hear of
+    bool checking = false;
     std::deque<route::LoadReport> on_the_way;
-
-    [[nodiscard]] std::uint32_t quiet_left() const { return static_cast<std::uint32_t>(quiet.size()) - quiet_taken; }
-    void forget_quiet() {
-      quiet.clear();
-      quiet_taken = 0;
-    }
   };
 
   static EndpointId id_of(std::uint32_t index) { return EndpointId{index + 1}; }
@@ -157,22 +165,25 @@ class Simulation {
       case Kind::Reach:
         if (current(what)) reach_engine(what.subject);
         break;
-      case Kind::StepEnd: end_step(what.subject, what.number); break;
-      case Kind::ServiceEnd: end_service(what); break;
+      case Kind::Due: end_due(what.subject, what.number); break;
       case Kind::FirstToken:
         if (current(what)) first_token(what.subject);
         break;
       case Kind::Finish:
-        if (current(what)) finish(what.subject, Fate::Done);
+        if (current(what)) finish(what.subject);
         break;
-      case Kind::Reject:
-        if (current(what)) finish(what.subject, Fate::Rejected);
+      case Kind::Lose:
+        if (current(what)) lose(what.subject);
         break;
       case Kind::Read: read(what.subject); break;
       case Kind::Report: report(what.subject); break;
       case Kind::Tick: tick(); break;
       case Kind::Join: join(what.subject); break;
-      case Kind::Recover: recover(what.subject); break;
+      case Kind::Slow: set_slowdown(what.subject, scenario_.endpoints[what.subject].slowdown); break;
+      case Kind::Recover: set_slowdown(what.subject, 1); break;
+      case Kind::Fail: fail_endpoint(what.subject); break;
+      case Kind::Repair: repair(what.subject); break;
+      case Kind::Check: check(what.subject); break;
     }
   }
 
@@ -180,6 +191,7 @@ class Simulation {
   [[nodiscard]] What event_of(Kind kind, std::uint32_t request) const {
     return {.kind = kind, .subject = request, .number = flights_[request].attempt};
   }
+  [[nodiscard]] static std::uint64_t cookie_of(std::uint32_t request) { return std::uint64_t{request} + 1; }  // 0 would mean none
   /// What an engine knows the present attempt of a request by.
   [[nodiscard]] SequenceId sequence_of(std::uint32_t request) const { return SequenceId{flights_[request].attempt} << 32 | request; }
 
@@ -192,12 +204,21 @@ class Simulation {
   }
 
   void offer(std::uint32_t index) {
-    const WorkloadRequest& request = workload_.requests[index];
     Flight& flight = flights_[index];
     if (scenario_.reports && scenario_.reports->period <= Duration::zero()) {
-      for (std::uint32_t i = 0; i < servers_.size(); ++i) tell(i, report_of(servers_[i]));
+      for (std::uint32_t i = 0; i < servers_.size(); ++i) {
+        if (!servers_[i].down) tell(i, report_of(i));
+      }
     }
+    flight.kind = route::Scheduler::Attempt::First;
+    take(index, scheduler_of(index).arrived({.request = view_of(index), .cookie = cookie_of(index)}, now_));
+    release();  // the scheduler may have passed over those who wait
+    if (scenario_.pool.admission.preempt) preempt(scheduler_of(index));
+  }
 
+  /// What the gateway knows of the request. Its prompt's hashes lie in a buffer until send() or refuse().
+  route::RequestView view_of(std::uint32_t index) {
+    const WorkloadRequest& request = workload_.requests[index];
     std::uint32_t buffer = 0;
     if (unused_buffers_.empty()) {
       buffer = static_cast<std::uint32_t>(buffers_.size());
@@ -206,6 +227,7 @@ class Simulation {
       buffer = unused_buffers_.back();
       unused_buffers_.pop_back();
     }
+    flights_[index].blocks = buffer;
     std::vector<std::uint64_t>& blocks = *buffers_[buffer];
     blocks.clear();
     append_blocks(blocks, workload_, request, scenario_.content_block_tokens);
@@ -214,21 +236,21 @@ class Simulation {
       Rng draw = rng_.fork(PromptErrorStream).fork(index);
       prompt_tokens = std::max(1.0, std::round(prompt_tokens * portable::exp(scenario_.prompt_error * draw.normal())));
     }
-    const route::Arrival arrival{.request = {.affinity_key = request.session,
-                                             .prompt_bytes = static_cast<std::uint32_t>(std::min(prompt_tokens * BytesPerToken, 4e9)),
-                                             .stream = true,
-                                             .priority = request.priority,
-                                             .tenant = request.tenant,
-                                             .prompt_tokens = static_cast<std::uint32_t>(prompt_tokens),
-                                             .output_tokens = expected_output(),
-                                             .first_token_objective = request.first_token_objective,
-                                             .token_objective = request.token_objective,
-                                             .blocks = blocks,
-                                             .block_tokens = scenario_.content_block_tokens},
-                                 .cookie = std::uint64_t{index} + 1};  // 0 would mean none
-    const route::Decision decision = scheduler_of(index).arrived(arrival, now_);
-    flight.blocks = buffer;
-    flight.phase = Phase::Waiting;
+    return {.affinity_key = request.session,
+            .prompt_bytes = static_cast<std::uint32_t>(std::min(prompt_tokens * BytesPerToken, 4e9)),
+            .stream = true,
+            .priority = request.priority,
+            .tenant = request.tenant,
+            .prompt_tokens = static_cast<std::uint32_t>(prompt_tokens),
+            .output_tokens = expected_output(),
+            .first_token_objective = request.first_token_objective,
+            .token_objective = request.token_objective,
+            .blocks = blocks,
+            .block_tokens = scenario_.content_block_tokens};
+  }
+
+  void take(std::uint32_t index, const route::Decision& decision) {
+    flights_[index].phase = Phase::Waiting;
     if (const auto* dispatch = std::get_if<route::Dispatch>(&decision)) {
       send(index, *dispatch);
     } else if (const auto* refusal = std::get_if<route::Refusal>(&decision)) {
@@ -237,8 +259,6 @@ class Simulation {
       ticking_ = true;
       events_.push(now_ + TickPeriod, {.kind = Kind::Tick});
     }
-    release();  // the scheduler may have passed over those who wait
-    if (scenario_.pool.admission.preempt) preempt(scheduler_of(index));
   }
 
   void preempt(route::Scheduler& scheduler) {
@@ -249,16 +269,12 @@ class Simulation {
       Flight& flight = flights_[index];
       RequestResult& result = result_.requests[index];
       if (flight.phase != Phase::InFlight || flight.answered) continue;
-      Server& server = servers_[result.endpoint];
-      if (server.engine) {
-        end_quiet_early(result.endpoint);
-        server.engine->cancel(sequence_of(index));
-      }
+      servers_[result.endpoint].model->cancel(sequence_of(index), now_);
+      follow(result.endpoint);
       ++flight.attempt;
       ++result.preemptions;
       scheduler.finished(id_of(result.endpoint),
-                         {.ending = route::Ending::Cancelled, .total = now_ - flight.dispatched, .share = flight.share},
-                         route::Scheduler::Attempt::First, now_);
+                         {.ending = route::Ending::Cancelled, .total = now_ - flight.dispatched, .share = flight.share}, flight.kind, now_);
       release();
       offer(index);
     }
@@ -274,8 +290,9 @@ class Simulation {
     flight.phase = Phase::InFlight;
     flight.share = dispatch.share;
     flight.dispatched = now_;
+    ++result.attempts;
     ++result_.endpoints[result.endpoint].requests;
-    const Duration delay = servers_[result.endpoint].to_engine;
+    const Duration delay = servers_[result.endpoint].there + jitter(index, Way::There);
     if (delay > Duration::zero()) {
       events_.push(now_ + delay, event_of(Kind::Reach, index));
     } else {
@@ -284,128 +301,97 @@ class Simulation {
   }
 
   void refuse(std::uint32_t index, const route::Refusal& refusal) {
-    unused_buffers_.push_back(flights_[index].blocks);
+    const Flight& flight = flights_[index];
+    unused_buffers_.push_back(flight.blocks);
     result_.requests[index].refusal = refusal.reason;
-    over(index, Fate::Refused);
+    over(index, flight.kind == route::Scheduler::Attempt::First      ? Fate::Refused
+                : flight.kind == route::Scheduler::Attempt::Failover ? Fate::Failed
+                                                                     : Fate::Rejected);
   }
 
   void reach_engine(std::uint32_t index) {
     const WorkloadRequest& request = workload_.requests[index];
     const std::uint32_t endpoint = result_.requests[index].endpoint;
     Server& server = servers_[endpoint];
-    bool taken = false;
-    if (server.engine) {
-      EngineModel::Sequence sequence{
-          .id = sequence_of(index), .prompt_tokens = request.input_tokens, .output_tokens = request.output_tokens};
-      append_blocks(sequence.block_hashes, workload_, request, server.engine->config().kv_block_tokens);
-      end_quiet_early(endpoint);
-      taken = server.engine->submit(std::move(sequence)) == Submitted::Queued;
-      if (taken && !server.working) begin_step(endpoint);
-    } else {
-      taken = server.service->submit(sequence_of(index), request.input_tokens, request.output_tokens);
-      if (taken) begin_service(endpoint);
+    Flight& flight = flights_[index];
+    if (server.down) {
+      flight.ending = route::Ending::ConnectFailed;
+      notify(endpoint, event_of(Kind::Lose, index));
+      return;
     }
-    if (!taken) notify(server, event_of(Kind::Reject, index));
+    Job job{.id = sequence_of(index), .input_tokens = request.input_tokens, .output_tokens = request.output_tokens};
+    if (server.model->block_tokens() > 0) append_blocks(job.block_hashes, workload_, request, server.model->block_tokens());
+    const auto refused = server.model->submit(std::move(job), now_);
+    follow(endpoint);
+    if (!refused) return;
+    flight.ending = route::Ending::Refused;
+    flight.retry_after = refused->retry_after;
+    notify(endpoint, event_of(Kind::Lose, index));
   }
 
   // In the engine -----------------------------------------------------------------------------------------------------------------------
 
-  void begin_step(std::uint32_t endpoint) {
-    Server& server = servers_[endpoint];
-    server.working = true;
-    const std::uint32_t quiet = scenario_.steps_at_once > 1 ? server.engine->quiet_steps(scenario_.steps_at_once) : 0;
-    Duration duration{};
-    if (quiet > 0) {
-      StepWork work = server.engine->quiet_work();
-      for (std::uint32_t i = 0; i < quiet; ++i) {
-        const double step_s = step_seconds(server.engine->config().step, work);
-        server.quiet.push_back(scaled(Duration(std::llround(step_s * 1e9)), server.slowdown));
-        duration += server.quiet.back();
-        work.context_tokens += work.emitting;
+  std::unique_ptr<RequestServer> make_model(std::uint32_t index) {
+    const Rng rng = rng_.fork(ServiceStream);
+    struct Make {
+      const Scenario& scenario;
+      const Rng& rng;
+      std::unique_ptr<RequestServer> operator()(const EngineConfig& config) {
+        return std::make_unique<EngineServer>(config, scenario.steps_at_once);
       }
-      server.quiet_begin = now_;
-      server.quiet_end = now_ + duration;
-    } else {
-      server.step = &server.engine->step();
-      duration = scaled(server.step->duration, server.slowdown);
-    }
-    result_.endpoints[endpoint].busy += duration;
-    events_.push(now_ + duration, {.kind = Kind::StepEnd, .subject = endpoint, .number = ++server.stretch});
+      std::unique_ptr<RequestServer> operator()(const ServiceConfig& config) { return std::make_unique<ServiceModel>(config, rng); }
+      std::unique_ptr<RequestServer> operator()(const SharingConfig& config) { return std::make_unique<SharingModel>(config); }
+      std::unique_ptr<RequestServer> operator()(const ExternalConfig& config) { return std::make_unique<ExternalModel>(config, rng); }
+    };
+    return std::visit(Make{scenario_, rng}, scenario_.endpoints[index].engine);
   }
 
-  /// Has the engine take the quiet steps that have begun, so that it stands as if it had been stepped one by one.
-  void catch_up(Server& server) {
-    const std::uint32_t before = server.quiet_taken;
-    while (server.quiet_left() > 0 && server.quiet_begin <= now_) server.quiet_begin += server.quiet[server.quiet_taken++];
-    if (server.quiet_taken > before) server.engine->take_quiet_steps(server.quiet_taken - before);
-  }
-
-  /// Something reaches the engine: what follows the step in progress is no longer quiet.
-  void end_quiet_early(std::uint32_t endpoint) {
+  /// Puts the next event of the endpoint's model into the heap, if it is another than before.
+  void follow(std::uint32_t endpoint) {
     Server& server = servers_[endpoint];
-    catch_up(server);
-    if (server.quiet_left() == 0) return;
-    server.forget_quiet();
-    result_.endpoints[endpoint].busy -= server.quiet_end - server.quiet_begin;
-    events_.push(server.quiet_begin, {.kind = Kind::StepEnd, .subject = endpoint, .number = ++server.stretch});
+    const Instant due = server.model->due();
+    if (due == server.due) return;
+    server.due = due;
+    ++server.number;
+    if (due < Instant::max()) events_.push(due, {.kind = Kind::Due, .subject = endpoint, .number = server.number});
   }
 
-  void end_step(std::uint32_t endpoint, std::uint32_t stretch) {
+  void end_due(std::uint32_t endpoint, std::uint32_t number) {
     Server& server = servers_[endpoint];
-    if (stretch != server.stretch) return;
-    server.working = false;
-    if (server.step == nullptr) {
-      if (server.quiet_left() > 0) server.engine->take_quiet_steps(server.quiet_left());
-      server.forget_quiet();
-      begin_step(endpoint);
-      return;
-    }
-    // Only what is of interest outside is copied, because what follows may begin the next step and with that reuse the outcome.
-    std::vector<Emission> noted = std::exchange(noted_, {});
-    noted.clear();
-    for (const Emission& emission : server.step->emissions) {
-      if (emission.first || emission.finished) noted.push_back(emission);
-    }
-    server.step = nullptr;
-    for (const Emission& emission : noted) {
-      const auto index = static_cast<std::uint32_t>(emission.id);
-      if (emission.id != sequence_of(index)) continue;  // pre-empted while the step ran
-      if (emission.first) {
-        result_.requests[index].cached_tokens = emission.cached_tokens;
-        notify(server, event_of(Kind::FirstToken, index));
+    if (number != server.number) return;
+    server.due = Instant::max();
+    // What follows may ask the model again and again, so its news are taken away first.
+    std::vector<JobNews> news = std::exchange(news_, {});
+    news.clear();
+    server.model->advance(now_, news);
+    for (const JobNews& one : news) {
+      const auto index = static_cast<std::uint32_t>(one.id);
+      if (one.id != sequence_of(index)) continue;  // pre-empted meanwhile
+      if (one.first) {
+        result_.requests[index].cached_tokens = one.cached_tokens;
+        notify(endpoint, event_of(Kind::FirstToken, index));
       }
-      if (emission.finished) notify(server, event_of(Kind::Finish, index));
+      if (one.finished) notify(endpoint, event_of(Kind::Finish, index));
     }
-    noted_ = std::move(noted);
-    if (!server.working && !server.engine->idle()) begin_step(endpoint);
-  }
-
-  void begin_service(std::uint32_t endpoint) {
-    Server& server = servers_[endpoint];
-    while (const auto job = server.service->begin()) {
-      const Duration duration = scaled(job->service, server.slowdown);
-      result_.endpoints[endpoint].busy += duration;
-      events_.push(now_ + duration, {.kind = Kind::ServiceEnd,
-                                     .subject = static_cast<std::uint32_t>(job->id),
-                                     .number = static_cast<std::uint32_t>(job->id >> 32),
-                                     .endpoint = endpoint});
-    }
-  }
-
-  void end_service(const What& what) {
-    Server& server = servers_[what.endpoint];
-    server.service->end();
-    begin_service(what.endpoint);
-    if (!current(what)) return;  // it was pre-empted, but such a server finishes what it has begun
-    notify(server, event_of(Kind::FirstToken, what.subject));
-    notify(server, event_of(Kind::Finish, what.subject));
+    news_ = std::move(news);
+    server.model->resume(now_);
+    follow(endpoint);
   }
 
   // Back again --------------------------------------------------------------------------------------------------------------------------
 
-  void notify(const Server& server, What what) {
-    if (server.back > Duration::zero()) {
-      events_.push(now_ + server.back, what);
+  /// The same for all that an attempt sends, so that its tokens stay in order.
+  [[nodiscard]] Duration jitter(std::uint32_t request, Way way) const {
+    const Duration mean = scenario_.endpoints[result_.requests[request].endpoint].jitter;
+    if (mean <= Duration::zero()) return {};
+    Rng draw = rng_.fork(JitterStream).fork(sequence_of(request)).fork(static_cast<std::uint64_t>(way));
+    return from_seconds(draw.exponential(seconds(mean)));
+  }
+
+  void notify(std::uint32_t endpoint, What what) {
+    const Duration delay = servers_[endpoint].back + jitter(what.subject, Way::Back);
+    if (delay > Duration::zero()) {
+      events_.push(now_ + delay, what);
     } else {
       happen(what);
     }
@@ -419,26 +405,57 @@ class Simulation {
     scheduler_of(index).first_token(id_of(result.endpoint), flight.share, now_ - flight.dispatched, now_);
   }
 
-  void finish(std::uint32_t index, Fate fate) {
+  void finish(std::uint32_t index) {
     const Flight& flight = flights_[index];
     const RequestResult& result = result_.requests[index];
     const WorkloadRequest& request = workload_.requests[index];
-    route::Outcome outcome{.ending = fate == Fate::Done ? route::Ending::Ok : route::Ending::Refused,
-                           .total = now_ - flight.dispatched,
-                           .share = flight.share};
-    if (flight.answered) outcome.first_token = Start + result.first_token - flight.dispatched;
-    if (fate == Fate::Done) {
-      outcome.usage = route::TokenUsage{.prompt_tokens = request.input_tokens, .output_tokens = request.output_tokens};
-      if (servers_[result.endpoint].engine) outcome.usage->cached_tokens = result.cached_tokens;
-      output_sum_ += request.output_tokens;
-      ++output_count_;
+    route::Outcome outcome{.ending = route::Ending::Ok, .total = now_ - flight.dispatched, .share = flight.share};
+    outcome.first_token = Start + result.first_token - flight.dispatched;
+    outcome.usage = route::TokenUsage{.prompt_tokens = request.input_tokens, .output_tokens = request.output_tokens};
+    if (servers_[result.endpoint].model->block_tokens() > 0) outcome.usage->cached_tokens = result.cached_tokens;
+    output_sum_ += request.output_tokens;
+    ++output_count_;
+    tell_allowance(index);
+    scheduler_of(index).finished(id_of(result.endpoint), outcome, flight.kind, now_);
+    over(index, Fate::Done);
+    release();
+  }
+
+  void tell_allowance(std::uint32_t index) {
+    const std::uint32_t endpoint = result_.requests[index].endpoint;
+    const auto allowance = servers_[endpoint].model->allowance(now_);
+    if (allowance) scheduler_of(index).allowance_told(id_of(endpoint), flights_[index].share, *allowance, now_);
+  }
+
+  /// The attempt has come to nothing. As long as the client has seen nothing of an answer, another endpoint may take the request: at once when
+  /// this one is lost, within the retry budget when it refused.
+  void lose(std::uint32_t index) {
+    Flight& flight = flights_[index];
+    RequestResult& result = result_.requests[index];
+    const bool refused = flight.ending == route::Ending::Refused;
+    route::Scheduler& scheduler = scheduler_of(index);
+    if (refused) tell_allowance(index);
+    scheduler.finished(
+        id_of(result.endpoint),
+        {.ending = flight.ending, .total = now_ - flight.dispatched, .retry_after = flight.retry_after, .share = flight.share}, flight.kind,
+        now_);
+    if (!refused) look_after(result.endpoint);
+    ++flight.attempt;
+    std::vector<EndpointId>& tried = tried_[index];
+    tried.push_back(id_of(result.endpoint));
+    // An engine that refuses without a time to come again will not take it later either: the request is too long for it.
+    const bool hopeless = refused && flight.retry_after <= Duration::zero();
+    if (flight.answered || hopeless) {
+      over(index, flight.answered ? Fate::Failed : Fate::Rejected);
+    } else {
+      flight.kind = refused ? route::Scheduler::Attempt::Retry : route::Scheduler::Attempt::Failover;
+      take(index, scheduler.retry(view_of(index), tried, now_, flight.kind, cookie_of(index)));
     }
-    scheduler_of(index).finished(id_of(result.endpoint), outcome, route::Scheduler::Attempt::First, now_);
-    over(index, fate);
     release();
   }
 
   void over(std::uint32_t index, Fate fate) {
+    if (!tried_.empty()) tried_.erase(index);
     flights_[index].phase = Phase::Over;
     RequestResult& result = result_.requests[index];
     result.fate = fate;
@@ -487,44 +504,88 @@ class Simulation {
     for (route::Scheduler& scheduler : schedulers_) scheduler.put_endpoint(id_of(endpoint), scenario_.endpoints[endpoint].settings, now_);
   }
 
-  /// The step in progress ends when it would have.
-  void recover(std::uint32_t endpoint) {
-    if (servers_[endpoint].engine) end_quiet_early(endpoint);
-    servers_[endpoint].slowdown = 1;
+  void set_slowdown(std::uint32_t endpoint, double factor) {
+    servers_[endpoint].slowdown = factor;
+    servers_[endpoint].model->set_slowdown(factor, now_);
+    follow(endpoint);
+  }
+
+  void push_failure(std::uint32_t endpoint) {
+    const double mean_s = seconds(scenario_.endpoints[endpoint].failures.mean_between);
+    Rng draw = rng_.fork(FailureStream).fork(endpoint).fork(2 * result_.endpoints[endpoint].failures);
+    events_.push(now_ + from_seconds(draw.exponential(mean_s)), {.kind = Kind::Fail, .subject = endpoint});
+  }
+
+  /// What was in flight there is lost, and so is what the engine held.
+  void fail_endpoint(std::uint32_t endpoint) {
+    Server& server = servers_[endpoint];
+    const double mean_s = seconds(scenario_.endpoints[endpoint].failures.mean_repair);
+    Rng draw = rng_.fork(FailureStream).fork(endpoint).fork(2 * result_.endpoints[endpoint].failures + 1);
+    ++result_.endpoints[endpoint].failures;
+    events_.push(now_ + from_seconds(draw.exponential(mean_s)), {.kind = Kind::Repair, .subject = endpoint});
+    server.down = true;
+    note_work(endpoint);
+    server.model = make_model(endpoint);
+    server.model->set_slowdown(server.slowdown, now_);
+    follow(endpoint);
+    for (std::uint32_t index = 0; index < flights_.size(); ++index) {
+      Flight& flight = flights_[index];
+      if (flight.phase != Phase::InFlight || result_.requests[index].endpoint != endpoint) continue;
+      ++flight.attempt;  // what was on its way in either direction is lost, too
+      flight.ending = route::Ending::Reset;
+      events_.push(now_ + server.back, event_of(Kind::Lose, index));
+    }
+    look_after(endpoint);
+  }
+
+  void repair(std::uint32_t endpoint) {
+    servers_[endpoint].down = false;
+    push_failure(endpoint);
+  }
+
+  /// As the gateway does: trouble brings on a check at once, and checks go on until the endpoint has been found well often enough.
+  void look_after(std::uint32_t endpoint) {
+    Server& server = servers_[endpoint];
+    if (!scenario_.pool.check.enabled) return;
+    server.checks_left = scenario_.pool.check.rise;
+    if (!server.checking) check(endpoint);
+  }
+
+  void check(std::uint32_t endpoint) {
+    Server& server = servers_[endpoint];
+    server.checking = false;
+    const auto found = server.down ? route::Scheduler::Check::Failed : route::Scheduler::Check::Passed;
+    for (route::Scheduler& scheduler : schedulers_) scheduler.checked(id_of(endpoint), found, now_);
+    release();
+    server.checks_left = server.down ? scenario_.pool.check.rise : server.checks_left - 1;
+    if (server.checks_left == 0) return;
+    server.checking = true;
+    events_.push(now_ + scenario_.check_period, {.kind = Kind::Check, .subject = endpoint});
+  }
+
+  /// Adds what the endpoint's model has done, before it goes.
+  void note_work(std::uint32_t endpoint) {
+    result_.endpoints[endpoint].busy += servers_[endpoint].model->busy();
+    result_.endpoints[endpoint].totals += servers_[endpoint].model->totals();
   }
 
   // Reports -----------------------------------------------------------------------------------------------------------------------------
 
-  [[nodiscard]] route::LoadReport report_of(Server& server) {
-    route::LoadReport report{.at = now_};
-    if (server.engine) {
-      catch_up(server);
-      const EngineGauges gauges = server.engine->gauges();
-      const EngineConfig& config = server.engine->config();
-      const EngineTotals& totals = server.engine->totals();
-      report.running = gauges.running;
-      report.waiting = gauges.waiting;
-      report.kv_used = gauges.kv_used;
-      report.kv_capacity_tokens = static_cast<double>(std::uint64_t{config.kv_blocks} * config.kv_block_tokens);
-      report.requests_max = config.batch_sequences_max;
-      if (totals.prefix_query_tokens > 0) {
-        report.prefix_hit_share = static_cast<double>(totals.prefix_hit_tokens) / static_cast<double>(totals.prefix_query_tokens);
-      }
-    } else {
-      report.running = server.service->running();
-      report.waiting = static_cast<double>(server.service->waiting());
-      report.requests_max = server.service->config().workers;
-    }
+  [[nodiscard]] route::LoadReport report_of(std::uint32_t endpoint) {
+    route::LoadReport report = servers_[endpoint].model->report(now_);
+    report.at = now_;
     return report;
   }
 
   void read(std::uint32_t endpoint) {
     Server& server = servers_[endpoint];
-    server.on_the_way.push_back(report_of(server));
-    if (scenario_.reports->delay > Duration::zero()) {
-      events_.push(now_ + scenario_.reports->delay, {.kind = Kind::Report, .subject = endpoint});
-    } else {
-      report(endpoint);
+    if (!server.down) {
+      server.on_the_way.push_back(report_of(endpoint));
+      if (scenario_.reports->delay > Duration::zero()) {
+        events_.push(now_ + scenario_.reports->delay, {.kind = Kind::Report, .subject = endpoint});
+      } else {
+        report(endpoint);
+      }
     }
     events_.push(now_ + scenario_.reports->period, {.kind = Kind::Read, .subject = endpoint});
   }
@@ -564,7 +625,8 @@ class Simulation {
   std::uint64_t output_sum_ = 0, output_count_ = 0;
   std::vector<std::unique_ptr<std::vector<std::uint64_t>>> buffers_;  // their addresses stay, because the scheduler borrows them
   std::vector<std::uint32_t> unused_buffers_;
-  std::vector<Emission> noted_;
+  std::vector<JobNews> news_;
+  std::unordered_map<std::uint32_t, std::vector<EndpointId>> tried_;  // by request that lost an attempt; looked up, never iterated
   std::vector<route::Released> released_;
   SimulationResult result_;
 };

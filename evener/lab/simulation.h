@@ -10,21 +10,33 @@
 #include <vector>
 
 #include "evener/lab/engine_model.h"
+#include "evener/lab/external_model.h"
 #include "evener/lab/service_model.h"
+#include "evener/lab/sharing_model.h"
 #include "evener/lab/workload.h"
 #include "evener/route/scheduler.h"
 
 namespace evener::lab {
 
+/// How often an endpoint fails, and for how long. A failure takes with it all that is in flight there and what its caches hold; while it lasts nobody
+/// can connect.
+struct FailureLaw {
+  Duration mean_between{};  // from the start or a repair to the next failure, exponential; 0 = it never fails
+  Duration mean_repair{};   // likewise exponential; 0 = it is back at once, with empty caches
+};
+
 struct SimulatedEndpoint {
   std::string name;
-  std::variant<EngineConfig, ServiceConfig> engine;
+  std::variant<EngineConfig, ServiceConfig, SharingConfig, ExternalConfig> engine;
   route::EndpointSettings settings;        // what the scheduler is told of it
   double slowdown = 1;                     // it takes so many times as long as its model says: what it is against what it claims
-  Duration recovers_at = Duration::max();  // from then on it is as fast as its model
-  Duration joins_at{};                     // when the gateways are told of it; 0 = from the start
-  Duration request_overhead{};             // tokenising and HTTP, before the engine sees a request
-  Duration network{};                      // there and back
+  Duration slows_at{};                     // until then it is as fast as its model
+  Duration recovers_at = Duration::max();  // and again from then on
+  Duration joins_at{};                     // when it has started and the gateways are told of it; 0 = from the start
+  FailureLaw failures;
+  Duration request_overhead{};  // tokenising and HTTP, before the engine sees a request
+  Duration network{};           // there and back
+  Duration jitter{};            // mean of what each way takes longer, exponential
 };
 
 /// How load reports reach the scheduler.
@@ -39,21 +51,23 @@ struct Scenario {
   std::uint32_t gateways = 1;         // in front of the same endpoints; each request comes to one of them by chance, and each knows of
                                       // its own requests and of the reports alone. At least 1
   std::optional<ReportLine> reports;  // nothing = endpoints report nothing
-  std::uint32_t content_block_tokens = 512;     // of the prompt blocks that the scheduler sees; engines have their own block size
-  double prompt_error = 0;                      // prompts are estimated as length * exp(prompt_error * a normal draw); 0 = exactly
-  std::uint32_t output_tokens_prior = 256;      // expected output before any request has ended
-  Duration drain_max = std::chrono::hours(24);  // the run ends so long after the last arrival even if requests are left
-  std::uint32_t steps_at_once = 64;             // engine steps in which nothing but decoding happens are taken so many at once; the results
-                                                // are the same with 1, only later
+  std::uint32_t content_block_tokens = 512;         // of the prompt blocks that the scheduler sees; engines have their own block size
+  double prompt_error = 0;                          // prompts are estimated as length * exp(prompt_error * a normal draw); 0 = exactly
+  std::uint32_t output_tokens_prior = 256;          // expected output before any request has ended
+  Duration drain_max = std::chrono::hours(24);      // the run ends so long after the last arrival even if requests are left
+  Duration check_period = std::chrono::seconds(5);  // between two health checks of an endpoint; a lost request brings on one at once
+  std::uint32_t steps_at_once = 64;  // engine steps in which nothing but decoding happens are taken so many at once; the results
+                                     // are the same with 1, only later
   std::uint64_t seed = 1;
 };
 
 enum class Fate : std::uint8_t {
   Done,
   Refused,     // by the scheduler, at once or from the queue
-  Rejected,    // by the engine: too long for it, or its queue is full
+  Rejected,    // by the engine: too long for it, its queue or its rate limit is full, and no other endpoint took it
   NotSent,     // a later turn of a session that broke off
   Unfinished,  // the run ended first
+  Failed,      // its endpoint was lost, and no other took it or could any more
 };
 
 struct RequestResult {
@@ -62,14 +76,16 @@ struct RequestResult {
   std::uint32_t endpoint = 0;       // index into Scenario::endpoints, when dispatched; the last one
   std::uint32_t cached_tokens = 0;  // of the prompt, found in the engine's prefix cache
   std::uint32_t preemptions = 0;    // times the scheduler took it back for a more urgent one
+  std::uint32_t attempts = 0;       // times it was dispatched
   // Since the start of the run; each is set as far as the request came.
   Duration arrival{}, dispatched{}, first_token{}, finished{};
 };
 
 struct EndpointResult {
   std::uint64_t requests = 0;  // dispatched to it
-  Duration busy{};             // it worked so long on steps
-  EngineTotals totals;         // of an inference engine
+  std::uint64_t failures = 0;
+  Duration busy{};      // it worked so long on steps
+  EngineTotals totals;  // of an inference engine
 };
 
 struct SimulationResult {

@@ -42,9 +42,10 @@ Summary summarise(const Workload& workload, const SimulationResult& result, cons
       case Fate::Refused: ++summary.refused; break;
       case Fate::Rejected: ++summary.rejected; break;
       case Fate::Unfinished: ++summary.unfinished; break;
+      case Fate::Failed: ++summary.failed; break;
       case Fate::Done: ++summary.done; break;
     }
-    const bool dispatched = did.fate == Fate::Done || did.fate == Fate::Rejected;
+    const bool dispatched = did.attempts > 0 && (did.fate == Fate::Done || did.fate == Fate::Rejected || did.fate == Fate::Failed);
     if (dispatched) ++summary.endpoint_requests[did.endpoint];
     end = std::max(end, did.finished);
     if (did.fate != Fate::Done) continue;

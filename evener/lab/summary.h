@@ -22,7 +22,7 @@ struct Objectives {
 };
 
 struct Summary {
-  std::uint64_t requests = 0, done = 0, refused = 0, rejected = 0, unfinished = 0;  // requests: those that arrived
+  std::uint64_t requests = 0, done = 0, refused = 0, rejected = 0, unfinished = 0, failed = 0;  // requests: those that arrived
   Quantiles ttft, tpot, e2e, queued;                                     // of requests that are done; queued: from arrival until dispatched
   std::uint64_t good = 0;                                                // done, within both objectives
   double span_s = 0;                                                     // from the first arrival until the last request ended
