@@ -501,6 +501,7 @@ TEST_CASE("an endpoint whose ejection has ended gets its share again, by every p
     CAPTURE(name);
     const PolicyKind kind = *policy_kind(name);
     if (kind == PolicyKind::Composed) continue;  // it has no parts here
+    if (kind == PolicyKind::Vtc) continue;       // a tenant that took much has no share of the first endpoint
     SchedulerFixture pool({.policy = kind});
     pool.with(4);
     std::uint64_t key = 0;

