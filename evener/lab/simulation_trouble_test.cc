@@ -26,7 +26,7 @@ TEST_CASE("an endpoint is down for as large a share of the time as its failures 
   const Scenario scenario{.endpoints = {failing}, .pool = {.check = {.enabled = false}, .outlier = {.enabled = false}}};
   const Workload workload = steady(1, 20'000);
   const Summary summary = summarise(workload, simulate(scenario, workload), {});
-  CHECK(static_cast<double>(summary.failed) / static_cast<double>(summary.requests) == doctest::Approx(0.1).epsilon(0.2));
+  CHECK(std::abs(static_cast<double>(summary.failed) / static_cast<double>(summary.requests) / 0.1 - 1) < 0.2);
   CHECK(summary.done + summary.failed == summary.requests);
 }
 
@@ -53,7 +53,7 @@ TEST_CASE("an endpoint that has not started gets nothing") {
   const Workload workload = steady(10, 120);
   const SimulationResult result = simulate({.endpoints = {server(0.01), late}}, workload);
   CHECK(shares(result, {}, 60s)[1] == 0);
-  CHECK(shares(result, 61s)[1] == doctest::Approx(0.5).epsilon(0.1));
+  CHECK(std::abs(shares(result, 61s)[1] - 0.5) < 0.05);
 }
 
 TEST_CASE("a straggler is slow in its time and not before or after") {
@@ -64,9 +64,9 @@ TEST_CASE("a straggler is slow in its time and not before or after") {
   const Workload workload = steady(10, 180);
   const SimulationResult result = simulate({.endpoints = {straggler}}, workload);
   const auto mean = [&](Duration from, Duration to) { return summarise(workload, result, {}, {.from = from, .to = to}).e2e.mean_s; };
-  CHECK(mean({}, 60s) == doctest::Approx(0.01));
-  CHECK(mean(60s, 120s) == doctest::Approx(0.05).epsilon(0.01));
-  CHECK(mean(120s, Duration::max()) == doctest::Approx(0.01).epsilon(0.02));
+  CHECK(std::abs(mean({}, 60s) / 0.01 - 1) < 0.001);
+  CHECK(std::abs(mean(60s, 120s) / 0.05 - 1) < 0.01);
+  CHECK(std::abs(mean(120s, Duration::max()) / 0.01 - 1) < 0.02);
 }
 
 TEST_CASE("jitter lengthens both ways by its mean") {
@@ -75,7 +75,7 @@ TEST_CASE("jitter lengthens both ways by its mean") {
   far.jitter = 5ms;
   const Workload workload = steady(10, 2000);
   const Summary summary = summarise(workload, simulate({.endpoints = {far}}, workload), {});
-  CHECK(summary.e2e.mean_s == doctest::Approx(0.04).epsilon(0.02));
+  CHECK(std::abs(summary.e2e.mean_s / 0.04 - 1) < 0.02);
 }
 
 TEST_CASE("a request that an API refuses goes to another endpoint, and the API is left alone as long as it asked for") {
