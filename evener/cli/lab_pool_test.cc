@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <string_view>
+
 namespace evener::cli {
 namespace {
 
@@ -13,6 +16,13 @@ std::vector<lab::SimulatedEndpoint> engines(const char* text) {
   return experiment->scenario.endpoints;
 }
 
+/// The first of this kind, wherever it stands.
+const lab::SimulatedEndpoint& one_of(const std::vector<lab::SimulatedEndpoint>& endpoints, std::string_view kind) {
+  const auto found = std::find_if(endpoints.begin(), endpoints.end(), [&](const auto& one) { return one.name.ends_with(kind); });
+  REQUIRE(found != endpoints.end());
+  return *found;
+}
+
 std::string message(const char* text) {
   const auto experiment = read_experiment({.workload = "chat", .engines = text});
   return experiment ? "" : experiment.error().message;
@@ -22,15 +32,15 @@ TEST_CASE("servers of every kind are named with their settings") {
   const auto endpoints =
       engines("triton=2:batch=4:base_ms=3:item_ms=0.5,shared:cores=8:slots=32,api:rpm=60:ttft_p99_ms=900:output-price=10,onnx");
   REQUIRE(endpoints.size() == 5);
-  const auto& triton = std::get<lab::ServiceConfig>(endpoints[1].engine);
+  const auto& triton = std::get<lab::ServiceConfig>(one_of(endpoints, "triton").engine);
   CHECK(triton.batch_max == 4);
   CHECK(triton.base_s == doctest::Approx(0.003));
   CHECK(triton.item_s == doctest::Approx(0.0005));
-  CHECK(std::get<lab::SharingConfig>(endpoints[2].engine).slots == 32);
-  CHECK(std::get<lab::ExternalConfig>(endpoints[3].engine).requests_per_minute == 60);
-  CHECK(endpoints[3].settings.external.enabled);
-  CHECK(endpoints[3].settings.output_price == 10);
-  CHECK(std::get<lab::ServiceConfig>(endpoints[4].engine).batch_max == 1);
+  CHECK(std::get<lab::SharingConfig>(one_of(endpoints, "shared").engine).slots == 32);
+  CHECK(std::get<lab::ExternalConfig>(one_of(endpoints, "api").engine).requests_per_minute == 60);
+  CHECK(one_of(endpoints, "api").settings.external.enabled);
+  CHECK(one_of(endpoints, "api").settings.output_price == 10);
+  CHECK(std::get<lab::ServiceConfig>(one_of(endpoints, "onnx").engine).batch_max == 1);
 }
 
 TEST_CASE("failures, start, slowness and network are properties of any endpoint") {

@@ -95,6 +95,7 @@ TEST_CASE("an older report does not replace a newer one") {
 TEST_CASE("when all reports stop, every policy goes on and spreads by what it counts itself") {
   for (const std::string_view name : policy_names()) {
     CAPTURE(name);
+    if (name == policy_name(PolicyKind::Vtc)) continue;  // a tenant's place follows from what it took, not from who is free
     const PolicyKind kind = *policy_kind(name);
     if (kind == PolicyKind::Composed) continue;  // it has no parts here
     SchedulerFixture pool({.policy = kind});

@@ -103,7 +103,7 @@ concept Struct = requires(T& value) { fields(value); };
 template <class E>
 inline constexpr E Last = E::NoSuchEnumeration;
 template <>
-inline constexpr PolicyKind Last<PolicyKind> = PolicyKind::Composed;
+inline constexpr PolicyKind Last<PolicyKind> = PolicyKind::OrcaWeighted;
 template <>
 inline constexpr ScorerKind Last<ScorerKind> = ScorerKind::Power;
 template <>
