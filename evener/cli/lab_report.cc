@@ -47,6 +47,7 @@ std::string_view fate_name(lab::Fate fate) {
     case lab::Fate::Rejected: return "rejected";
     case lab::Fate::NotSent: return "not_sent";
     case lab::Fate::Unfinished: return "unfinished";
+    case lab::Fate::Failed: return "failed";
   }
   return "";
 }
@@ -143,7 +144,7 @@ std::string request_lines(const LabRun& run, const lab::Workload& workload, cons
     const lab::WorkloadRequest& request = workload.requests[i];
     const lab::RequestResult& did = result.requests[i];
     const auto out = std::back_inserter(lines);
-    const bool dispatched = did.fate == lab::Fate::Done || did.fate == lab::Fate::Rejected;
+    const bool dispatched = did.attempts > 0;
     fmt::format_to(out, "{},{},{},{},{},{},{},{:.6f},", prefix, i, route::priority_name(request.priority), request.tenant, request.session,
                    dispatched ? pages::csv_field(run.experiment->scenario.endpoints[did.endpoint].name) : "", fate_name(did.fate),
                    seconds(did.arrival));

@@ -58,7 +58,8 @@ std::array<double, WorkMeasures> part_max(const SimulatedEndpoint& replica, cons
   const std::array<double, WorkMeasures> token_s = {
       step_seconds(engine->step, {.prefill_tokens = chunk}) / static_cast<double>(chunk),
       step_seconds(engine->step, {.decode_tokens = batch, .emitting = batch}) / static_cast<double>(batch)};
-  const double slowdown = std::min(replica.slowdown, replica.recovers_at < Duration::max() ? 1 : replica.slowdown);
+  const bool slow_throughout = replica.slows_at <= Duration::zero() && replica.recovers_at == Duration::max();
+  const double slowdown = slow_throughout ? replica.slowdown : std::min(replica.slowdown, 1.0);
   for (std::size_t i = 0; i < WorkMeasures; ++i) {
     const double work_s = needed.tokens[i] * token_s[i] * slowdown;
     parts[i] = work_s > needed.time_s ? needed.time_s / work_s : 1;
