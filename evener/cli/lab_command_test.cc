@@ -52,6 +52,7 @@ TEST_CASE("a plan refuses kinds and limits that it cannot use") {
   CHECK(plan("abacus=4:price=2") == Usage);
   CHECK(plan("h100-8b=4:price=2:colour=1") == Usage);
   CHECK(plan("h100-8b=9000:price=2,l4-8b=9000:price=2,edge=2:price=1") == Usage);
+  CHECK(plan("h100-8b=4:price=2,h100-8b=2:price=1:slow=2") == Usage);
   CHECK(plan("h100-8b=4:price=2", {"--latency", "speed"}) == Usage);
   CHECK(plan("h100-8b=4:price=2", {"--time-max", "long"}) == Usage);
 }

@@ -62,12 +62,12 @@ Result<std::size_t> find_baseline(const std::string& against, Experiment& experi
 }
 
 lab::Comparison judge(lab::Figure figure, const LoadRuns& runs, std::size_t policy, const Compared& compared) {
-  const auto values = [&](std::size_t index) {
-    std::vector<double> values;
-    for (const RunFigures& run : runs[index]) values.push_back(run.all[figure]);
-    return values;
+  const auto figures = [&](std::size_t index) {
+    std::vector<lab::Figures> all;
+    for (const RunFigures& run : runs[index]) all.push_back(run.all);
+    return all;
   };
-  return lab::compare_paired(figure, values(compared.baseline), values(policy), compared.rules);
+  return lab::compare_runs(figure, figures(compared.baseline), figures(policy), compared.rules);
 }
 
 /// A difference in percent of the baseline, that of a share in points.
@@ -80,11 +80,13 @@ void print_judgement(lab::Figure figure, const lab::Comparison& found) {
   const auto change = [&](double difference) { return change_text(figure, difference, found.baseline); };
   std::string interval, verdict(lab::verdict_name(found.verdict));
   if (found.interval) interval = fmt::format("{} .. {}", change(found.interval->low), change(found.interval->high));
-  if (found.verdict == lab::Verdict::Unclear) {
+  if (found.without > 0) {
+    verdict += fmt::format(": no request was done in {} of the pairs", found.without);
+  } else if (found.verdict == lab::Verdict::Unclear) {
     verdict += fmt::format(": {}{} seeds wanted", found.interval ? "about " : "", found.seeds_wanted);
   }
   fmt::print("  {:<12}{:>12}{:>12}{:>12}{:>24}  {}\n", lab::kind_of(figure).label, value_text(figure, found.baseline),
-             value_text(figure, found.compared), change(found.difference), interval, verdict);
+             value_text(figure, found.compared), found.without > 0 ? "" : change(found.difference), interval, verdict);
 }
 
 void print_load(double load, const LoadRuns& runs, const Compared& compared, const CompareArguments& arguments) {
@@ -132,8 +134,8 @@ void write_judgements(JsonWriter& json, double load, const LoadRuns& runs, const
         json.null();
       }
       json.member("verdict", lab::verdict_name(found.verdict)).key("seeds_wanted");
-      found.verdict == lab::Verdict::Unclear ? json.value(found.seeds_wanted) : json.null();
-      json.end_object();
+      found.seeds_wanted > 0 ? json.value(found.seeds_wanted) : json.null();
+      json.member("pairs_without", found.without).end_object();
     }
   }
 }
@@ -145,7 +147,8 @@ std::vector<pages::Cell> judgement_cells(const LoadRuns& runs, std::size_t polic
     const lab::Comparison found = judge(figure, runs, policy, compared);
     const std::string_view word = lab::verdict_name(found.verdict);
     const bool clear = found.verdict == lab::Verdict::Win || found.verdict == lab::Verdict::Loss;
-    cells.push_back({.text = fmt::format("{} {}", word, change_text(figure, found.difference, found.baseline)),
+    const std::string change = found.without > 0 ? "(nothing done)" : change_text(figure, found.difference, found.baseline);
+    cells.push_back({.text = fmt::format("{} {}", word, change),
                      .css_class = std::string(clear ? word : "quiet")});
   }
   return cells;
@@ -287,7 +290,7 @@ int compare(const CompareArguments& arguments) {
     for (auto& each : of_load) each.clear();
   });
   progress.hide();
-  return done < runs.size() ? Interrupted : output.finish();
+  return done < runs.size() ? interrupted(*files) : output.finish();
 }
 
 }  // namespace

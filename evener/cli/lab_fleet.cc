@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "evener/cli/lab_pool.h"
 #include "evener/cli/option_words.h"
 #include "evener/core/hashing.h"
@@ -57,6 +59,10 @@ Result<std::vector<LabKind>> read_kinds(const std::string& text) {
   for (const std::string& one : split(text, ',')) {
     auto kind = read_kind(one);
     if (!kind) return tl::unexpected(kind.error());
+    const auto same = [&](const LabKind& other) { return other.name == kind->name; };
+    if (std::any_of(kinds.begin(), kinds.end(), same)) {
+      return fail(fmt::format("--kinds: {} is there twice, and a fleet could not say of which it has how many", kind->name), Fault::Client);
+    }
     ranges.push_back(kind->range);
     kinds.push_back(std::move(*kind));
   }

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
+#include <iostream>
 #include <iterator>
 #include <tuple>
 
@@ -59,6 +60,16 @@ Result<std::string> make_folder(const std::string& path) {
   return path;
 }
 
+/// Whether the file can be written when all is done, without a trace of the question.
+Result<void> check_writable(const std::string& path) {
+  std::error_code unknown;
+  if (std::filesystem::is_directory(path, unknown)) return fail(path + " is a folder", Fault::Client);
+  const std::string beside = path + ".unfinished";
+  auto done = write_file_atomically(beside, "", Mode);
+  if (done) std::filesystem::remove(beside);
+  return done;
+}
+
 }  // namespace
 
 void declare_report(CLI::App& app, ReportArguments& arguments, const char* tables) {
@@ -89,11 +100,11 @@ Result<LabReport> LabReport::create(const ReportArguments& arguments, std::strin
       if (!wanted) continue;
       auto created = pages::CsvFile::create(fmt::format("{}/{}", csv, name), head);
       if (!created) return tl::unexpected(created.error());
-      *file = std::move(*created);
+      file->emplace(std::move(*created));
     }
   }
-  if (!report.html_.empty()) {
-    if (auto done = write_file_atomically(report.html_, "", Mode); !done) return tl::unexpected(done.error());
+  for (const std::string& path : {report.html_, report.json_}) {
+    if (auto done = path.empty() ? Result<void>() : check_writable(path); !done) return tl::unexpected(done.error());
   }
   return report;
 }
@@ -134,6 +145,11 @@ Result<void> LabReport::finish(std::string_view json) {
     if (auto done = (*file)->close(); !done) return done;
   }
   return {};
+}
+
+int interrupted(const LabReport& report) {
+  std::cerr << "evener lab: interrupted" << (report.wanted() ? "; no report was written, and what was in its place is as it was" : "") << "\n";
+  return Interrupted;
 }
 
 std::string request_lines(const LabRun& run, const lab::Workload& workload, const lab::SimulationResult& result) {

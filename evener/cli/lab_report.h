@@ -24,10 +24,10 @@ enum class ReportTables : std::uint8_t {
   Replicas,  // replicas.csv
 };
 
-/// Not thread-safe. Without arguments it does nothing.
+/// Not thread-safe. Without arguments it does nothing. What is not finished leaves the files of an earlier report as they were.
 class LabReport {
  public:
-  /// Makes the folders and files, so that a place that cannot be written to is known before anything is simulated.
+  /// Makes the folders and tries the files, so that a place that cannot be written to is known before anything is simulated.
   [[nodiscard]] static Result<LabReport> create(const ReportArguments& arguments, std::string title,
                                                 ReportTables tables = ReportTables::Runs);
 
@@ -47,6 +47,9 @@ class LabReport {
   std::string html_, json_;  // paths; empty = none
   std::optional<pages::CsvFile> summary_, requests_, endpoints_, replicas_;
 };
+
+/// Says that the command was stopped and what that means for its report; its exit code.
+int interrupted(const LabReport& report);
 
 /// The lines of requests.csv for a run, without its head.
 [[nodiscard]] std::string request_lines(const LabRun& run, const lab::Workload& workload, const lab::SimulationResult& result);

@@ -331,8 +331,8 @@ int run_sweep(const SweepArguments& arguments) {
     for (std::size_t cell = 0; cell < sweep->cells.size(); ++cell) {
       for (const double load : experiment->loads) steps.push_back({.cell = cell, .load = load});
     }
-    if (!runner.take(steps, *sweep)) return Interrupted;
-    if (arguments.find_capacity && !find_capacities(arguments, experiment->loads.front(), runner, *sweep)) return Interrupted;
+    if (!runner.take(steps, *sweep)) return interrupted(*files);
+    if (arguments.find_capacity && !find_capacities(arguments, experiment->loads.front(), runner, *sweep)) return interrupted(*files);
   }
   order(sweep->points);
   const std::string json = json_text(arguments, *sweep, *experiment);

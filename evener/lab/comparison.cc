@@ -116,4 +116,20 @@ Comparison compare_paired(Figure figure, std::span<const double> baseline, std::
   return result;
 }
 
+Comparison compare_runs(Figure figure, std::span<const Figures> baseline, std::span<const Figures> compared, const ComparisonRules& rules) {
+  assert(baseline.size() == compared.size());
+  std::vector<double> before, after;
+  Comparison unclear;
+  for (std::size_t i = 0; i < baseline.size(); ++i) {
+    before.push_back(baseline[i][figure]);
+    after.push_back(compared[i][figure]);
+    if (!baseline[i].has(figure) || !compared[i].has(figure)) ++unclear.without;
+  }
+  if (unclear.without == 0) return compare_paired(figure, before, after, rules);
+  unclear.baseline = mean_of_values(before);
+  unclear.compared = mean_of_values(after);
+  unclear.difference = unclear.compared - unclear.baseline;
+  return unclear;
+}
+
 }  // namespace evener::lab

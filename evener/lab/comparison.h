@@ -43,12 +43,17 @@ struct Comparison {
   std::optional<Interval> interval;                   // of the difference; nothing with fewer than SeedsMin seeds
   double matters = 0;                                 // the smallest difference that matters, as an amount
   Verdict verdict = Verdict::Unclear;
-  std::uint32_t seeds_wanted = 0;  // when unclear: so many would about do, if the differences go on as they are
+  std::uint32_t seeds_wanted = 0;  // when unclear: so many would about do, if the differences go on as they are; 0 = no number would
+  std::uint32_t without = 0;       // pairs in which either had no such figure, as none of its requests was done; then it is unclear
 };
 
 /// Win or loss: the interval leaves out zero, and the difference is one that matters. Tie: the whole interval is within what does not
 /// matter. `figure` says which way is better, and is not one that is neither. Pairs by index, at least one.
 [[nodiscard]] Comparison compare_paired(Figure figure, std::span<const double> baseline, std::span<const double> compared,
                                         const ComparisonRules& rules);
+/// The same of a figure of runs. One that finished nothing has no latency that could be better or worse than another's, so a single such run makes the
+/// comparison unclear: the rest would be those in which it did well enough to finish something.
+[[nodiscard]] Comparison compare_runs(Figure figure, std::span<const Figures> baseline, std::span<const Figures> compared,
+                                      const ComparisonRules& rules);
 
 }  // namespace evener::lab

@@ -140,4 +140,19 @@ TEST_CASE("no more seeds are asked for than there may be, however many there wer
   CHECK(found.seeds_wanted == SeedsWantedMax);
 }
 
+TEST_CASE("a run that finished nothing wins by no latency, and loses by what it lost") {
+  std::vector<Figures> baseline(Baseline.size()), silent(Baseline.size());
+  for (Figures& run : baseline) {
+    run[Figure::Requests] = 10;
+    run[Figure::TtftMean] = 100;
+  }
+  for (Figures& run : silent) run[Figure::ErrorShare] = 1;
+  const Comparison latency = compare_runs(Figure::TtftMean, baseline, silent, {});
+  CHECK(latency.verdict == Verdict::Unclear);
+  CHECK(latency.without == Baseline.size());
+  CHECK(latency.seeds_wanted == 0);
+  CHECK(compare_runs(Figure::ErrorShare, baseline, silent, {}).verdict == Verdict::Loss);
+  CHECK(compare_runs(Figure::TtftMean, baseline, baseline, {}).verdict == Verdict::Tie);
+}
+
 }  // namespace evener::lab

@@ -56,6 +56,11 @@ double spread(const Workload& workload, const SimulationResult& result, const Ob
 
 }  // namespace
 
+bool Figures::has(Figure figure) const {
+  const bool of_done = (figure >= Figure::TtftMean && figure <= Figure::QueueP99) || figure == Figure::HitShare;
+  return !of_done || (*this)[Figure::Requests] > 0;
+}
+
 const FigureKind& kind_of(Figure figure) { return Kinds[static_cast<std::size_t>(figure)]; }
 
 Figures figures_of(const Workload& workload, const SimulationResult& result, const Objectives& objectives,

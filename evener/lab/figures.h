@@ -59,6 +59,8 @@ struct Figures {
 
   double& operator[](Figure figure) { return values[static_cast<std::size_t>(figure)]; }
   double operator[](Figure figure) const { return values[static_cast<std::size_t>(figure)]; }
+  /// Whether there was anything to take it of: latencies and cache hits are of requests that were done, and 0 when none was.
+  [[nodiscard]] bool has(Figure figure) const;
   [[nodiscard]] double requests() const { return (*this)[Figure::Requests] + (*this)[Figure::Errors]; }
 };
 

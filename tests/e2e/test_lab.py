@@ -63,6 +63,17 @@ def test_a_long_run_says_on_a_terminal_how_far_it_is(terminal):
     assert compare.interrupt()[0] == 130
 
 
+def test_a_comparison_that_is_interrupted_leaves_the_report_that_was_there(terminal, tmp_path):
+    for name in ("report.html", "report.json", "summary.csv"):
+        (tmp_path / name).write_text("of an earlier run", encoding="ascii")
+    compare = terminal(*COMPARE, "--report", str(tmp_path))
+    compare.wait_for(r"\d+ of 4000 runs")
+    assert compare.interrupt()[0] == 130
+    compare.wait_for("interrupted; no report was written")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["report.html", "report.json", "summary.csv"]
+    assert {file.read_text(encoding="ascii") for file in tmp_path.iterdir()} == {"of an earlier run"}
+
+
 def test_no_color_takes_the_colours_away(terminal):
     compare = terminal(*COMPARE, NO_COLOR="1")
     compare.wait_for(r"\d+ of 4000 runs")

@@ -1,5 +1,7 @@
 #include "evener/cli/pages/csv.h"
 
+#include <cstdio>
+
 namespace evener::cli::pages {
 
 std::string csv_field(std::string_view text) {
@@ -13,16 +15,23 @@ std::string csv_field(std::string_view text) {
 }
 
 Result<CsvFile> CsvFile::create(std::string path, std::string_view head) {
-  std::ofstream out(path, std::ios::binary);
+  std::ofstream out(unfinished(path), std::ios::binary);
   out << head << "\n";
   if (!out) return fail("cannot write " + path, Fault::Client);
   return CsvFile(std::move(path), std::move(out));
 }
 
+CsvFile::~CsvFile() {
+  if (!out_.is_open()) return;  // closed, or moved away
+  out_.close();
+  std::remove(unfinished(path_).c_str());
+}
+
 Result<void> CsvFile::close() {
   out_.close();
-  if (!out_) return fail("could not write all of " + path_);
-  return {};
+  if (out_ && std::rename(unfinished(path_).c_str(), path_.c_str()) == 0) return {};
+  std::remove(unfinished(path_).c_str());
+  return fail("could not write all of " + path_);
 }
 
 }  // namespace evener::cli::pages
