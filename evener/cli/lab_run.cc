@@ -30,6 +30,8 @@ struct Run {
 
 double share(double part, double whole) { return whole > 0 ? part / whole : 0; }
 
+std::uint32_t stages_of(const Run& run) { return run.workload.requests.empty() ? 0 : run.workload.requests.back().stage + 1; }
+
 void print_endpoints(const Run& run) {
   const lab::Summary summary = lab::summarise(run.workload, run.result, run.experiment.objectives);
   fmt::print("\n{:<28}{:>10}{:>9}{:>14}{:>9}{:>9}{:>12}\n", "endpoint", "requests", "share", "tokens", "busy %", "hit %", "preemptions");
@@ -50,7 +52,7 @@ void print_parts(const Run& run) {
   const auto print = [&](const std::string& name, const lab::Part& part) {
     print_figures(name, lab::figures_of(run.workload, run.result, run.experiment.objectives, {}, part));
   };
-  const std::uint32_t stages = run.workload.requests.empty() ? 0 : run.workload.requests.back().stage + 1;
+  const std::uint32_t stages = stages_of(run);
   if (stages > 1) fmt::print("\n");
   for (std::uint32_t stage = 0; stages > 1 && stage < stages; ++stage) print(fmt::format("stage {}", stage + 1), {.stage = stage});
   if (tenants.size() > 1) fmt::print("\n");
@@ -73,6 +75,13 @@ std::string json_text(const Run& run, std::uint64_t seed) {
     const lab::EndpointResult& endpoint = run.result.endpoints[i];
     json.begin_object().member("name", run.experiment.scenario.endpoints[i].name).member("requests", endpoint.requests);
     json.member("busy_s", seconds(endpoint.busy)).member("preemptions", endpoint.totals.preemptions).end_object();
+  }
+  json.end_array().key("stages").begin_array();
+  const std::uint32_t stages = stages_of(run);
+  for (std::uint32_t stage = 0; stages > 1 && stage < stages; ++stage) {
+    json.begin_object().member("stage", stage + 1);
+    write_figures(json, {.all = lab::figures_of(run.workload, run.result, run.experiment.objectives, {}, {.stage = stage}), .classes = {}});
+    json.end_object();
   }
   json.end_array().end_object();
   return text;
