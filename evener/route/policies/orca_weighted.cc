@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "evener/core/portable_math.h"
+#include "evener/route/policies/smooth_turn.h"
 
 namespace evener::route {
 namespace {
@@ -23,21 +24,13 @@ std::uint32_t OrcaWeighted::choose(const RequestView&, const PoolView& view, Rng
   if (!begun_) updated_ = view.now;
   begun_ = true;
   if (view.now - updated_ >= Update) update(view);
-  double total = 0, greatest = 0;
-  std::uint32_t chosen = view.candidates.front();
-  bool first = true;
-  for (const std::uint32_t index : view.candidates) {
-    State& state = states_[index];
-    const double weight = view.endpoints[index].weight * (state.weight > 0 ? state.weight : mean_weight_);
-    const double value = state.current += weight;
-    total += weight;
-    if (first || value > greatest) {
-      greatest = value;
-      chosen = index;
-      first = false;
-    }
-  }
-  states_[chosen].current -= total;
+  const std::uint32_t chosen = smooth_turn(
+      view.candidates,
+      [&](std::uint32_t index) {
+        const double learned = states_[index].weight;
+        return view.endpoints[index].weight * (learned > 0 ? learned : mean_weight_);
+      },
+      [&](std::uint32_t index) -> double& { return states_[index].current; });
   ++states_[chosen].sent;
   return chosen;
 }
