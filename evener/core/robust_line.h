@@ -2,7 +2,8 @@
 // RobustLine: learns y = base + slope * x from samples that arrive one by one, with old ones fading and outliers cut. Least squares with
 // exponential forgetting; a sample further from the line than a few times its usual error counts only up to there (Huber's clipping), so that
 // one hiccup moves nothing. Several with none on the other side between them are no hiccup: the line is learned anew, with all that was before
-// counting like one sample. Both base and slope stay at 0 or above, because times do.
+// counting like one sample. Both base and slope stay at 0 or above, because times do. The line passes through the mean of the samples; how
+// steeply, few of them or such of about the same x hardly tell, so a prior can be given: that y is proportional to x.
 
 #include <algorithm>
 #include <cmath>
@@ -17,8 +18,9 @@ class RobustLine {
   static constexpr double SmallestError = 0.02;  // of the value: exact samples must not make every later change an outlier
   static constexpr int ChangeAfter = 16;         // outliers on one side, none on the other between them; bursts of load bring runs of ten
 
-  /// `memory`: after so many samples the older ones have lost 63 % of their say. > 1.
-  explicit RobustLine(double memory) : keep_(1.0 - 1.0 / memory) {}
+  /// `memory`: after so many samples the older ones have lost 63 % of their say. > 1. `proportional`: the prior that the line passes through the
+  /// origin counts like so many samples; 0 = no prior, and the slope is 0 until two samples differ in x.
+  explicit RobustLine(double memory, double proportional = 0) : keep_(1.0 - 1.0 / memory), proportional_(proportional) {}
 
   /// x and y are finite and at least 0.
   void add(double x, double y) {
@@ -72,9 +74,11 @@ class RobustLine {
   }
 
   void solve() {
-    const double spread = xx_ - weight_ * x_ * x_;
-    // Samples that all have about the same x say nothing of the slope: the one that was learned stays.
-    if (spread > 1e-6 * std::max(xx_, 1e-30) && count_ > 1) slope_ = std::max((xy_ - weight_ * x_ * y_) / spread, 0.0);
+    // Least squares through the means, with the prior slope y_ / x_ as if `proportional_` samples had said so from x_ away.
+    const double spread = xx_ - weight_ * x_ * x_ + proportional_ * x_ * x_;
+    const double together = xy_ - weight_ * x_ * y_ + proportional_ * x_ * y_;
+    // Samples that all have about the same x say nothing of the slope: without a prior the one that was learned stays.
+    if (spread > 1e-6 * std::max(xx_, 1e-30)) slope_ = std::max(together / spread, 0.0);
     base_ = y_ - slope_ * x_;
     if (base_ < 0) {
       base_ = 0;
@@ -82,7 +86,7 @@ class RobustLine {
     }
   }
 
-  double keep_;
+  double keep_, proportional_;
   double weight_ = 0, x_ = 0, y_ = 0, xx_ = 0, xy_ = 0;
   double base_ = 0, slope_ = 0, error_ = 0;
   double count_ = 0;  // samples

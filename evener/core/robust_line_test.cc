@@ -45,6 +45,19 @@ TEST_CASE("samples of one length alone give their mean") {
   CHECK(one.base() == doctest::Approx(13.0 / 7).epsilon(0.02));  // later ones count a little more
 }
 
+TEST_CASE("with a prior one sample makes a line through the origin, and samples that differ in x bring it to where they lie") {
+  RobustLine one(Memory, 2);
+  one.add(200, 0.3);
+  CHECK(one.base() == doctest::Approx(0));
+  CHECK(one.at(400) == doctest::Approx(0.6));
+  for (int i = 0; i < 7; ++i) one.add(200, 0.3);
+  CHECK(one.at(400) == doctest::Approx(0.6));  // the same again teaches nothing of the slope
+  for (int i = 0; i < 100; ++i) one.add(100 * (i % 20), line(100 * (i % 20)));
+  CHECK(one.base() == doctest::Approx(0.1).epsilon(0.5));
+  CHECK(one.at(950) == doctest::Approx(line(950)).epsilon(0.02));
+  CHECK(one.at(3000) == doctest::Approx(line(3000)).epsilon(0.05));
+}
+
 TEST_CASE("noise of a few per cent leaves base and slope within a tenth") {
   for_each_seed(100, [](Rng& rng) {
     const RobustLine one = learned(200, rng);
@@ -101,7 +114,7 @@ TEST_CASE("a slow drift is followed") {
 
 TEST_CASE("times never come out below zero or beyond all numbers, whatever is measured") {
   for_each_seed(200, [](Rng& rng) {
-    RobustLine one(2 + rng.uniform() * 200);
+    RobustLine one(2 + rng.uniform() * 200, rng.below(2) == 0 ? 0 : rng.uniform() * 10);
     for (int i = 0; i < 300; ++i) {
       const double x = rng.below(4) == 0 ? 0 : std::exp(rng.uniform() * 14);
       const double y = rng.below(4) == 0 ? 0 : std::exp(rng.uniform() * 20 - 10);

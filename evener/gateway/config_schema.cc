@@ -77,7 +77,7 @@ Describe<EndpointConfig>& describe_traits(Describe<EndpointConfig>& description)
       .field("capacity", &EndpointConfig::capacity, whole_number<std::uint32_t>({0, 1'000'000}),
              {.doc = "Most requests in flight; more wait in the pool's queue. 0 means no limit."})
       .field("tier", &EndpointConfig::tier, number({0.001, 1000}),
-             {.doc = "About how strong it is beside the others, for scorers that keep strong endpoints free; speed itself is learned."})
+             {.doc = "About how strong it is beside the others. Where tiers differ, balanced and the scorer tier keep strong endpoints free; speed itself is learned."})
       .field("zone", &EndpointConfig::zone, text({.what = "a word of yours", .bytes_max = 64}),
              {.doc = "Where it is, such as edge, cloud or a region. See zones and data_classes of the pool."})
       .field("power_watts", &EndpointConfig::power_watts, number({0, 1e6}),

@@ -66,6 +66,23 @@ TEST_CASE("heavy requests go to the strong endpoint and have their first token i
   CHECK(balanced.heavy_ttft.mean_s < 0.5 * by_count.heavy_ttft.mean_s);
 }
 
+TEST_CASE("where tiers are told light requests leave the strong endpoint to heavy ones, which have their first token no later for it") {
+  Scenario scenario{.endpoints = std::vector(4, preset_engine("l4-8b")), .reports = ReportLine{}};
+  scenario.endpoints.insert(scenario.endpoints.begin(), preset_engine("h100-8b"));
+  const Workload workload = light_and_heavy(12, 100, 1);
+  scenario.pool.policy = route::PolicyKind::Balanced;
+  const auto run = [&](double tier) {
+    scenario.endpoints[0].settings.tier = tier;
+    return spread_of(workload, simulate(scenario, workload), 0);
+  };
+  const Spread told = run(10), untold = run(1);
+  CHECK(untold.light_share > 0.9);
+  CHECK(told.light_share < 0.2);
+  CHECK(told.heavy_share > 0.9);
+  CHECK(told.heavy_ttft.mean_s < untold.heavy_ttft.mean_s);
+  CHECK(told.light_ttft.p99_s < 0.5);
+}
+
 TEST_CASE("latency-critical requests prefer the near endpoint while it meets their deadline, heavy ones the far strong ones") {
   const auto run = [](double rate_per_s, route::PolicyKind policy) {
     SimulatedEndpoint edge = preset_engine("rtx4090-8b"), cloud = preset_engine("h100-8b");

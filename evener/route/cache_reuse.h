@@ -1,7 +1,8 @@
 #pragma once
-// CacheReuse: how often a prompt token that an engine of this pool has to compute is found in its cache afterwards, before it is evicted. With
-// a share h of tokens found and 1 - h computed it is h / (1 - h). It tells what a second copy of a prefix costs: a full cache evicts as much
-// for it, which would have been found so often.
+// CacheReuse: how often a prompt token that is computed in this pool can be found in a cache afterwards, before it is evicted. With a share h of
+// tokens that somebody holds when their request comes and 1 - h that nobody does it is h / (1 - h). It tells what a second copy of a prefix costs: a
+// full cache evicts as much for it, which could have been found so often. What the holders have counts, not what was found where the request
+// went: else a pool that has begun to scatter its prompts would think less of caches with every copy, and go on scattering.
 
 #include <algorithm>
 #include <cstdint>
@@ -10,7 +11,7 @@ namespace evener::route {
 
 class CacheReuse {
  public:
-  /// A request's prompt, and how much of it the engine found in its cache.
+  /// A request's prompt, and how much of it the best holder has.
   void add(std::uint32_t prompt_tokens, std::uint32_t cached_tokens) {
     const double keep = 1.0 - 1.0 / MemoryRequests;
     prompt_ = prompt_ * keep + prompt_tokens;

@@ -41,6 +41,7 @@ std::uint32_t LoadBook::insert(const EndpointView& endpoint) {
   prediction_errors_.insert(prediction_errors_.begin() + place, PredictionErrors());
   in_flight_ += endpoint.in_flight;
   if (is_full(endpoint)) ++full_;
+  compare_tiers();
   return static_cast<std::uint32_t>(place);
 }
 
@@ -51,6 +52,13 @@ void LoadBook::erase(std::uint32_t index) {
   endpoints_.erase(endpoints_.begin() + index);
   records_.erase(records_.begin() + index);
   prediction_errors_.erase(prediction_errors_.begin() + index);
+  compare_tiers();
+}
+
+void LoadBook::compare_tiers() {
+  const auto by_tier = [](const EndpointView& a, const EndpointView& b) { return a.tier < b.tier; };
+  const auto [weakest, strongest] = std::minmax_element(endpoints_.begin(), endpoints_.end(), by_tier);
+  strongest_tier_ = endpoints_.empty() || weakest->tier == strongest->tier ? 0.0 : strongest->tier;
 }
 
 void LoadBook::set_weight(std::uint32_t index, double configured, double effective) {
@@ -78,6 +86,7 @@ void LoadBook::describe(std::uint32_t index, const EndpointView& endpoint) {
   known.modalities = endpoint.modalities;
   known.context_tokens_max = endpoint.context_tokens_max;
   known.any_adapter = endpoint.any_adapter;
+  compare_tiers();
 }
 
 void LoadBook::dispatched(std::uint32_t index, const Share& share) {
@@ -114,6 +123,12 @@ void LoadBook::reported(std::uint32_t index, const LoadReport& report) {
   if (report.running || report.waiting) {
     smooth(endpoint.foreign_requests, report.running.value_or(0) + report.waiting.value_or(0), static_cast<double>(endpoint.in_flight));
   }
+  endpoint.waiting_correction = 0.0;
+  if (report.waiting) {
+    const double ours = endpoint.in_prefill;
+    smooth(endpoint.foreign_waiting, *report.waiting, ours);
+    endpoint.waiting_correction = endpoint.foreign_waiting + std::min(*report.waiting - ours, 0.0);
+  }
   if (report.waiting_tokens) {
     smooth(endpoint.foreign_uncached_tokens, *report.waiting_tokens, static_cast<double>(endpoint.in_flight_uncached_tokens));
   }
@@ -122,10 +137,12 @@ void LoadBook::reported(std::uint32_t index, const LoadReport& report) {
 void LoadBook::streamed(std::uint32_t index, const Share& share, double first_token_s, Instant at) {
   EndpointView& endpoint = endpoints_[index];
   note_error(prediction_errors_[index].first_token, share.predicted_first_token_s, first_token_s);
-  if (at - endpoint.speed.at > SpeedSilence) records_[index].after_silence(share, first_token_s, endpoint.weight_configured);
-  records_[index].first_token(share, first_token_s, endpoint.weight_configured);
+  // What is configured of the way there is added to predictions, and is not to be learned a second time.
+  const double in_engine_s = std::max(first_token_s - endpoint.network_s, 0.0);
+  if (at - endpoint.speed.at > SpeedSilence) records_[index].after_silence(share, in_engine_s, endpoint.weight_configured);
+  records_[index].first_token(share, in_engine_s, endpoint.weight_configured);
   endpoint.speed = records_[index].view(endpoint.weight_configured, at);
-  pool_record_.first_token(share, first_token_s, endpoint.weight_configured);
+  pool_record_.first_token(share, in_engine_s, endpoint.weight_configured);
 }
 
 void LoadBook::decoded(std::uint32_t index, const Share& share, double seconds_per_token, double total_s, Instant at) {

@@ -66,6 +66,8 @@ class LoadBook {
   /// Endpoints at their capacity.
   [[nodiscard]] std::uint32_t full() const { return full_; }
   [[nodiscard]] double latency_s() const { return latency_.value(); }
+  /// 0 when all are of one tier.
+  [[nodiscard]] double strongest_tier() const { return strongest_tier_; }
   /// Of all endpoints together, scaled to weight 1.
   [[nodiscard]] SpeedView speed() const { return pool_record_.view(1.0, {}); }
 
@@ -74,6 +76,8 @@ class LoadBook {
   }
 
  private:
+  void compare_tiers();
+
   std::vector<EndpointView> endpoints_;
   std::vector<EndpointId> ids_;       // the same order; apart, because finding one of 4,000 touches far fewer cache lines this way
   std::vector<SpeedRecord> records_;  // the same order
@@ -81,6 +85,7 @@ class LoadBook {
   SpeedRecord pool_record_;
   std::uint32_t in_flight_ = 0;
   std::uint32_t full_ = 0;
+  double strongest_tier_ = 0;
   DecayingMean latency_{LatencyTau};
 };
 

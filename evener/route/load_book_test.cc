@@ -61,6 +61,51 @@ TEST_CASE("a capacity lowered below what is in flight keeps the endpoint full un
   CHECK(book.full() == 0);
 }
 
+TEST_CASE("the way to an endpoint is in its predictions once: what is configured of it is not learned as well") {
+  LoadBook near = book_of(1), far;
+  far.insert({.id = EndpointId{1}, .network_s = 0.2});
+  const Share share{.uncached_tokens = 1000};
+  for (int i = 0; i < 20; ++i) {
+    near.streamed(0, share, 0.1, at(1s));
+    far.streamed(0, share, 0.3, at(1s));
+  }
+  const double near_s = predict(near[0], near[0].speed, 1000, 0).first_token_s;
+  CHECK(near_s == doctest::Approx(0.1));
+  CHECK(predict(far[0], far[0].speed, 1000, 0).first_token_s == doctest::Approx(0.2 + near_s));
+  CHECK(far.speed().prefill_s_per_token == doctest::Approx(near.speed().prefill_s_per_token));
+  far.streamed(0, share, 0.05, at(1s));  // sooner than the way takes by what is configured
+  CHECK(far[0].speed.prefill_s_per_token >= 0);
+}
+
+TEST_CASE("who waits at an endpoint is corrected by what it reports, and counted on from there") {
+  LoadBook book = book_of(1);
+  Share shares[3];
+  for (Share& share : shares) book.dispatched(0, share);
+  book.reported(0, {.at = at(1s), .waiting = 5});  // of others
+  CHECK(book[0].waiting_correction == 2);
+  book.reported(0, {.at = at(11s), .waiting = 3});  // they are gone, and count half after ten seconds
+  CHECK(book[0].waiting_correction == doctest::Approx(1));
+  book.reported(0, {.at = at(12s), .running = 4});  // says nothing of it
+  CHECK(book[0].waiting_correction == 0);
+
+  LoadBook own = book_of(1);
+  for (Share& share : shares) own.dispatched(0, share);
+  own.reported(0, {.at = at(1s), .waiting = 1});  // two of the three are computed, not waiting
+  own.dispatched(0);
+  CHECK(own[0].in_prefill + own[0].waiting_correction == 2);
+}
+
+TEST_CASE("tiers count while they differ") {
+  LoadBook book = book_of(2);
+  CHECK(book.strongest_tier() == 0);
+  book.insert({.id = EndpointId{3}, .tier = 10});
+  CHECK(book.strongest_tier() == 10);
+  book.describe(2, {.tier = 0.5});
+  CHECK(book.strongest_tier() == 1);
+  book.erase(2);
+  CHECK(book.strongest_tier() == 0);
+}
+
 TEST_CASE("news older than the latest is dropped") {
   LoadBook book = book_of(1);
   book.answered(0, 0.2, at(100s));

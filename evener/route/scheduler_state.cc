@@ -56,7 +56,8 @@ PoolView Scheduler::State::view_of(const Selection& selection) const {
           .generation = selection.generation,
           .latency_s = book.latency_s(),
           .speed = book.speed(),
-          .reuse = reuse.value()};
+          .reuse = reuse.value(),
+          .strongest_tier = book.strongest_tier()};
 }
 
 PoolView Scheduler::State::view_for(const RequestView& request, const Selection& selection) {
@@ -159,6 +160,7 @@ Dispatch Scheduler::State::dispatch(const Arrival& arrival, const Reach& reach, 
   }
   if (policy->wants_prefix() && !request.blocks.empty()) {
     block_tokens = request.block_tokens;
+    reuse.add(request.prompt_tokens, view.cached_most);
     share.prefix = prefixes.sent(endpoint.id, request.blocks, request.prompt_tokens, request.block_tokens);
   }
   if (ExternalAccount* account = states[index].external.get()) {
@@ -231,7 +233,6 @@ void Scheduler::State::learn(std::uint32_t index, const Outcome& outcome) {
     const double per_token_s = seconds(outcome.total - *outcome.first_token) / (outcome.usage->output_tokens - 1);
     book.decoded(index, share, per_token_s, seconds(outcome.total), now);
   }
-  if (outcome.usage->cached_tokens) reuse.add(outcome.usage->prompt_tokens, *outcome.usage->cached_tokens);
   if (share.prefix.prompt_tokens == 0) return;
   prefixes.settled(id, share.prefix,
                    {.prompt_tokens = outcome.usage->prompt_tokens,

@@ -2,29 +2,34 @@
 
 #include <algorithm>
 
+#include "evener/route/request_cost.h"
+
 namespace evener::route {
 namespace {
 
 double work_of(const Share& share) { return static_cast<double>(share.ahead_tokens) + static_cast<double>(share.uncached_tokens); }
 
-/// The endpoint's own speed, which with age becomes `share_of_pool` times the pool's.
+double doubt(double samples) { return SpeedRecord::PoolSamples / (SpeedRecord::PoolSamples + samples); }
+
+/// The endpoint's own speed, which is the more the pool's the fewer answers showed it, and with age becomes `share_of_pool` times the pool's.
 SpeedView mixed(const EndpointView& endpoint, const PoolView& pool, double share_of_pool) {
   const SpeedView& own = endpoint.speed;
   const double scale = 1.0 / endpoint.weight_configured;
   const double age = seconds(pool.now - own.at) / SpeedMemory_s;
   const double trust = age > 0 ? 1.0 / (1.0 + age * age) : 1.0;
-  const auto mix = [&](bool known, double mine, bool others_known, double others) {
+  const auto mix = [&](bool known, double mine, bool others_known, double others, double doubted) {
     if (!known) return others * scale;
     if (!others_known) return mine;
+    const double shown = mine + (others * scale - mine) * doubted;
     const double later = share_of_pool * others * scale;
-    return later + (mine - later) * trust;
+    return later + (shown - later) * trust;
   };
   const bool first = own.first_token_known(), pool_first = pool.speed.first_token_known();
   const bool token = own.token_known(), pool_token = pool.speed.token_known();
-  return {.base_s = mix(first, own.base_s, pool_first, pool.speed.base_s),
-          .prefill_s_per_token = mix(first, own.prefill_s_per_token, pool_first, pool.speed.prefill_s_per_token),
-          .step_s = mix(token, own.step_s, pool_token, pool.speed.step_s),
-          .step_s_per_request = mix(token, own.step_s_per_request, pool_token, pool.speed.step_s_per_request),
+  return {.base_s = mix(first, own.base_s, pool_first, pool.speed.base_s, own.first_token_doubt),
+          .prefill_s_per_token = mix(first, own.prefill_s_per_token, pool_first, pool.speed.prefill_s_per_token, own.first_token_doubt),
+          .step_s = mix(token, own.step_s, pool_token, pool.speed.step_s, own.token_doubt),
+          .step_s_per_request = mix(token, own.step_s_per_request, pool_token, pool.speed.step_s_per_request, own.token_doubt),
           .at = own.at};
 }
 
@@ -35,16 +40,13 @@ void SpeedRecord::first_token(const Share& share, double seconds, double weight)
 void SpeedRecord::tokens(double in_flight, double seconds_per_token, double weight) { token_.add(in_flight, seconds_per_token * weight); }
 
 SpeedView SpeedRecord::view(double weight, Instant now) const {
-  SpeedView view{.at = now};
-  if (first_.samples() >= SamplesWanted) {
-    view.base_s = first_.base() / weight;
-    view.prefill_s_per_token = first_.slope() / weight;
-  }
-  if (token_.samples() >= SamplesWanted) {
-    view.step_s = token_.base() / weight;
-    view.step_s_per_request = token_.slope() / weight;
-  }
-  return view;
+  return {.base_s = first_.base() / weight,
+          .prefill_s_per_token = first_.slope() / weight,
+          .step_s = token_.base() / weight,
+          .step_s_per_request = token_.slope() / weight,
+          .at = now,
+          .first_token_doubt = doubt(first_.samples()),
+          .token_doubt = doubt(token_.samples())};
 }
 
 void SpeedRecord::after_silence(const Share& share, double seconds, double weight) {
@@ -63,6 +65,14 @@ Prediction predict(const EndpointView& endpoint, const SpeedView& speed, double 
   const double work = load_in_uncached_tokens(endpoint, report_trust) + uncached_tokens;
   return {.first_token_s = endpoint.network_s + speed.base_s + speed.prefill_s_per_token * work,
           .token_s = speed.step_s + speed.step_s_per_request * (requests + 1)};
+}
+
+bool meets_objectives(const RequestView& request, const PoolView& view, std::uint32_t index) {
+  const EndpointView& endpoint = view.endpoints[index];
+  const Prediction prediction =
+      predict(endpoint, believed_speed(endpoint, view), uncached_tokens(request, view, index), foreign_trust(endpoint, view.now));
+  if (request.first_token_objective > Duration::zero() && prediction.first_token_s > seconds(request.first_token_objective)) return false;
+  return request.token_objective == Duration::zero() || prediction.token_s <= seconds(request.token_objective);
 }
 
 }  // namespace evener::route

@@ -2,7 +2,9 @@
 // What is learned of how fast an endpoint works, from the answers that it streams: first token = base + seconds per uncached prompt token *
 // (those before it and its own), and between two tokens = step + seconds per request in flight. Both are straight lines: chunked prefill
 // and batched decoding are close to that as long as memory lasts (the reference model is lab/step_time.h). Nothing is assumed of the
-// hardware; before anything is learned an endpoint is taken to be like the rest of its pool.
+// hardware; before anything is learned an endpoint is taken to be like the rest of its pool, as strong as its weight says, and both times to
+// grow in proportion to what is ahead. Each answer takes something off these two beliefs, so that a pool shares its load by weight like
+// least-request at first, and gradually by what it learns.
 
 #include "evener/core/estimators.h"
 #include "evener/core/robust_line.h"
@@ -15,7 +17,11 @@ class SpeedRecord {
  public:
   static constexpr double FirstTokenMemory = 100;  // samples
   static constexpr double TokenMemory = 100;
-  static constexpr double SamplesWanted = 5;  // before a line is believed
+  /// Of endpoint against pool, and of proportion against base: the samples that weigh as much. In a sweep over the first seconds of an unequal fleet and
+  /// over the Mooncake and Azure traces 2 to 5 and 5 to 10 do about equally well; a line that is believed without them after five samples takes
+  /// chance, or what happened to be in flight, for strength.
+  static constexpr double PoolSamples = 5;
+  static constexpr double ProportionSamples = 2;
 
   void first_token(const Share& share, double seconds, double weight);
   /// `seconds_per_token` of one stream while about `in_flight` requests were in flight there.
@@ -25,16 +31,16 @@ class SpeedRecord {
   /// not what it was, and what was learned counts little from here on. With answers in a row outliers are told from changes by their number.
   void after_silence(const Share& share, double seconds, double weight);
 
-  /// Nothing of a line that has too few samples: zeros there.
+  /// Zeros where nothing was learned.
   [[nodiscard]] SpeedView view(double weight, Instant now) const;
 
  private:
-  RobustLine first_{FirstTokenMemory};
-  RobustLine token_{TokenMemory};
+  RobustLine first_{FirstTokenMemory, ProportionSamples};
+  RobustLine token_{TokenMemory, ProportionSamples};
 };
 
 /// What an endpoint is expected to do: its own figures, the pool's (by weight) where it has none yet, and something in between when its own are
-/// old.
+/// few or old.
 [[nodiscard]] SpeedView expected_speed(const EndpointView& endpoint, const PoolView& pool);
 /// What it is taken for when endpoints are compared: the same, but with age it becomes half of the pool's, so that an endpoint that was slow
 /// once, and therefore gets nothing that could show otherwise, is tried again: one four times as slow after 50 s, one ten times as slow
@@ -49,6 +55,8 @@ struct Prediction {
 };
 /// Of a request with `uncached_tokens` to compute, sent there now. Zero where nothing has been learned at all.
 [[nodiscard]] Prediction predict(const EndpointView& endpoint, const SpeedView& speed, double uncached_tokens, double report_trust);
+/// Whether the request is predicted to meet its objectives there. An endpoint of unknown speed counts as meeting them: it is tried, and then known.
+[[nodiscard]] bool meets_objectives(const RequestView& request, const PoolView& view, std::uint32_t index);
 
 /// report_trust() where there is something foreign that it would be applied to, else 0, which comes to the same and is cheaper.
 [[nodiscard]] inline double foreign_trust(const EndpointView& endpoint, Instant now) {

@@ -32,27 +32,44 @@ constexpr SpeedView Pool{.base_s = 0.2, .prefill_s_per_token = 4e-4, .step_s = 0
 
 }  // namespace
 
-TEST_CASE("nothing is believed of an endpoint before five answers") {
-  CHECK_FALSE(taught(4).view(1, Start).first_token_known());
-  CHECK_FALSE(taught(4).view(1, Start).token_known());
-  CHECK(taught(5).view(1, Start).first_token_known());
-  CHECK(taught(5).view(1, Start).token_known());
+TEST_CASE("the more answers an endpoint gave, the more it is taken for what they showed and not for one of its pool") {
+  for (const int answers : {1, 2, 5, 20, 100}) {
+    CAPTURE(answers);
+    const SpeedView own = taught(answers).view(1, Start);
+    const double belief = believed_speed({.speed = own}, {.now = Start, .speed = Pool}).prefill_s_per_token;
+    CHECK(belief == doctest::Approx(own.prefill_s_per_token + (Pool.prefill_s_per_token - own.prefill_s_per_token) * 5 / (5.0 + answers)));
+  }
+}
+
+TEST_CASE("one answer says that times grow in proportion to what is ahead, and answers that differ show what does not grow") {
+  SpeedRecord record;
+  record.first_token({.uncached_tokens = 100}, 0.06, 1);
+  record.tokens(2, 0.024, 1);
+  const SpeedView view = record.view(1, Start);
+  CHECK(view.base_s == doctest::Approx(0));
+  CHECK(view.prefill_s_per_token == doctest::Approx(6e-4));
+  CHECK(view.step_s == doctest::Approx(0));
+  CHECK(view.step_s_per_request == doctest::Approx(0.012));
+  CHECK(taught(20).view(1, Start).base_s == doctest::Approx(0.05).epsilon(0.3));
+  CHECK(taught(20).view(1, Start).step_s == doctest::Approx(0.02).epsilon(0.3));
 }
 
 TEST_CASE("prefill is learned from the prompt and what was ahead of it, decoding from the requests in flight") {
-  const SpeedView view = taught(100).view(1, Start);
-  CHECK(view.base_s == doctest::Approx(0.05));
-  CHECK(view.prefill_s_per_token == doctest::Approx(1e-4));
-  CHECK(view.step_s == doctest::Approx(0.02));
-  CHECK(view.step_s_per_request == doctest::Approx(1e-3));
+  // 63 answers have their full say, against the two that would say that times are proportional.
+  const SpeedView view = taught(500).view(1, Start);
+  CHECK(view.base_s == doctest::Approx(0.05).epsilon(0.1));
+  CHECK(view.prefill_s_per_token == doctest::Approx(1e-4).epsilon(0.1));
+  CHECK(view.step_s == doctest::Approx(0.02).epsilon(0.1));
+  CHECK(view.step_s_per_request == doctest::Approx(1e-3).epsilon(0.1));
   CHECK(view.at == Start);
 }
 
 TEST_CASE("what one endpoint taught is scaled by weight for another") {
   const SpeedRecord of_strong = taught(100, 4);  // four times as strong as weight 1
-  CHECK(of_strong.view(4, Start).prefill_s_per_token == doctest::Approx(1e-4));
-  CHECK(of_strong.view(1, Start).prefill_s_per_token == doctest::Approx(4e-4));
-  CHECK(of_strong.view(2, Start).step_s == doctest::Approx(0.04));
+  const SpeedView itself = of_strong.view(4, Start);
+  CHECK(itself.prefill_s_per_token == doctest::Approx(1e-4).epsilon(0.1));
+  CHECK(of_strong.view(1, Start).prefill_s_per_token == doctest::Approx(4 * itself.prefill_s_per_token));
+  CHECK(of_strong.view(2, Start).step_s == doctest::Approx(2 * itself.step_s));
 }
 
 TEST_CASE("an endpoint is expected to be what it showed, and without news more and more like the pool") {

@@ -40,11 +40,14 @@ inline constexpr std::uint64_t NowhereZones = std::uint64_t{1} << 63;
 
 /// What was learned about how fast an endpoint works; see route/speed.h for the model. Zero = nothing learned yet.
 struct SpeedView {
-  double base_s = 0.0;               // first-token latency that does not depend on the prompt: network, tokenising, one step
+  double base_s = 0.0;               // first-token latency that depends neither on the prompt nor on network_s: tokenising, one step
   double prefill_s_per_token = 0.0;  // per uncached prompt token
   double step_s = 0.0;               // between two tokens of a lone stream
   double step_s_per_request = 0.0;   // added to that by each request in flight
   Instant at{};                      // of the latest answer that taught something
+  // How much the pool is to be believed instead, 0..1: the more, the fewer answers the figures above come from.
+  double first_token_doubt = 0.0;
+  double token_doubt = 0.0;
 
   [[nodiscard]] bool first_token_known() const { return base_s > 0 || prefill_s_per_token > 0; }
   [[nodiscard]] bool token_known() const { return step_s > 0 || step_s_per_request > 0; }
@@ -105,10 +108,12 @@ struct EndpointView {
   std::optional<LoadReport> report;
   double foreign_requests = 0.0;               // running and waiting there beyond what we had sent when the report came
   double foreign_uncached_tokens = 0.0;        // the same of tokens that wait to be computed
+  double foreign_waiting = 0.0;                // requests that waited there beyond those of ours that awaited their first token
+  double waiting_correction = 0.0;             // that, less those of ours that were being computed instead when the report came
   std::uint64_t tokens_since_report = 0;       // of prompts that we sent since
   std::span<const std::uint64_t> adapters;     // sorted hashes of the LoRA adapters it has, as configured or as it reports
   // Configured.
-  double tier = 1.0;                           // capability: about how strong it is beside the others; for choices before speed is learned
+  double tier = 1.0;                           // capability: about how strong it is beside the others; keeps strong ones for heavy and urgent requests
   double network_s = 0.0;                      // there and back
   double input_price = 0.0, output_price = 0.0;  // per million tokens
   double price_per_request = 0.0;
@@ -152,7 +157,8 @@ struct PoolView {
   /// Prompt tokens of this request that each endpoint probably holds in its prefix cache, by index into `endpoints`; empty = not asked for.
   std::span<const std::uint32_t> cached_tokens = {};
   std::uint32_t cached_most = 0;                // the largest of those
-  double reuse = 0.0;                           // how often a token that is computed in this pool is found in a cache later, before it is evicted
+  double reuse = 0.0;                           // how often a token that is computed in this pool can be found in a cache later, before it is evicted
+  double strongest_tier = 0.0;                  // of all endpoints; 0 = they are of one tier
 
   [[nodiscard]] std::uint32_t cached(std::uint32_t index) const { return cached_tokens.empty() ? 0 : cached_tokens[index]; }
 };

@@ -20,10 +20,15 @@ constexpr double OutputTokensUnknown = 200;
 // that prefixes are scattered, 0 lets decodes pile up (time per token 60 % longer).
 constexpr double DecodeShare = 0.3;
 constexpr double HeldUpShare = 0.3;
-// What a request adds to a full cache evicts as much else, which would have been found again as often as tokens are found in this pool. One counts
-// so many times that, since what goes is mostly in use. In a sweep over llm-d's shared prefixes at 73 % of the caches, at the load that saturates
-// them, 4 to 16 kept 97 % good requests and more on seeds that were not tuned on; 2 let copies push the rest out (90 %).
-constexpr double EvictedShare = 8;
+// What a request adds to a full cache evicts as much else, which could have been found again as often as tokens are in this pool. One counts so many
+// times that, since what goes is mostly in use; and once more for each time it is found, since what is computed again evicts in its turn: pools
+// whose prompts are nearly all known lose everything to a few copies too many, others hardly notice them. With llm-d's shared prefixes at 73 % of
+// the caches, at the load that saturates them, 16 to 48 in all kept 99.4 % good requests and more (means of 16 seeds), 8 kept 95 %, since copies
+// pushed the rest out on every fourth. On the Mooncake traces, where a third is known at most, 4 to 24 differ by less than their noise.
+constexpr double EvictedShare = 4;
+// The way to an endpoint counts twice: it is certain, what is learned is not, and it is not the pool's to give back. Once would send light requests to
+// far strong endpoints as often as to near ones that meet their deadlines (43 to 58 % of them stayed near, where twice keeps more than 90 %).
+constexpr double NetworkShare = 2;
 // The less memory running requests leave to the cache, the sooner it evicts what is still wanted: 1 / (1 - used), bounded because reports of 95 and
 // of 100 % mean the same.
 constexpr double MemoryUsedMax = 0.95;
@@ -51,7 +56,7 @@ double memory_used(const EndpointView& endpoint, double trust) {
 double turns_s(const EndpointView& endpoint, const SpeedView& speed, double requests, double output, double trust) {
   if (!endpoint.speed.token_known()) return 0;
   const double ours = endpoint.in_prefill;
-  const double waiting = endpoint.report && endpoint.report->waiting ? ours + (*endpoint.report->waiting - ours) * trust : ours;
+  const double waiting = std::max(ours + endpoint.waiting_correction * trust, 0.0);
   const double running = std::max(requests - ours, RunningFull);
   return waiting * output * (speed.step_s + speed.step_s_per_request * running) / running;
 }
@@ -76,15 +81,24 @@ double added_waiting_s(const RequestView& request, const PoolView& view, std::ui
   const double held_up = others * own_prefill;
   // By the pool's speed, as what is evicted is computed again wherever it is asked for next.
   const double pool_prefill = view.speed.first_token_known() ? view.speed.prefill_s_per_token : speed.prefill_s_per_token;
-  const double evicted = pool_prefill * (own_tokens + output) * view.reuse / (1.0 - used);
-  const double waiting = endpoint.network_s + wait + own_prefill + DecodeShare * decode + HeldUpShare * held_up + EvictedShare * evicted;
+  const double evicted = pool_prefill * (own_tokens + output) * view.reuse * (EvictedShare + view.reuse) / (1.0 - used);
+  const double waiting = NetworkShare * endpoint.network_s + wait + own_prefill + DecodeShare * decode + HeldUpShare * held_up + evicted;
   return waiting * slow_start_factor(endpoint);
+}
+
+double matched_waiting_s(const RequestView& request, const PoolView& view, std::uint32_t index) {
+  const double waiting = added_waiting_s(request, view, index);
+  const double tier = view.endpoints[index].tier;
+  if (tier >= view.strongest_tier) return waiting;
+  const double wanted = strength_wanted(request);
+  // In what it takes of the pool's strength a second there is worth tier / strongest; a request that wants all of it counts seconds alone.
+  return meets_objectives(request, view, index) ? waiting * (wanted + (1 - wanted) * tier / view.strongest_tier) : waiting;
 }
 
 std::uint32_t least_waiting(CandidateSample& sample, std::span<const std::uint32_t> candidates, const RequestView& request,
                             const PoolView& view, Rng& rng) {
   return sample.lowest(
-      candidates, rng, AlikeShare, [&](std::uint32_t index) { return added_waiting_s(request, view, index); },
+      candidates, rng, AlikeShare, [&](std::uint32_t index) { return matched_waiting_s(request, view, index); },
       [&](std::uint32_t index) {
         const EndpointView& endpoint = view.endpoints[index];
         return std::pair(endpoint.network_s, endpoint.in_flight / endpoint.weight);
@@ -98,7 +112,7 @@ std::uint32_t Balanced::choose(const RequestView& request, const PoolView& view,
 }
 
 std::optional<double> Balanced::cost(const RequestView& request, const PoolView& view, std::uint32_t index) const {
-  return added_waiting_s(request, view, index);
+  return matched_waiting_s(request, view, index);
 }
 
 }  // namespace evener::route

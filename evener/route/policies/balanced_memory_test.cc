@@ -16,7 +16,8 @@ constexpr SpeedView Learned{.base_s = 0.05, .prefill_s_per_token = 1e-4, .step_s
 constexpr std::array<std::uint32_t, 2> Both = {0, 1};
 
 EndpointView endpoint(std::uint32_t id, std::uint32_t in_flight, LoadReport report) {
-  return {.id = EndpointId{id}, .in_flight = in_flight, .speed = Learned, .report = report};
+  return {
+      .id = EndpointId{id}, .in_flight = in_flight, .speed = Learned, .report = report, .waiting_correction = report.waiting.value_or(0)};
 }
 
 std::uint32_t chosen(const std::array<EndpointView, 2>& endpoints, const std::array<std::uint32_t, 2>& cached, double reuse,
@@ -36,9 +37,9 @@ TEST_CASE("balanced leaves a cached prefix when requests wait for memory where i
   // All of these prompts are cached there, so nothing but the queue shows that they wait.
   EndpointView home = endpoint(1, 200, {.at = Now, .waiting = 60, .kv_used = 0.99});
   home.in_prefill = 60;
+  home.waiting_correction = 0;
   CHECK(chosen({home, endpoint(2, 100, {.at = Now, .waiting = 0, .kv_used = 0.5})}, {4000, 0}, 1, 4000) == 1);
   home.in_prefill = 0;
-  home.report->waiting = 0;
   CHECK(chosen({home, endpoint(2, 100, {.at = Now, .waiting = 0, .kv_used = 0.99})}, {4000, 0}, 1, 4000) == 0);
 }
 

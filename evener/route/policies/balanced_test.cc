@@ -31,13 +31,13 @@ std::uint32_t choice(const PoolFixture& pool, const RequestView& request = Reque
 
 }  // namespace
 
-TEST_CASE("balanced: seconds on the way, before the first token and for prompts ahead count one for one") {
+TEST_CASE("balanced: seconds before the first token and for prompts ahead count one for one, those on the way twice") {
   PoolFixture pool = known_pool(1);
   const double idle = waiting(pool);
   pool.endpoints[0].network_s = 0.3;
-  CHECK(waiting(pool) - idle == doctest::Approx(0.3));
+  CHECK(waiting(pool) - idle == doctest::Approx(0.6));
   pool.endpoints[0].in_flight_uncached_tokens = 5000;
-  CHECK(waiting(pool) - idle == doctest::Approx(0.3 + 0.5));
+  CHECK(waiting(pool) - idle == doctest::Approx(0.6 + 0.5));
 }
 
 TEST_CASE("balanced: on an idle endpoint a cached token saves the time to compute it") {
@@ -183,7 +183,7 @@ TEST_CASE("balanced: more of anything that makes one wait never lowers the cost"
     const bool one_waits = rng.below(2) == 0;
     if (!one_waits) {
       endpoint.in_prefill = 0;
-      if (endpoint.report) endpoint.report->waiting = 0;
+      endpoint.waiting_correction = 0;
     }
     pool.speed = rng.below(2) == 0 ? SpeedView{} : Known;
     const RequestView request = random_request(pool, rng);
@@ -197,11 +197,42 @@ TEST_CASE("balanced: more of anything that makes one wait never lowers the cost"
       case 2: endpoint.network_s += 0.01; break;
       default:
         if (!one_waits) endpoint.foreign_requests += 1;
-        if (one_waits && endpoint.report && endpoint.report->waiting) *endpoint.report->waiting += 1;
+        if (one_waits) endpoint.waiting_correction += 1;
         break;
     }
     CHECK(waiting(pool, 0, request) >= before);
   });
+}
+
+TEST_CASE(
+    "balanced: of different tiers a light request takes the weaker, a heavy one the strong, and a light one the strong when the weaker is "
+    "busy") {
+  PoolFixture pool = known_pool(2);
+  pool.endpoints[1].speed = {.base_s = 0.2, .prefill_s_per_token = 8e-4, .step_s = 0.08, .step_s_per_request = 4e-3};
+  const RequestView light{.prompt_tokens = 200, .output_tokens = 100}, heavy{.prompt_tokens = 8000, .output_tokens = 100};
+  CHECK(choice(pool, light) == 0);  // of one tier: the sooner
+  pool.endpoints[0].tier = 10;
+  CHECK(choice(pool, light) == 1);
+  CHECK(choice(pool, heavy) == 0);
+  pool.endpoints[1].in_flight_uncached_tokens = 20'000;
+  CHECK(choice(pool, light) == 0);
+}
+
+TEST_CASE(
+    "balanced: no tier sends a request where it is predicted to miss its objectives, and urgent ones want more strength than light ones") {
+  PoolFixture pool = known_pool(2);
+  pool.endpoints[1].speed = {.base_s = 0.2, .prefill_s_per_token = 8e-4, .step_s = 0.08, .step_s_per_request = 4e-3};
+  pool.endpoints[0].tier = 10;
+  RequestView light{.prompt_tokens = 200, .output_tokens = 100, .first_token_objective = 400ms};
+  CHECK(choice(pool, light) == 1);
+  light.first_token_objective = 300ms;
+  CHECK(choice(pool, light) == 0);
+  light.first_token_objective = 0ms;
+  light.token_objective = 50ms;
+  CHECK(choice(pool, light) == 0);
+  light.token_objective = 0ms;
+  light.priority = Priority::Realtime;
+  CHECK(choice(pool, light) == 0);
 }
 
 TEST_CASE("balanced: holds what every policy promises") { check_policy_properties(PolicyKind::Balanced); }

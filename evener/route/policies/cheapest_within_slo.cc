@@ -6,17 +6,6 @@
 #include "evener/route/speed.h"
 
 namespace evener::route {
-namespace {
-
-bool meets_objectives(const RequestView& request, const PoolView& view, std::uint32_t index) {
-  const EndpointView& endpoint = view.endpoints[index];
-  const Prediction prediction =
-      predict(endpoint, believed_speed(endpoint, view), uncached_tokens(request, view, index), foreign_trust(endpoint, view.now));
-  if (request.first_token_objective > Duration::zero() && prediction.first_token_s > seconds(request.first_token_objective)) return false;
-  return request.token_objective == Duration::zero() || prediction.token_s <= seconds(request.token_objective);
-}
-
-}  // namespace
 
 std::string_view CheapestWithinSlo::name() const { return policy_name(PolicyKind::CheapestWithinSlo); }
 

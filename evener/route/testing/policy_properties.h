@@ -28,9 +28,11 @@ inline void tell_something(EndpointView& endpoint, Instant now, Rng& rng) {
   endpoint.input_price = static_cast<double>(rng.below(3));
   endpoint.power_w = static_cast<double>(rng.below(3)) * 100;
   endpoint.report.reset();
+  endpoint.waiting_correction = 0;
   if (rng.below(3) > 0) {
     endpoint.report = LoadReport{.at = now - from_seconds(rng.exponential(5))};
     if (rng.below(2) == 0) endpoint.report->waiting = static_cast<double>(rng.below(20));
+    endpoint.waiting_correction = endpoint.report->waiting.value_or(endpoint.in_prefill) - endpoint.in_prefill;
     if (rng.below(2) == 0) endpoint.report->waiting_tokens = static_cast<double>(rng.below(50'000));
     if (rng.below(2) == 0) endpoint.report->kv_used = rng.uniform();
     endpoint.foreign_requests = static_cast<double>(rng.below(4));

@@ -62,6 +62,9 @@ class PoolFixture {
                   .reuse = reuse};
     // Of candidates alone, as the scheduler finds it.
     for (const std::uint32_t index : candidates) view.cached_most = std::max(view.cached_most, view.cached(index));
+    const auto by_tier = [](const EndpointView& a, const EndpointView& b) { return a.tier < b.tier; };
+    const auto [weakest, strongest] = std::minmax_element(endpoints.begin(), endpoints.end(), by_tier);
+    if (!endpoints.empty() && weakest->tier != strongest->tier) view.strongest_tier = strongest->tier;
     return view;
   }
   void introduce(Policy& policy) const { policy.on_membership({.now = now, .endpoints = endpoints}); }
