@@ -19,8 +19,9 @@ class RobustLine {
   static constexpr int ChangeAfter = 16;         // outliers on one side, none on the other between them; bursts of load bring runs of ten
 
   /// `memory`: after so many samples the older ones have lost 63 % of their say. > 1. `proportional`: the prior that the line passes through the
-  /// origin counts like so many samples; 0 = no prior, and the slope is 0 until two samples differ in x.
-  explicit RobustLine(double memory, double proportional = 0) : keep_(1.0 - 1.0 / memory), proportional_(proportional) {}
+  /// origin counts like so many samples before the first; 0 = no prior, and the slope is 0 until two samples differ in x.
+  explicit RobustLine(double memory, double proportional = 0)
+      : keep_(1.0 - 1.0 / memory), proportional_(proportional), prior_(proportional) {}
 
   /// x and y are finite and at least 0.
   void add(double x, double y) {
@@ -46,6 +47,7 @@ class RobustLine {
     fresh_ = std::min(fresh_ + 1.0, 1e9);
     count_ = std::min(count_ + 1.0, 1e9);
     weight_ = weight_ * keep_ + 1.0;
+    prior_ *= keep_;
     x_ += (x - x_) / weight_;
     y_ += (sample - y_) / weight_;
     // Second moments about zero, faded alike; taken about the means when they are read.
@@ -69,14 +71,15 @@ class RobustLine {
     xx_ *= weight / weight_;
     xy_ *= weight / weight_;
     weight_ = weight;
+    prior_ = proportional_;
     fresh_ = 0;
     strayed_ = 0;
   }
 
   void solve() {
-    // Least squares through the means, with the prior slope y_ / x_ as if `proportional_` samples had said so from x_ away.
-    const double spread = xx_ - weight_ * x_ * x_ + proportional_ * x_ * x_;
-    const double together = xy_ - weight_ * x_ * y_ + proportional_ * x_ * y_;
+    // Least squares through the means, with the prior slope y_ / x_ as if `prior_` samples had said so from x_ away.
+    const double spread = xx_ - weight_ * x_ * x_ + prior_ * x_ * x_;
+    const double together = xy_ - weight_ * x_ * y_ + prior_ * x_ * y_;
     // Samples that all have about the same x say nothing of the slope: without a prior the one that was learned stays.
     if (spread > 1e-6 * std::max(xx_, 1e-30)) slope_ = std::max(together / spread, 0.0);
     base_ = y_ - slope_ * x_;
@@ -87,6 +90,7 @@ class RobustLine {
   }
 
   double keep_, proportional_;
+  double prior_;  // what is left of it
   double weight_ = 0, x_ = 0, y_ = 0, xx_ = 0, xy_ = 0;
   double base_ = 0, slope_ = 0, error_ = 0;
   double count_ = 0;  // samples
