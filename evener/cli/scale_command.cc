@@ -8,6 +8,7 @@
 #include "evener/cli/admin_client.h"
 #include "evener/cli/answer_fields.h"
 #include "evener/cli/command.h"
+#include "evener/cli/scale_check.h"
 
 namespace evener::cli {
 namespace {
@@ -90,13 +91,21 @@ int scale_command(int argc, char** argv) {
   CLI::App* release = app.add_subcommand("release", "Let the controllers decide again");
   release->add_option("POOL", pool, "Its name")->required();
   for (CLI::App* one : {status, set, release}) declare_admin(*one, options);
+  ScaleCheckOptions to_check;
+  CLI::App* check = app.add_subcommand("check", "Ask the actuators of a configuration what is there, without a gateway; exit code 1 if one fails");
+  check->add_option("file", to_check.file, "Configuration file")->required();
+  check->add_option("--pool", to_check.pool, "This pool alone")->type_name("NAME");
+  check->add_option("--replicas", to_check.replicas, "Set this number, too, as a gateway would")->type_name("N");
+  check->add_flag("--json", to_check.json, "Report as JSON");
   app.footer(
       "Examples:\n"
       "  evener scale status --config evener.yaml\n"
       "  evener scale set chat 4 --for 30m\n"
       "  evener scale release chat\n"
+      "  evener scale check evener.yaml\n"
       "Exit codes: 0 done, 1 refused, 2 wrong usage, 3 wrong configuration, 4 no gateway answers, 5 the token is not taken.");
   if (const auto code = parse_arguments(app, argc, argv)) return *code;
+  if (check->parsed()) return check_scale(to_check);
 
   const std::string path = "/pools/" + percent_encoded(pool) + "/scale";
   const AdminAnswer answer = set->parsed()

@@ -143,13 +143,21 @@ Of<ActuatorConfig> describe_actuator() {
              one_of<ActuatorKind>({{ActuatorKind::None, "none", "Nothing: the pool is not scaled."},
                                    {ActuatorKind::Process, "process", "Engines run as processes on this host."},
                                    {ActuatorKind::Exec, "exec", "A command sets the number of replicas."},
-                                   {ActuatorKind::Webhook, "webhook", "A URL is told the number of replicas."}}),
+                                   {ActuatorKind::Webhook, "webhook", "A URL is told the number of replicas."},
+                                   {ActuatorKind::Kubernetes, "kubernetes", "The scale of a Deployment, a StatefulSet or another resource is set."},
+                                   {ActuatorKind::Aws, "aws", "An Auto Scaling group of AWS is resized."},
+                                   {ActuatorKind::Google, "gcp", "A managed instance group of Google is resized."},
+                                   {ActuatorKind::Azure, "azure", "A virtual machine scale set of Azure is resized."}}),
              {.doc = "What it is."})
       .field("observe", &A::observe, duration({milliseconds(200), hours(1)}),
              {.doc = "Between two looks at what is there; processes are always watched."})
       .field("process", &A::process, process(), {.doc = "Settings of kind: process."})
       .field("exec", &A::exec, exec(), {.doc = "Settings of kind: exec."})
       .field("webhook", &A::webhook, webhook(), {.doc = "Settings of kind: webhook."})
+      .field("kubernetes", &A::kubernetes, describe_kubernetes(), {.doc = "Settings of kind: kubernetes."})
+      .field("aws", &A::aws, describe_aws(), {.doc = "Settings of kind: aws."})
+      .field("gcp", &A::google, describe_google(), {.doc = "Settings of kind: gcp."})
+      .field("azure", &A::azure, describe_azure(), {.doc = "Settings of kind: azure."})
       .done();
 }
 
@@ -168,6 +176,22 @@ ActuatorGap gap_of(const ActuatorConfig& config) {
     case ActuatorKind::Webhook:
       if (config.webhook.url.empty()) return {"webhook", "url", "kind: webhook needs the URL that is told"};
       break;
+    case ActuatorKind::Kubernetes:
+      if (config.kubernetes.name.empty()) return {"kubernetes", "name", "kind: kubernetes needs the name of what it scales"};
+      break;
+    case ActuatorKind::Aws:
+      if (config.aws.group.empty()) return {"aws", "group", "kind: aws needs the name of an Auto Scaling group"};
+      break;
+    case ActuatorKind::Google:
+      if (config.google.project.empty()) return {"gcp", "project", "kind: gcp needs the project of the instance group"};
+      if (config.google.location.empty()) return {"gcp", "location", "kind: gcp needs the zone or region of the instance group"};
+      if (config.google.group.empty()) return {"gcp", "group", "kind: gcp needs the name of the instance group"};
+      break;
+    case ActuatorKind::Azure:
+      if (config.azure.subscription.empty()) return {"azure", "subscription", "kind: azure needs the subscription of the scale set"};
+      if (config.azure.resource_group.empty()) return {"azure", "resource_group", "kind: azure needs the resource group of the scale set"};
+      if (config.azure.scale_set.empty()) return {"azure", "scale_set", "kind: azure needs the name of the scale set"};
+      break;
   }
   return {};
 }
@@ -178,6 +202,10 @@ std::unique_ptr<actuators::Actuator> make_actuator(const std::string& pool, cons
     case ActuatorKind::Process: return std::make_unique<actuators::ProcessActuator>(pool, process_settings(config, most), monotonic_now);
     case ActuatorKind::Exec: return std::make_unique<actuators::ExecActuator>(pool, config.exec);
     case ActuatorKind::Webhook: return make_webhook(pool, config.webhook);
+    case ActuatorKind::Kubernetes: return std::make_unique<actuators::KubernetesActuator>(config.kubernetes);
+    case ActuatorKind::Aws: return make_aws(config.aws);
+    case ActuatorKind::Google: return make_google(config.google);
+    case ActuatorKind::Azure: return make_azure(config.azure);
   }
   return nullptr;
 }

@@ -10,10 +10,11 @@
 #include "evener/actuators/process_settings.h"
 #include "evener/actuators/webhook_settings.h"
 #include "evener/base/config/schema.h"
+#include "evener/gateway/config_clouds.h"
 
 namespace evener::gateway {
 
-enum class ActuatorKind : std::uint8_t { None, Process, Exec, Webhook };
+enum class ActuatorKind : std::uint8_t { None, Process, Exec, Webhook, Kubernetes, Aws, Google, Azure };
 
 struct ActuatorConfig {
   ActuatorKind kind = ActuatorKind::None;
@@ -21,6 +22,10 @@ struct ActuatorConfig {
   actuators::ProcessSettings process;
   actuators::ExecSettings exec;
   actuators::WebhookSettings webhook;
+  actuators::KubernetesSettings kubernetes;
+  actuators::AwsSettings aws;
+  actuators::GoogleSettings google;
+  actuators::AzureSettings azure;
 
   bool operator==(const ActuatorConfig&) const = default;
 };

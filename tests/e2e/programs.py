@@ -109,6 +109,7 @@ class Program:
         assert self.killed or code >= 0, f"{self.arguments} ended by {signal.Signals(-code).name}:\n{last}"
 
 
-def run(*arguments, timeout=20):
+def run(*arguments, timeout=20, env=None):
     """Runs `evener` to its end."""
-    return subprocess.run([EVENER, *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False)
+    return subprocess.run([EVENER, *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False,
+                          env={**os.environ, **(env or {})})
