@@ -14,8 +14,9 @@
 
 namespace evener::actuators {
 
-/// Addresses that one actuator may tell of; further ones are left out.
+/// Addresses that one actuator may tell of, and bytes of each; further and longer ones are left out.
 inline constexpr std::size_t AddressesMax = 10'000;
+inline constexpr std::size_t AddressBytesMax = 256;
 
 /// What is there, as the actuator knows it.
 struct Replicas {

@@ -15,9 +15,12 @@ std::string last_line(std::string_view text) {
   return std::string(before == std::string_view::npos ? text : text.substr(before + 1));
 }
 
-std::string joined(const std::vector<std::string>& texts) {
+std::string joined(const std::vector<std::string>& texts, std::size_t bytes_max) {
   std::string all;
-  for (const std::string& text : texts) all.append(all.empty() ? "" : " ").append(text);
+  for (const std::string& text : texts) {
+    if (all.size() + 1 + text.size() > bytes_max) break;
+    all.append(all.empty() ? "" : " ").append(text);
+  }
   return all;
 }
 
@@ -46,7 +49,7 @@ Result<ReplicasSaid, ActuatorError> ExecActuator::run(const std::vector<std::str
   command.environment.insert(command.environment.end(), {{"EVENER_POOL", wish.pool},
                                                          {"EVENER_REPLICAS", std::to_string(wish.replicas)},
                                                          {"EVENER_REASON", wish.reason},
-                                                         {"EVENER_STOP_FIRST", joined(wish.stop_first)}});
+                                                         {"EVENER_STOP_FIRST", joined(wish.stop_first, StopFirstBytesMax)}});
   const auto end = run_command(std::move(command), settings_.timeout);
   if (!end) return tl::unexpected(ActuatorError{.message = end.error().message});
   if (!end->succeeded)

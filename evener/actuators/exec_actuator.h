@@ -15,6 +15,10 @@ namespace evener::actuators {
 
 class ExecActuator final : public Actuator {
  public:
+  /// Of EVENER_STOP_FIRST; the kernel starts no program with a variable of more than 128 KiB. Replicas whose
+  /// URLs do not fit are for the command to choose.
+  static constexpr std::size_t StopFirstBytesMax = 96U << 10;
+
   ExecActuator(std::string pool, ExecSettings settings) : pool_(std::move(pool)), settings_(std::move(settings)) {}
 
   [[nodiscard]] std::string_view kind() const override { return "exec"; }

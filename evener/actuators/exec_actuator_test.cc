@@ -30,6 +30,12 @@ TEST_CASE("a command gets the wish as words and in its environment") {
   CHECK(*there == Replicas{.desired = 3});
 }
 
+TEST_CASE("a command is told no more drained replicas than a program can be started with") {
+  Wish many = wish;
+  many.stop_first.assign(AddressesMax, "http://" + std::string(AddressBytesMax - 7, 'a'));
+  CHECK(ExecActuator("chat", shell("[ ${#EVENER_STOP_FIRST} -gt 98000 ] && [ ${#EVENER_STOP_FIRST} -le 98304 ]")).set(many));
+}
+
 TEST_CASE("a command may say what is there") {
   ExecActuator actuator("chat", shell("echo replicas 2; echo http://10.0.0.1:8000; echo http://10.0.0.2:8000"));
   CHECK(actuator.set(wish)->endpoints.size() == 2);
@@ -70,7 +76,7 @@ TEST_CASE("a command that takes too long is killed, with what it started") {
 }
 
 TEST_CASE("no more of a command's output is kept than allowed, and it may write on") {
-  const auto end = run_command({.words = {"/bin/sh", "-c", "head -c 1000000 /dev/zero; head -c 100000 /dev/zero >&2; echo end >&2"}}, 20s);
+  const auto end = run_command({.words = {"/bin/sh", "-c", "head -c 3000000 /dev/zero; head -c 100000 /dev/zero >&2; echo end >&2"}}, 20s);
   REQUIRE(end);
   CHECK(end->succeeded);
   CHECK(end->output.size() == OutputBytesMax);

@@ -40,6 +40,7 @@ KubePod read_pod(const JsonValue& pod) {
   KubePod read{.name = text_at(pod, {"metadata", "name"}), .address = text_at(pod, {"status", "podIP"}), .trouble = trouble_of(pod)};
   const std::string phase = text_at(pod, {"status", "phase"});
   read.ending = value_at(pod, {"metadata", "deletionTimestamp"}).has_value() || phase == "Succeeded" || phase == "Failed";
+  read.marked = text_at(pod, {"metadata", "annotations", PodDeletionCost}) == DrainedCost;
   read.ready = !read.ending && has_true_condition(pod, "Ready");
   return read;
 }

@@ -22,11 +22,17 @@ struct KubeScale {
 [[nodiscard]] std::string kube_scale_text(const std::string& name_space, const std::string& name, const std::string& resource_version,
                                           std::uint32_t replicas);
 
+/// Annotation of a pod: of a ReplicaSet that shrinks those with the lowest number go first; 0 without it.
+/// https://kubernetes.io/docs/concepts/workloads/controllers/replicaset/#pod-deletion-cost
+inline constexpr std::string_view PodDeletionCost = "controller.kubernetes.io/pod-deletion-cost";
+inline constexpr std::string_view DrainedCost = "-1000";  // as we write it
+
 struct KubePod {
   std::string name;
   std::string address;  // empty until it has one
   bool ready = false;   // and not about to end
   bool ending = false;
+  bool marked = false;  // with DrainedCost
   std::string trouble;  // "ImagePullBackOff: ...", "Unschedulable: ..."; empty if nothing is said to be wrong
 };
 struct KubePodList {

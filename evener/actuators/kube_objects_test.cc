@@ -38,7 +38,7 @@ TEST_CASE("what is sent holds the version that was read, so that a change in bet
 TEST_CASE("of pods it is known which are ready, which are about to end, and what keeps the others") {
   const auto list = read_kube_pods(R"({"kind":"PodList","metadata":{"resourceVersion":"9","continue":"more"},"items":[
     {"metadata":{"name":"serves"},"status":{"phase":"Running","podIP":"10.1.0.1","conditions":[{"type":"PodScheduled","status":"True"},{"type":"Ready","status":"True"}]}},
-    {"metadata":{"name":"loads"},"status":{"phase":"Running","podIP":"10.1.0.2","conditions":[{"type":"Ready","status":"False"}]}},
+    {"metadata":{"name":"loads","annotations":{"controller.kubernetes.io/pod-deletion-cost":"-1000"}},"status":{"phase":"Running","podIP":"10.1.0.2","conditions":[{"type":"Ready","status":"False"}]}},
     {"metadata":{"name":"leaves","deletionTimestamp":"2026-01-01T00:00:00Z"},"status":{"phase":"Running","podIP":"10.1.0.3","conditions":[{"type":"Ready","status":"True"}]}},
     {"metadata":{"name":"done"},"status":{"phase":"Failed"}},
     {"metadata":{"name":"waits"},"status":{"phase":"Pending","conditions":[{"type":"PodScheduled","status":"False","reason":"Unschedulable","message":"0/3 nodes"}]}},
@@ -52,7 +52,9 @@ TEST_CASE("of pods it is known which are ready, which are about to end, and what
   CHECK(list->pods[0].ready);
   CHECK(list->pods[0].address == "10.1.0.1");
   CHECK(list->pods[0].trouble.empty());
+  CHECK(!list->pods[0].marked);
   CHECK(!list->pods[1].ready);
+  CHECK(list->pods[1].marked);
   CHECK(list->pods[2].ending);
   CHECK(!list->pods[2].ready);
   CHECK(list->pods[3].ending);

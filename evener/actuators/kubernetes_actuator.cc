@@ -6,6 +6,7 @@
 #include "evener/actuators/api_error.h"
 #include "evener/actuators/engine_url.h"
 #include "evener/actuators/percent.h"
+#include "evener/base/json_writer.h"
 
 namespace evener::actuators {
 namespace {
@@ -61,7 +62,7 @@ Result<Replicas, ActuatorError> KubernetesActuator::set(const Wish& wish) {
   const auto pods = read_pods(before->selector);
   if (!pods) return tl::unexpected(pods.error());
   std::string trouble;
-  if (wish.replicas < before->replicas) trouble = mark_to_go_first(*pods, wish.stop_first);
+  if (wish.replicas < before->replicas) trouble = mark_drained(*pods, wish.stop_first);
   const auto after = wish.replicas == before->replicas ? before : write_scale(wish.replicas);
   if (!after) return tl::unexpected(after.error());
   Replicas replicas = replicas_of(*after, *pods);
@@ -123,18 +124,22 @@ Result<std::vector<KubePod>, ActuatorError> KubernetesActuator::read_pods(const 
   return pods_.read(*space, selector);
 }
 
-std::string KubernetesActuator::mark_to_go_first(const std::vector<KubePod>& pods, const std::vector<std::string>& endpoints) {
-  // https://kubernetes.io/docs/concepts/workloads/controllers/replicaset/#pod-deletion-cost: pods with a lower cost go first; 0 without it.
-  constexpr std::string_view cheap = R"({"metadata":{"annotations":{"controller.kubernetes.io/pod-deletion-cost":"-1000"}}})";
+std::string KubernetesActuator::mark_drained(const std::vector<KubePod>& pods, const std::vector<std::string>& endpoints) {
   const auto space = name_space();
   if (!space) return space.error().message;
   for (const KubePod& pod : pods) {
-    if (pod.ending || std::find(endpoints.begin(), endpoints.end(), url_of(pod)) == endpoints.end()) continue;
+    const bool drained = std::find(endpoints.begin(), endpoints.end(), url_of(pod)) != endpoints.end();
+    if (pod.ending || pod.marked == drained) continue;
+    std::string body;
+    JsonWriter json(body);
+    json.begin_object().key("metadata").begin_object().key("annotations").begin_object().key(PodDeletionCost);
+    drained ? json.value(DrainedCost) : json.null();
+    json.end_object().end_object().end_object();
     const auto answer = api_({.what = "pod " + pod.name + " in " + *space,
                               .method = "PATCH",
                               .path = "/api/v1/namespaces/" + percent_encoded(*space) + "/pods/" + percent_encoded(pod.name),
                               .content_type = "application/merge-patch+json",
-                              .body = std::string(cheap)});
+                              .body = std::move(body)});
     if (!answer) return "which pods are drained could not be told, so others may go: " + answer.error().message;
   }
   return {};

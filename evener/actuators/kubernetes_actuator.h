@@ -48,7 +48,8 @@ class KubernetesActuator final : public Actuator {
   [[nodiscard]] Result<KubeScale, ActuatorError> read_scale();
   [[nodiscard]] Result<KubeScale, ActuatorError> write_scale(std::uint32_t replicas);
   [[nodiscard]] Result<std::vector<KubePod>, ActuatorError> read_pods(const std::string& selector);
-  [[nodiscard]] std::string mark_to_go_first(const std::vector<KubePod>& pods, const std::vector<std::string>& endpoints);
+  /// These and no others: who was marked and then kept after all must not go in place of one that was drained. Gives what is in the way.
+  [[nodiscard]] std::string mark_drained(const std::vector<KubePod>& pods, const std::vector<std::string>& endpoints);
   [[nodiscard]] Replicas replicas_of(const KubeScale& scale, const std::vector<KubePod>& pods) const;
   [[nodiscard]] std::string url_of(const KubePod& pod) const;
 

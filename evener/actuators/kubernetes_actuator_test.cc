@@ -231,6 +231,24 @@ TEST_CASE("when it shrinks, pods that were drained are marked to go first") {
   CHECK(cluster.api.all_answers_taken());
 }
 
+TEST_CASE("a pod that was marked and then kept loses its mark when others are to go") {
+  Cluster cluster;
+  const auto marked = [](std::string pod) {
+    return pod.replace(pod.find("\"},"), 2, R"(","annotations":{"controller.kubernetes.io/pod-deletion-cost":"-1000"}})");
+  };
+  cluster.api.then(200, scale(3));
+  cluster.api.then(200, pods(marked(pod("a", "10.0.0.1")) + "," + marked(pod("b", "10.0.0.2")) + "," + pod("c", "10.0.0.3")));
+  cluster.api.then(200, "{}");
+  cluster.api.then(200, scale(3));
+  cluster.api.then(200, scale(2));
+  REQUIRE(cluster.actuator().set({.pool = "p", .replicas = 2, .stop_first = {"http://10.0.0.2:8000"}}).has_value());
+  const HttpCall& unmark = cluster.api.calls()[2];
+  CHECK(unmark.method == "PATCH");
+  CHECK(unmark.url == "https://k/api/v1/namespaces/llm/pods/a");
+  CHECK(unmark.body == R"({"metadata":{"annotations":{"controller.kubernetes.io/pod-deletion-cost":null}}})");
+  CHECK(cluster.api.all_answers_taken());
+}
+
 TEST_CASE("that pods may not be marked is said, and it shrinks all the same") {
   Cluster cluster;
   cluster.api.then(200, scale(3));

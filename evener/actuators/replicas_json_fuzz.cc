@@ -12,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!said) return said.error().empty() ? (std::abort(), 0) : 0;
   if (said->endpoints.size() > evener::actuators::AddressesMax) std::abort();
   for (const std::string& url : said->endpoints) {
-    if (!url.starts_with("http://")) std::abort();
+    if (!url.starts_with("http://") || url.size() > evener::actuators::AddressBytesMax) std::abort();
   }
   return 0;
 }

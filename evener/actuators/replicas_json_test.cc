@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "evener/actuators/http_call.h"
+
 namespace evener::actuators {
 
 TEST_CASE("an answer may say how many there are, and where") {
@@ -29,6 +31,19 @@ TEST_CASE("an address counts once, however often it is said") {
   const auto said = read_replicas_json(R"({"endpoints":["http://a","http://b","http://a"]})", Silence::Refused);
   REQUIRE(said);
   CHECK(said->endpoints == std::vector<std::string>{"http://a", "http://b"});
+}
+
+TEST_CASE("as many addresses as count fit in an answer") {
+  const std::string tail(AddressBytesMax - 17, 'a');
+  std::string text = R"({"endpoints":[)";
+  for (std::size_t i = 0; i < AddressesMax; ++i)
+    text += (i > 0 ? ",\n\"http://" : "\"http://") + std::to_string(1'000'000'000 + i) + tail + '"';
+  text += "]}";
+  CHECK(text.size() < HttpSettings{}.answer_bytes_max);
+  const auto said = read_replicas_json(text, Silence::Refused);
+  REQUIRE(said);
+  CHECK(said->endpoints.size() == AddressesMax);
+  CHECK(said->with(0).trouble.empty());
 }
 
 TEST_CASE("a wrong answer is an error that names the field") {

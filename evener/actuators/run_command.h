@@ -3,13 +3,15 @@
 
 #include <string>
 
+#include "evener/actuators/actuator.h"
 #include "evener/actuators/child.h"
 #include "evener/core/result.h"
 #include "evener/core/time.h"
 
 namespace evener::actuators {
 
-inline constexpr std::size_t OutputBytesMax = 256 * 1024;  // of one command; what it writes beyond that is not kept
+/// Of one command; what it writes beyond that is not kept. Room for as many addresses as count, each on its line.
+inline constexpr std::size_t OutputBytesMax = AddressesMax * (AddressBytesMax + 1);
 
 struct CommandEnd {
   std::string output;

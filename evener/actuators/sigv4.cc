@@ -1,39 +1,13 @@
 #include "evener/actuators/sigv4.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 #include <algorithm>
-#include <array>
 #include <ctime>
 #include <map>
 
+#include "evener/actuators/digest.h"
+
 namespace evener::actuators {
 namespace {
-
-using Digest = std::array<unsigned char, 32>;
-
-std::string hex(const Digest& digest) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string out;
-  for (const unsigned char byte : digest) out += {digits[byte >> 4U], digits[byte & 15U]};
-  return out;
-}
-
-Digest sha256(std::string_view text) {
-  Digest digest{};
-  EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha256(), nullptr);
-  return digest;
-}
-
-Digest hmac(std::string_view key, std::string_view text) {
-  Digest digest{};
-  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(text.data()), text.size(),
-       digest.data(), nullptr);
-  return digest;
-}
-
-std::string_view bytes(const Digest& digest) { return {reinterpret_cast<const char*>(digest.data()), digest.size()}; }
 
 /// 20150830T123600Z
 std::string time_text(std::int64_t wall_s) {
@@ -74,12 +48,13 @@ void sign_aws(HttpCall& call, const AwsCredentials& credentials, const AwsScope&
   const std::string to_sign = "AWS4-HMAC-SHA256\n" + time + "\n" + where + "\n" + hex(sha256(canonical));
 
   const Secret first("AWS4" + credentials.secret_access_key.reveal());
-  Digest key = hmac(first.reveal(), day);
+  Digest key = hmac_sha256(first.reveal(), day);
   for (const std::string_view part : {std::string_view(scope.region), std::string_view(scope.service), std::string_view("aws4_request")}) {
-    key = hmac(bytes(key), part);
+    key = hmac_sha256(bytes_of(key), part);
   }
-  call.headers.push_back({"Authorization", Secret("AWS4-HMAC-SHA256 Credential=" + credentials.access_key_id + "/" + where +
-                                                  ", SignedHeaders=" + signed_names + ", Signature=" + hex(hmac(bytes(key), to_sign)))});
+  call.headers.push_back(
+      {"Authorization", Secret("AWS4-HMAC-SHA256 Credential=" + credentials.access_key_id + "/" + where +
+                               ", SignedHeaders=" + signed_names + ", Signature=" + hex(hmac_sha256(bytes_of(key), to_sign)))});
 }
 
 }  // namespace evener::actuators

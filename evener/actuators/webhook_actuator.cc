@@ -1,13 +1,9 @@
 #include "evener/actuators/webhook_actuator.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
-#include <array>
-#include <charconv>
-#include <optional>
 #include <utility>
 
+#include "evener/actuators/api_error.h"
+#include "evener/actuators/digest.h"
 #include "evener/actuators/replicas_json.h"
 #include "evener/base/json_writer.h"
 
@@ -15,7 +11,6 @@ namespace evener::actuators {
 namespace {
 
 constexpr std::int64_t NanosPerSecond = 1'000'000'000;
-constexpr std::size_t ErrorTextMax = 200;  // of an answer, in a message
 
 std::string wish_json(const Wish& wish) {
   std::string out;
@@ -31,45 +26,14 @@ std::string wish_json(const Wish& wish) {
   return out;
 }
 
-/// In seconds; dates are not read.
-std::optional<Duration> retry_after(const HttpAnswer& answer) {
-  const std::string_view text = answer.header("retry-after");
-  std::uint32_t wait_s = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), wait_s);
-  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return std::chrono::seconds(wait_s);
-}
-
-ActuatorError refused(const std::string& url, const HttpAnswer& answer) {
-  const bool passing = answer.status >= 500 || answer.status == 408 || answer.status == 429;
-  std::string text = shown_origin(url) + " answered " + std::to_string(answer.status);
-  if (!answer.body.empty()) text += ": " + answer.body.substr(0, ErrorTextMax);
-  return {.message = std::move(text), .may_retry = passing ? MayRetry::Yes : MayRetry::No, .retry_after = retry_after(answer)};
-}
-
 }  // namespace
 
 std::string webhook_signature(const Secret& key, std::int64_t timestamp, const std::string& body) {
-  const std::string text = std::to_string(timestamp) + "." + body;
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  ::HMAC(::EVP_sha256(), key.reveal().data(), static_cast<int>(key.reveal().size()), reinterpret_cast<const unsigned char*>(text.data()),
-         text.size(), digest.data(), &size);
-  constexpr std::string_view Digits = "0123456789abcdef";
-  std::string out = "sha256=";
-  for (unsigned i = 0; i < size; ++i) {
-    out += Digits[digest[i] >> 4];
-    out += Digits[digest[i] & 15];
-  }
-  return out;
+  return "sha256=" + hex(hmac_sha256(key.reveal(), std::to_string(timestamp) + "." + body));
 }
 
 WebhookActuator::WebhookActuator(std::string pool, WebhookSettings settings, WebhookSecrets secrets, HttpSend send, Clock clock)
-    : pool_(std::move(pool)),
-      settings_(std::move(settings)),
-      secrets_(std::move(secrets)),
-      send_(std::move(send)),
-      clock_(std::move(clock)) {}
+    : pool_(std::move(pool)), settings_(std::move(settings)), secrets_(std::move(secrets)), send_(std::move(send)), clock_(clock) {}
 
 Result<Replicas, ActuatorError> WebhookActuator::observe() {
   if (!observes()) return ReplicasSaid{}.with(asked_);
@@ -101,10 +65,11 @@ Result<ReplicasSaid, ActuatorError> WebhookActuator::ask(HttpCall call) {
     call.headers.push_back({"X-Evener-Signature", Secret(webhook_signature(secrets_.signing, timestamp, call.body))});
   }
   const auto answer = send_(call);
-  if (!answer) return tl::unexpected(ActuatorError{.message = answer.error().message, .may_retry = answer.error().may_retry});
-  if (answer->status < 200 || answer->status > 299) return tl::unexpected(refused(settings_.url, *answer));
+  if (!answer) return tl::unexpected(no_answer("webhook", answer.error()));
+  const std::string what = "webhook: " + call.method + " " + shown_origin(settings_.url);
+  if (!is_success(*answer)) return tl::unexpected(refused(what, *answer, answer->body, clock_));
   auto said = read_replicas_json(answer->body, call.method == "GET" ? Silence::Refused : Silence::Allowed);
-  if (!said) return tl::unexpected(ActuatorError{.message = shown_origin(settings_.url) + ": " + said.error()});
+  if (!said) return tl::unexpected(ActuatorError{.message = what + ": " + said.error()});
   return std::move(*said);
 }
 

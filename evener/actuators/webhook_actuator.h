@@ -3,7 +3,6 @@
 // there. For whatever nobody has written an actuator for.
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 
@@ -26,7 +25,7 @@ struct WebhookSecrets {
 
 class WebhookActuator final : public Actuator {
  public:
-  using Clock = std::function<std::int64_t()>;  // nanoseconds since 1970
+  using Clock = std::int64_t (*)();  // nanoseconds since 1970
 
   WebhookActuator(std::string pool, WebhookSettings settings, WebhookSecrets secrets, HttpSend send, Clock clock);
 

@@ -88,7 +88,7 @@ TEST_CASE("a refusal says whether and when to come again, and no credential") {
   receiver.answer = HttpAnswer{.status = 503, .headers = {{"retry-after", "30"}}, .body = "busy"};
   auto there = actuator.set(wish);
   REQUIRE(!there);
-  CHECK(there.error().message == "https://scale.example answered 503: busy");
+  CHECK(there.error().message == "webhook: POST https://scale.example: status 503: busy");
   CHECK(there.error().may_retry == MayRetry::Yes);
   CHECK(there.error().retry_after == Duration(30s));
   receiver.answer = HttpAnswer{.status = 404};
@@ -97,8 +97,8 @@ TEST_CASE("a refusal says whether and when to come again, and no credential") {
   CHECK(!there.error().retry_after);
   receiver.answer = HttpAnswer{.status = 200, .body = R"({"replicas":"many"})"};
   CHECK(!actuator.set(wish));
-  receiver.answer = fail("https://scale.example: no route", Fault::Endpoint, MayRetry::Yes);
-  CHECK(actuator.set(wish).error().message == "https://scale.example: no route");
+  receiver.answer = fail("POST https://scale.example: no route", Fault::Endpoint, MayRetry::Yes);
+  CHECK(actuator.set(wish).error().message == "webhook: POST https://scale.example: no route");
 }
 
 }  // namespace evener::actuators

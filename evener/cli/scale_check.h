@@ -11,6 +11,7 @@ namespace evener::cli {
 struct ScaleCheckOptions {
   std::string file;
   std::string pool;                       // empty = all that are scaled
+  std::string kind;                       // empty = all of it
   std::optional<std::uint32_t> replicas;  // to be set
   bool json = false;
 };

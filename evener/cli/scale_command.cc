@@ -92,10 +92,12 @@ int scale_command(int argc, char** argv) {
   release->add_option("POOL", pool, "Its name")->required();
   for (CLI::App* one : {status, set, release}) declare_admin(*one, options);
   ScaleCheckOptions to_check;
-  CLI::App* check = app.add_subcommand("check", "Ask the actuators of a configuration what is there, without a gateway; exit code 1 if one fails");
+  CLI::App* check =
+      app.add_subcommand("check", "Ask the actuators of a configuration what is there, without a gateway; exit code 1 if one fails");
   check->add_option("file", to_check.file, "Configuration file")->required();
-  check->add_option("--pool", to_check.pool, "This pool alone")->type_name("NAME");
-  check->add_option("--replicas", to_check.replicas, "Set this number, too, as a gateway would")->type_name("N");
+  CLI::Option* one_pool = check->add_option("--pool", to_check.pool, "This pool alone")->type_name("NAME");
+  check->add_option("--kind", to_check.kind, "Of its kinds of replicas this one alone")->type_name("NAME")->needs(one_pool);
+  check->add_option("--replicas", to_check.replicas, "Set this number, too, as a gateway would")->type_name("N")->needs(one_pool);
   check->add_flag("--json", to_check.json, "Report as JSON");
   app.footer(
       "Examples:\n"
@@ -103,6 +105,7 @@ int scale_command(int argc, char** argv) {
       "  evener scale set chat 4 --for 30m\n"
       "  evener scale release chat\n"
       "  evener scale check evener.yaml\n"
+      "  evener scale check evener.yaml --pool chat --replicas 3\n"
       "Exit codes: 0 done, 1 refused, 2 wrong usage, 3 wrong configuration, 4 no gateway answers, 5 the token is not taken.");
   if (const auto code = parse_arguments(app, argc, argv)) return *code;
   if (check->parsed()) return check_scale(to_check);

@@ -134,20 +134,41 @@ bool mentions_port(const actuators::ProcessSettings& process) {
          std::any_of(process.environment.begin(), process.environment.end(), [&](const auto& each) { return has(each.second); });
 }
 
+ActuatorGap gap_of(const actuators::ProcessSettings& process, std::uint32_t most) {
+  if (process.command.empty()) return {{"process", "command"}, "kind: process needs the command that starts an engine"};
+  if (!mentions_port(process)) {
+    return {{"process", "command"}, "neither it nor the environment holds {port}, so engines would not know where to listen"};
+  }
+  if (most > actuators::PlacesMax) {
+    return {{"kind"},
+            "process runs at most " + std::to_string(actuators::PlacesMax) + " engines, and most is " + std::to_string(most) +
+                "; make it smaller, or let exec run them on several hosts"};
+  }
+  constexpr std::uint32_t PortMax = 65535;
+  const std::uint32_t last_port = process.first_port + most - 1;
+  if (process.first_port > 0 && most > 0 && last_port > PortMax) {
+    return {{"process", "first_port"},
+            "with most: " + std::to_string(most) + " the last engine would get port " + std::to_string(last_port) + "; begin at " +
+                std::to_string(PortMax - most + 1) + " or below"};
+  }
+  return {};
+}
+
 }  // namespace
 
 Of<ActuatorConfig> describe_actuator() {
   using A = ActuatorConfig;
   return Describe<A>("actuator", "What starts and stops the replicas of a pool.")
       .field("kind", &A::kind,
-             one_of<ActuatorKind>({{ActuatorKind::None, "none", "Nothing: the pool is not scaled."},
-                                   {ActuatorKind::Process, "process", "Engines run as processes on this host."},
-                                   {ActuatorKind::Exec, "exec", "A command sets the number of replicas."},
-                                   {ActuatorKind::Webhook, "webhook", "A URL is told the number of replicas."},
-                                   {ActuatorKind::Kubernetes, "kubernetes", "The scale of a Deployment, a StatefulSet or another resource is set."},
-                                   {ActuatorKind::Aws, "aws", "An Auto Scaling group of AWS is resized."},
-                                   {ActuatorKind::Google, "gcp", "A managed instance group of Google is resized."},
-                                   {ActuatorKind::Azure, "azure", "A virtual machine scale set of Azure is resized."}}),
+             one_of<ActuatorKind>(
+                 {{ActuatorKind::None, "none", "Nothing: the pool is not scaled."},
+                  {ActuatorKind::Process, "process", "Engines run as processes on this host."},
+                  {ActuatorKind::Exec, "exec", "A command sets the number of replicas."},
+                  {ActuatorKind::Webhook, "webhook", "A URL is told the number of replicas."},
+                  {ActuatorKind::Kubernetes, "kubernetes", "The scale of a Deployment, a StatefulSet or another resource is set."},
+                  {ActuatorKind::Aws, "aws", "An Auto Scaling group of AWS is resized."},
+                  {ActuatorKind::Google, "gcp", "A managed instance group of Google is resized."},
+                  {ActuatorKind::Azure, "azure", "A virtual machine scale set of Azure is resized."}}),
              {.doc = "What it is."})
       .field("observe", &A::observe, duration({milliseconds(200), hours(1)}),
              {.doc = "Between two looks at what is there; processes are always watched."})
@@ -161,36 +182,32 @@ Of<ActuatorConfig> describe_actuator() {
       .done();
 }
 
-ActuatorGap gap_of(const ActuatorConfig& config) {
+ActuatorGap gap_of(const ActuatorConfig& config, std::uint32_t most) {
   switch (config.kind) {
     case ActuatorKind::None: break;
-    case ActuatorKind::Process:
-      if (config.process.command.empty()) return {"process", "command", "kind: process needs the command that starts an engine"};
-      if (!mentions_port(config.process)) {
-        return {"process", "command", "neither it nor the environment holds {port}, so engines would not know where to listen"};
-      }
-      break;
+    case ActuatorKind::Process: return gap_of(config.process, most);
     case ActuatorKind::Exec:
-      if (config.exec.command.empty()) return {"exec", "command", "kind: exec needs the command that sets the number of replicas"};
+      if (config.exec.command.empty()) return {{"exec", "command"}, "kind: exec needs the command that sets the number of replicas"};
       break;
     case ActuatorKind::Webhook:
-      if (config.webhook.url.empty()) return {"webhook", "url", "kind: webhook needs the URL that is told"};
+      if (config.webhook.url.empty()) return {{"webhook", "url"}, "kind: webhook needs the URL that is told"};
       break;
     case ActuatorKind::Kubernetes:
-      if (config.kubernetes.name.empty()) return {"kubernetes", "name", "kind: kubernetes needs the name of what it scales"};
+      if (config.kubernetes.name.empty()) return {{"kubernetes", "name"}, "kind: kubernetes needs the name of what it scales"};
       break;
     case ActuatorKind::Aws:
-      if (config.aws.group.empty()) return {"aws", "group", "kind: aws needs the name of an Auto Scaling group"};
+      if (config.aws.group.empty()) return {{"aws", "group"}, "kind: aws needs the name of an Auto Scaling group"};
       break;
     case ActuatorKind::Google:
-      if (config.google.project.empty()) return {"gcp", "project", "kind: gcp needs the project of the instance group"};
-      if (config.google.location.empty()) return {"gcp", "location", "kind: gcp needs the zone or region of the instance group"};
-      if (config.google.group.empty()) return {"gcp", "group", "kind: gcp needs the name of the instance group"};
+      if (config.google.project.empty()) return {{"gcp", "project"}, "kind: gcp needs the project of the instance group"};
+      if (config.google.location.empty()) return {{"gcp", "location"}, "kind: gcp needs the zone or region of the instance group"};
+      if (config.google.group.empty()) return {{"gcp", "group"}, "kind: gcp needs the name of the instance group"};
       break;
     case ActuatorKind::Azure:
-      if (config.azure.subscription.empty()) return {"azure", "subscription", "kind: azure needs the subscription of the scale set"};
-      if (config.azure.resource_group.empty()) return {"azure", "resource_group", "kind: azure needs the resource group of the scale set"};
-      if (config.azure.scale_set.empty()) return {"azure", "scale_set", "kind: azure needs the name of the scale set"};
+      if (config.azure.subscription.empty()) return {{"azure", "subscription"}, "kind: azure needs the subscription of the scale set"};
+      if (config.azure.resource_group.empty())
+        return {{"azure", "resource_group"}, "kind: azure needs the resource group of the scale set"};
+      if (config.azure.scale_set.empty()) return {{"azure", "scale_set"}, "kind: azure needs the name of the scale set"};
       break;
   }
   return {};

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "evener/actuators/actuator.h"
 #include "evener/actuators/exec_settings.h"
@@ -31,11 +32,12 @@ struct ActuatorConfig {
 };
 
 [[nodiscard]] config::Of<ActuatorConfig> describe_actuator();
-/// What is missing for its kind, as a sentence about a field of it ("process.command"); an empty text when nothing is.
+/// What its kind lacks to run `most` replicas, as a sentence about a field of it ("process", "command"); an empty text when nothing is.
 struct ActuatorGap {
-  std::string section, field, what;
+  std::vector<std::string> where;
+  std::string what;
 };
-[[nodiscard]] ActuatorGap gap_of(const ActuatorConfig& config);
+[[nodiscard]] ActuatorGap gap_of(const ActuatorConfig& config, std::uint32_t most);
 /// nullptr for None. `most` is the pool's greatest number of replicas.
 [[nodiscard]] std::unique_ptr<actuators::Actuator> make_actuator(const std::string& pool, const ActuatorConfig& config, std::uint32_t most);
 /// Goes on with the settings `wanted` where that is possible; false where another actuator has to be made.

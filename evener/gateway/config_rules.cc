@@ -28,9 +28,7 @@ bool has_blank_or_control(std::string_view text) {
   return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 0x7F; });
 }
 
-bool is_host(std::string_view host) {
-  return host.find(':') != std::string_view::npos ? all_of(host, ":.%") : all_of(host, "-._");
-}
+bool is_host(std::string_view host) { return host.find(':') != std::string_view::npos ? all_of(host, ":.%") : all_of(host, "-._"); }
 
 // " (write X)", where the text can stand in a message as it is.
 std::string suggest(const std::string& text) {
@@ -97,7 +95,8 @@ class Rules {
     const Path path = {"admin", "listen"};
     if (!any_free_port(admin)) take(taken, admin, path, admin + " is listened on already; the admin listener needs an address of its own");
     if (!is_loopback(admin) && config_.admin.token_file.empty()) {
-      wrong(path, admin + " can be reached from other machines, so admin.token_file must name a file with the token (or listen on 127.0.0.1)");
+      wrong(path,
+            admin + " can be reached from other machines, so admin.token_file must name a file with the token (or listen on 127.0.0.1)");
     }
   }
 
@@ -140,7 +139,8 @@ class Rules {
     std::map<std::string, Path> names;
     for (std::size_t k = 0; k < pool.endpoints.size(); ++k) check_endpoint(i, k, names);
     if (pool.health_check.enabled && pool.health_check.timeout > pool.health_check.interval) {
-      warn({"pools", i, "health_check", "timeout"}, "it is longer than the interval, so checks of a dead endpoint come less often than the interval says");
+      warn({"pools", i, "health_check", "timeout"},
+           "it is longer than the interval, so checks of a dead endpoint come less often than the interval says");
     }
     check_admission(i);
     check_scheduling(i);
@@ -159,19 +159,19 @@ class Rules {
     if (++scaled_pools_ > ScaledPoolsMax) {
       wrong({"pools", i, "scale"}, "more than " + std::to_string(ScaledPoolsMax) + " pools are scaled; each takes a thread");
     }
-    const auto check_gap = [&](const ActuatorConfig& actuator, Path path) {
-      const ActuatorGap gap = gap_of(actuator);
+    const auto check_gap = [&](const ActuatorConfig& actuator, std::uint32_t most, Path path) {
+      const ActuatorGap gap = gap_of(actuator, most);
       if (gap.what.empty()) return;
-      for (const std::string& step : {gap.section, gap.field}) path.push(step);
+      for (const std::string& step : gap.where) path.push(step);
       wrong(path, gap.what);
     };
-    check_gap(scale.actuator, {"pools", i, "scale", "actuator"});
+    if (scale.kinds.empty()) check_gap(scale.actuator, scale.limits.most, {"pools", i, "scale", "actuator"});
     std::map<std::string, Path> kinds;
     for (std::size_t k = 0; k < scale.kinds.size(); ++k) {
       const KindConfig& kind = scale.kinds[k];
       const auto in_kind = [&](const char* field) { return Path{"pools", i, "scale", "kinds", k, field}; };
       take(kinds, kind.name, in_kind("name"), "the name \"" + kind.name + "\" is taken in this pool");
-      check_gap(kind.actuator, in_kind("actuator"));
+      check_gap(kind.actuator, kind.most, in_kind("actuator"));
       if (kind.actuator.kind == ActuatorKind::None) wrong(in_kind("actuator"), "a kind of replica needs an actuator of its own");
       if (kind.least > kind.most) wrong(in_kind("least"), "it is greater than the kind's most");
     }
@@ -182,8 +182,11 @@ class Rules {
     if (!pool.health_check.enabled) {
       wrong({"pools", i, "health_check", "enabled"}, "a pool with scale needs its checks: a replica gets requests once its check passes");
     }
-    const auto asked = [&](ControllerKind kind) { return std::find(scale.controllers.begin(), scale.controllers.end(), kind) != scale.controllers.end(); };
-    if (asked(ControllerKind::Schedule) && scale.schedule.empty()) wrong({"pools", i, "scale", "schedule"}, "the controller schedule needs at least one rule");
+    const auto asked = [&](ControllerKind kind) {
+      return std::find(scale.controllers.begin(), scale.controllers.end(), kind) != scale.controllers.end();
+    };
+    if (asked(ControllerKind::Schedule) && scale.schedule.empty())
+      wrong({"pools", i, "scale", "schedule"}, "the controller schedule needs at least one rule");
     if (scale.controllers.size() == 1 && asked(ControllerKind::Predictive)) {
       warn({"pools", i, "scale", "controllers"}, "predictive is silent until it has history; put target or backlog beside it");
     }
@@ -191,7 +194,8 @@ class Rules {
       wrong({"pools", i, "scale", "least"}, "with no replica a request has to wait for the first one, and queue.requests_max is 0");
     }
     if (scale.limits.least == 0 && pool.queue.wait_max < scale.predictive.startup) {
-      warn({"pools", i, "queue", "wait_max"}, "it is shorter than scale.predictive.startup, the time that a first replica is expected to take");
+      warn({"pools", i, "queue", "wait_max"},
+           "it is shorter than scale.predictive.startup, the time that a first replica is expected to take");
     }
   }
 
@@ -241,11 +245,14 @@ class Rules {
         std::string folded = one.names[n];
         for (char& c : folded) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
         const auto [first, is_new] = taken.emplace(folded, class_name);
-        if (!is_new) wrong({"pools", i, "classes", class_name, "names", n}, "the word \"" + one.names[n] + "\" means the class " + first->second + " already");
+        if (!is_new)
+          wrong({"pools", i, "classes", class_name, "names", n},
+                "the word \"" + one.names[n] + "\" means the class " + first->second + " already");
       }
     }
     constexpr double ReservedMax = 0.9;
-    if (reserved > ReservedMax) wrong({"pools", i, "classes"}, "the reserves of all classes together leave less than a tenth of the slots to everybody");
+    if (reserved > ReservedMax)
+      wrong({"pools", i, "classes"}, "the reserves of all classes together leave less than a tenth of the slots to everybody");
     const route::LearnedCapacitySettings& learned = pool.learned_capacity;
     if (learned.least > learned.first || learned.first > learned.most) {
       wrong({"pools", i, "learned_capacity"}, "least, first and most must not be each smaller than the one before");
@@ -259,7 +266,8 @@ class Rules {
     if (!endpoint.name.empty() && !errors_.has(at("url"))) {
       const bool named = root_ == nullptr || mark(at("name")) != mark({"pools", i, "endpoints", k});
       take(names, endpoint.name, named ? at("name") : at("url"),
-           "the name \"" + endpoint.name + "\" is taken in this pool" + (named ? "" : "; give endpoints with the same address names of their own"));
+           "the name \"" + endpoint.name + "\" is taken in this pool" +
+               (named ? "" : "; give endpoints with the same address names of their own"));
     }
     if (!endpoint.kv_events.replay.empty() && endpoint.kv_events.address.empty()) {
       wrong({"pools", i, "endpoints", k, "kv_events", "replay"}, "there is no kv_events.address whose events could be missed");
@@ -273,8 +281,10 @@ class Rules {
       }
     }
     for (const auto& [served, known_as] : endpoint.models) {
-      const bool reached = std::any_of(pool.models.begin(), pool.models.end(), [&](const std::string& pattern) { return pattern_matches(pattern, served); });
-      if (!reached) warn({"pools", i, "endpoints", k, "models", served}, "none of the pool's models matches this name, so it is never asked for");
+      const bool reached =
+          std::any_of(pool.models.begin(), pool.models.end(), [&](const std::string& pattern) { return pattern_matches(pattern, served); });
+      if (!reached)
+        warn({"pools", i, "endpoints", k, "models", served}, "none of the pool's models matches this name, so it is never asked for");
     }
   }
 
@@ -314,7 +324,8 @@ class Rules {
         continue;
       }
       if (models_.contains(alias)) warn(path, "a pool serves a model of this name, which the alias hides");
-      const bool served = std::any_of(models_.begin(), models_.end(), [&](const auto& model) { return pattern_matches(model.first, target); });
+      const bool served =
+          std::any_of(models_.begin(), models_.end(), [&](const auto& model) { return pattern_matches(model.first, target); });
       if (!served && !models_.empty()) warn(path, "no pool serves the model \"" + std::string(target) + "\"");
     }
   }
@@ -385,13 +396,12 @@ std::string check_name(std::string_view text) {
 std::string check_path(std::string_view text) {
   const std::string rule = "a path that begins with '/'";
   if (!text.starts_with('/')) return rule + suggest("/" + std::string(text));
-  if (has_blank_or_control(text) || text.find_first_of("?#*\\\"") != std::string_view::npos) return rule + ", without spaces, query, fragment or '*'";
+  if (has_blank_or_control(text) || text.find_first_of("?#*\\\"") != std::string_view::npos)
+    return rule + ", without spaces, query, fragment or '*'";
   return text == "/" || is_plain_path(text) ? std::string() : rule + ", without empty, '.' or '..' segments";
 }
 
-std::string check_header_name(std::string_view text) {
-  return all_of(text, "!#$%&'*+-.^_`|~") ? std::string() : "the name of a header";
-}
+std::string check_header_name(std::string_view text) { return all_of(text, "!#$%&'*+-.^_`|~") ? std::string() : "the name of a header"; }
 
 std::string check_class_name(std::string_view text) {
   for (std::size_t i = 0; i < route::Priorities; ++i) {
@@ -411,7 +421,9 @@ std::string check_zmq_address(std::string_view text) {
 
 std::string check_socket_path(std::string_view text) {
   if (!text.starts_with('/')) return "an absolute path";
-  return text.size() <= SocketPathMax ? std::string() : "a path of at most " + std::to_string(SocketPathMax) + " bytes (the system's limit for Unix sockets)";
+  return text.size() <= SocketPathMax
+             ? std::string()
+             : "a path of at most " + std::to_string(SocketPathMax) + " bytes (the system's limit for Unix sockets)";
 }
 
 std::string check_metric_name(std::string_view text) {

@@ -9,6 +9,7 @@ class KubernetesDouble(Double):
     """One Deployment "vllm" in namespace "llm", whose pods are ready as soon as they are wanted."""
 
     SCALE, PODS = "/apis/apps/v1/namespaces/llm/deployments/vllm/scale", "/api/v1/namespaces/llm/pods"
+    COST = "controller.kubernetes.io/pod-deletion-cost"
 
     def __init__(self, certificate, token, network="10.1.0."):
         super().__init__(certificate)
@@ -26,7 +27,8 @@ class KubernetesDouble(Double):
                 "spec": {"replicas": self.replicas}, "status": {"replicas": len(self.pods), "selector": "app=vllm"}}
 
     def pod(self, name, version=0):
-        return {"kind": "Pod", "metadata": {"name": name, "resourceVersion": str(version)},
+        annotations = {self.COST: str(self.costs[name])} if name in self.costs else {}
+        return {"kind": "Pod", "metadata": {"name": name, "resourceVersion": str(version), "annotations": annotations},
                 "status": {"phase": "Running", "podIP": f"{self.network}{10 + int(name[5:])}", "conditions": [{"type": "Ready", "status": "True"}]}}
 
     def tell(self, kind, name):
@@ -68,6 +70,11 @@ class KubernetesDouble(Double):
             return self.list_or_watch(request.query)
         if request.path.startswith(self.PODS + "/") and request.method == "PATCH":
             assert request.headers["content-type"] == "application/merge-patch+json"
-            self.costs[request.path.rpartition("/")[2]] = int(request.json()["metadata"]["annotations"]["controller.kubernetes.io/pod-deletion-cost"])
-            return {"kind": "Pod"}
+            name, cost = request.path.rpartition("/")[2], request.json()["metadata"]["annotations"][self.COST]
+            if cost is None:
+                del self.costs[name]
+            else:
+                self.costs[name] = int(cost)
+            self.tell("MODIFIED", name)
+            return self.pod(name)
         raise self.status(404, f"the server could not find {request.path}")

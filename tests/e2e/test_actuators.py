@@ -25,7 +25,7 @@ class Api:
 
     def check(self, *arguments):
         """Exit code and the report on the one pool."""
-        ran = run("scale", "check", self.file, "--json", *arguments, env=self.environment)
+        ran = run("scale", "check", self.file, "--pool", "chat", "--json", *arguments, env=self.environment)
         for secret in self.secrets:
             assert secret not in ran.stdout + ran.stderr
         assert not self.double.complaints, self.double.complaints
@@ -160,6 +160,63 @@ def test_a_machine_of_azure_needs_no_secret(api):
     api.file.write_text(json.dumps({"pools": [{"name": "chat", "models": ["m"], "scale": {"actuator": actuator}}]}))
     code, pool = api.check()
     assert (code, pool["desired"]) == (0, 2)
+
+
+def test_what_nobody_tells_is_not_made_up_and_what_is_not_allowed_is_not_tried(tmp_path):
+    told, file = tmp_path / "told", tmp_path / "evener.yaml"
+    silent = {"kind": "exec", "exec": {"command": ["sh", "-c", f'echo "$EVENER_REPLICAS" >>{told}']}}
+    engines = {"kind": "process", "process": {"command": ["engine", "{port}"]}}
+    kinds = [{"name": "small", "actuator": silent}, {"name": "large", "actuator": silent}]
+    scales = {"a": {"actuator": silent}, "b": {"actuator": engines}, "c": {"kinds": kinds}}
+    file.write_text(json.dumps({"pools": [{"name": name, "models": [name], "scale": scale} for name, scale in scales.items()]}))
+    ran = run("scale", "check", file)
+    assert ran.returncode == 0 and "a: exec tells nothing of what is there" in ran.stdout and "b: " not in ran.stdout
+    ran = run("scale", "check", file, "--pool", "a", "--json")
+    assert json.loads(ran.stdout)["pools"] == [{"name": "a", "actuator": "exec", "desired": None}]
+    ran = run("scale", "check", file, "--pool", "b")
+    assert ran.returncode == 1 and "no pool b that something outside" in ran.stderr
+    ran = run("scale", "check", file, "--pool", "a", "--replicas", "5")
+    assert ran.returncode == 2 and "--replicas is 5; a may have 4" in ran.stderr
+    assert run("scale", "check", file, "--replicas", "2").returncode == 2
+    ran = run("scale", "check", file, "--pool", "c", "--replicas", "2")
+    assert ran.returncode == 2 and "c has several kinds of replicas" in ran.stderr
+    assert not told.exists()
+    ran = run("scale", "check", file, "--pool", "a", "--replicas", "2")
+    assert ran.returncode == 0 and "a: 2 wanted" in ran.stdout and told.read_text() == "2\n"
+    ran = run("scale", "check", file, "--pool", "c", "--kind", "large", "--replicas", "3")
+    assert ran.returncode == 0 and "c, large: 3 wanted" in ran.stdout and told.read_text() == "2\n3\n"
+
+
+@everywhere
+def test_an_api_in_trouble_is_shown_and_asked_again(api, gateway, monkeypatch):
+    for name, value in api.environment.items():
+        monkeypatch.setenv(name, value)
+    api.double.faults = [Refused(503, b"no"), Refused(503, b"no")]
+    kind = api.actuator["kind"]
+    # Without a port no addresses are told, and nobody is sent checks to 10.0.0.0/8.
+    actuator = {"kind": kind, kind: {**api.actuator[kind], "port": 0}, "observe": "200ms"}
+    started = gateway(wait=False, pool={"scale": {"least": 1, "most": 9, "every": "1s", "actuator": actuator}})
+
+    def scaling():
+        status, _, value = started.admin("GET", "/scaling")
+        return value["pools"][0] if status == 200 and value["pools"] else None
+
+    shown = wait_until(lambda: (now := scaling()) and now["kinds"][0]["failures"] == 2 and now)["kinds"][0]
+    assert shown["actuator"] == kind and "status 503" in shown["trouble"] and 0 < shown["retry_in_s"] <= 2
+    wait_until(lambda: (now := scaling()["kinds"][0]) and now["failures"] == 0 and now["trouble"] == "" and now["desired"] == 2, 10)
+    assert started.metric("evener_scaling_failures_total", pool="main", actuator=kind) == 2
+    token_file = api.file.parent / "token-file"
+    token_file.write_text("end-to-end-token\n")
+    where = ["--admin", started.program.address("admin"), "--token-file", token_file]
+    assert run("scale", "set", "main", "4", *where).returncode == 0
+    wait_until(lambda: scaling()["kinds"][0]["desired"] == 4, 10)
+    status = run("scale", "status", *where).stdout
+    assert "2 -> 4: held by an operator" in status
+    assert any(line.get("why") == "2 -> 4: held by an operator" for line in started.program.log)
+    everything = "\n".join(started.program.text) + status + json.dumps(scaling()) + json.dumps(started.admin("GET", "/status")[2])
+    for secret in api.secrets:
+        assert secret not in everything
+    assert not api.double.complaints, api.double.complaints
 
 
 def test_awss_own_client_takes_the_double_for_aws():

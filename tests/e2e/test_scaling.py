@@ -219,6 +219,8 @@ def test_a_webhook_is_called_with_a_signature_and_again_when_it_is_busy(gateway,
 @pytest.mark.parametrize("scale, complaint", [
     ({"actuator": {"kind": "process"}}, "scale.actuator.process.command: kind: process needs the command that starts an engine"),
     ({"actuator": {"kind": "process", "process": {"command": ["engine"]}}}, "holds {port}"),
+    ({"actuator": engines(), "most": 257}, "scale.actuator.kind: process runs at most 256 engines, and most is 257"),
+    ({"kinds": [{"name": "a", "most": 8, "actuator": engines(first_port=65_529)}]}, "the last engine would get port 65536; begin at 65528 or below"),
     ({"actuator": {"kind": "magic"}}, "process"),
     ({"actuator": engines(), "least": 9, "most": 2}, "greater than scale.most"),
     ({"actuator": engines(), "controllers": ["schedule"]}, "at least one rule"),
