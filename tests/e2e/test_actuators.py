@@ -1,6 +1,7 @@
 """Actuators against doubles of the APIs they call: what `evener scale check` finds and sets there, and what it says when the API misbehaves."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import botocore.session
 import pytest
@@ -21,7 +22,7 @@ class Api:
         self.double, self.environment, self.addresses, self.secrets = double, environment, addresses, secrets
         self.file = folder / "evener.yaml"
         self.actuator = actuator
-        self.file.write_text(json.dumps({"listen": ["127.0.0.1:0"], "pools": [{"name": "chat", "models": ["m"], "scale": {"most": 9, "actuator": actuator}}]}))
+        self.file.write_text(json.dumps({"listen": ["127.0.0.1:0"], "pools": [{"name": "chat", "models": ["m"], "scale": {"most": 12, "actuator": actuator}}]}))
 
     def check(self, *arguments):
         """Exit code and the report on the one pool."""
@@ -38,12 +39,12 @@ class Api:
 def kubernetes(folder, network="10.1.0.", **settings):
     certificate = Certificate(folder)
     double = KubernetesDouble(certificate, CANARY, network)
-    (folder / "token").write_text(CANARY + "\n")
+    (folder / "kube-token").write_text(CANARY + "\n")
     kubeconfig = folder / "kubeconfig"
     kubeconfig.write_text(json.dumps({
         "current-context": "c", "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u", "namespace": "llm"}}],
         "clusters": [{"name": "k", "cluster": {"server": double.url, "certificate-authority": certificate.file}}],
-        "users": [{"name": "u", "user": {"tokenFile": "token"}}]}))
+        "users": [{"name": "u", "user": {"tokenFile": "kube-token"}}]}))
     return Api(double, {"kind": "kubernetes", "kubernetes": {"name": "vllm", "kubeconfig": str(kubeconfig), "timeout": "2s", **settings}}, {}, folder,
                lambda n: f"http://{network}{10 + n}:8000", [CANARY])
 
@@ -251,8 +252,9 @@ def test_a_pool_in_kubernetes_follows_its_pods_and_drains_the_one_that_goes(gate
     (tmp_path / "token-file").write_text("end-to-end-token\n")
     assert run("scale", "set", "main", "3", *where).returncode == 0
     wait_until(lambda: serving() == urls, 10, 0.05)
-    answered = {started.call("POST", "/v1/chat/completions", chat_body(max_tokens=2))[1]["x-evener-endpoint"] for _ in range(12)}
-    assert len(answered) == 3
+    with ThreadPoolExecutor(12) as clients:
+        answers = list(clients.map(lambda _: started.call("POST", "/v1/chat/completions", chat_body(max_tokens=50)), range(12)))
+    assert len({headers["x-evener-endpoint"] for _, headers, _ in answers}) == 3
     assert run("scale", "release", "main", *where).returncode == 0
     wait_until(lambda: len(serving()) == 2 and api.double.replicas == 2, 15, 0.05)
     # The pod that went is the one that was drained, because it had been marked.

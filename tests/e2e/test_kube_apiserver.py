@@ -10,10 +10,13 @@ import subprocess
 import threading
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from api_double import Certificate
+from client import chat_body
+from conftest import TOKEN
 from programs import free_port, run, wait_until
 
 APISERVER = os.environ.get("EVENER_KUBE_APISERVER", "")
@@ -21,10 +24,18 @@ ETCD = os.environ.get("EVENER_ETCD") or shutil.which("etcd") or ""
 pytestmark = pytest.mark.skipif(not (APISERVER and ETCD), reason="no kube-apiserver (EVENER_KUBE_APISERVER) or no etcd; ./dev kubernetes gets both")
 
 ADMIN, SCALER = "admin-token", "scaler-token"
+DEPLOYMENTS, PODS = "/apis/apps/v1/namespaces/llm/deployments", "/api/v1/namespaces/llm/pods"
+DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 SCALING_PAGE = pathlib.Path(__file__).parents[2] / "docs/scaling.md"
-DEPLOYMENT = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "vllm"},
-              "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "vllm"}},
-                       "template": {"metadata": {"labels": {"app": "vllm"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}}}
+
+
+def workload(kind, app, **spec):
+    """A Deployment or a StatefulSet of two pods."""
+    template = {"metadata": {"labels": {"app": app}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    return {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": app},
+            "spec": {"replicas": 2, "selector": {"matchLabels": {"app": app}}, "template": template, **spec}}
+
+
 FLEETS = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "fleets.example.com"},
           "spec": {"group": "example.com", "scope": "Namespaced", "names": {"plural": "fleets", "singular": "fleet", "kind": "Fleet"},
                    "versions": [{"name": "v1", "served": True, "storage": True,
@@ -49,7 +60,7 @@ class Cluster:
         self.programs.append(self.start(
             APISERVER, "--etcd-servers", etcd, "--bind-address", "127.0.0.1", "--secure-port", self.port, "--cert-dir", folder,
             "--tls-cert-file", self.certificate.file, "--tls-private-key-file", key, "--token-auth-file", tokens, "--authorization-mode", "RBAC",
-            "--service-account-issuer", "https://double", "--service-account-key-file", key, "--service-account-signing-key-file", key,
+            "--service-account-issuer", "https://double", "--service-account-key-file", self.certificate.file, "--service-account-signing-key-file", key,
             "--service-cluster-ip-range", "10.0.0.0/24", "--disable-admission-plugins", "ServiceAccount"))
         wait_until(self.ready, 120, 0.2)
 
@@ -70,14 +81,17 @@ class Cluster:
             text = answer.read()
         return text if raw else json.loads(text)
 
-    def make_pod(self, number, ready=True):
-        """As a ReplicaSet and a kubelet would."""
-        pods = "/api/v1/namespaces/llm/pods"
-        self.call("POST", pods, {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"vllm-{number}", "labels": {"app": "vllm"}},
+    def make_pod(self, number):
+        """As a ReplicaSet and a kubelet would. Its address is one of this machine's."""
+        self.call("POST", PODS, {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"vllm-{number}", "labels": {"app": "vllm"}},
                                  "spec": {"automountServiceAccountToken": False, "containers": [{"name": "c", "image": "i"}]}})
-        status = {"phase": "Running", "podIP": f"10.1.0.{10 + number}", "podIPs": [{"ip": f"10.1.0.{10 + number}"}],
-                  "conditions": [{"type": "Ready", "status": "True" if ready else "False"}]}
-        self.call("PATCH", f"{pods}/vllm-{number}/status", {"status": status}, "application/merge-patch+json")
+        address = f"127.0.0.{10 + number}"
+        status = {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}], "conditions": [{"type": "Ready", "status": "True"}]}
+        self.call("PATCH", f"{PODS}/vllm-{number}/status", {"status": status}, "application/merge-patch+json")
+
+    def is_marked(self, name):
+        """Whether it is among those that a ReplicaSet which shrinks takes first."""
+        return int(self.call("GET", f"{PODS}/{name}")["metadata"].get("annotations", {}).get(DELETION_COST, 0)) < 0
 
     def lists_of_pods(self):
         """How many times anybody has listed pods, as the server counts it."""
@@ -108,7 +122,7 @@ def cluster(tmp_path_factory):
         started.call("POST", f"{rbac}/rolebindings", {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "scaler"},
                                                       "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "evener-scaler"},
                                                       "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "scaler"}]})
-        started.call("POST", "/apis/apps/v1/namespaces/llm/deployments", DEPLOYMENT)
+        started.call("POST", DEPLOYMENTS, workload("Deployment", "vllm"))
         for number in range(2):
             started.make_pod(number)
         yield started
@@ -128,17 +142,18 @@ def actuator(cluster, token=SCALER, **settings):
 def check(cluster, *arguments, **settings):
     file = cluster.folder / "evener.yaml"
     file.write_text(json.dumps({"pools": [{"name": "chat", "models": ["m"], "scale": {"most": 9, "actuator": actuator(cluster, **settings)}}]}))
-    ran = run("scale", "check", file, "--json", *arguments)
+    ran = run("scale", "check", file, "--pool", "chat", "--json", *arguments)
+    assert ran.stdout, ran.stderr
     return ran.returncode, json.loads(ran.stdout)["pools"][0]
 
 
-def wanted(cluster, path="/apis/apps/v1/namespaces/llm/deployments/vllm"):
+def wanted(cluster, path=f"{DEPLOYMENTS}/vllm"):
     return cluster.call("GET", path)["spec"]["replicas"]
 
 
 def test_a_deployment_and_its_ready_pods_are_found(cluster):
     assert check(cluster) == (0, {"name": "chat", "actuator": "kubernetes", "desired": 2, "ready": 2,
-                                  "endpoints": ["http://10.1.0.10:8000", "http://10.1.0.11:8000"], "trouble": ""})
+                                  "endpoints": ["http://127.0.0.10:8000", "http://127.0.0.11:8000"], "trouble": ""})
 
 
 def test_it_is_scaled_while_others_change_it_too(cluster):
@@ -148,7 +163,7 @@ def test_it_is_scaled_while_others_change_it_too(cluster):
         number = 0
         while not stop.is_set():
             number += 1
-            cluster.call("PATCH", "/apis/apps/v1/namespaces/llm/deployments/vllm", {"metadata": {"annotations": {"n": str(number)}}}, "application/merge-patch+json")
+            cluster.call("PATCH", f"{DEPLOYMENTS}/vllm", {"metadata": {"annotations": {"n": str(number)}}}, "application/merge-patch+json")
 
     other = threading.Thread(target=annotate)
     other.start()
@@ -179,6 +194,16 @@ def test_a_custom_resource_is_scaled_like_a_deployment(cluster):
     assert wanted(cluster, f"{fleets}/vllm") == 4
 
 
+def test_a_stateful_set_is_scaled_like_a_deployment(cluster):
+    sets = "/apis/apps/v1/namespaces/llm/statefulsets"
+    cluster.call("POST", sets, workload("StatefulSet", "sglang", serviceName="sglang"))
+    settings = {"token": ADMIN, "resource": "apps/v1/statefulsets", "name": "sglang"}
+    assert check(cluster, **settings)[1]["desired"] == 2
+    code, pool = check(cluster, "--replicas", 5, **settings)
+    assert code == 0 and pool["desired"] == 5
+    assert wanted(cluster, f"{sets}/sglang") == 5
+
+
 def test_what_is_not_there_or_not_allowed_is_said_in_the_servers_words(cluster):
     code, pool = check(cluster, name="nobody")
     assert code == 1 and "forbidden" in pool["error"] and '"scaler"' in pool["error"] and not pool["may_retry"]
@@ -188,18 +213,44 @@ def test_what_is_not_there_or_not_allowed_is_said_in_the_servers_words(cluster):
     assert code == 1 and "status 401" in pool["error"]
 
 
-def test_a_gateway_learns_of_pods_by_a_watch_and_marks_the_drained_ones(cluster, gateway):
-    started = gateway(wait=False, pool={"scale": {"least": 2, "most": 9, "every": "1s", "drain_max": "1s", "actuator": actuator(cluster)}})
+def test_a_pool_follows_its_pods_by_a_watch_and_marks_the_one_that_it_drained(cluster, gateway, programs, tmp_path):
+    port = free_port()
+    urls = {f"vllm-{number}": f"http://127.0.0.{10 + number}:{port}" for number in range(3)}
+    for url in urls.values():
+        programs("engine", "--host", url[7:].partition(":")[0], "--port", port, "--model", "m").address("engine")
+    started = gateway(wait=False, pool={"scale": {"least": 2, "most": 9, "every": "1s", "drain_max": "10s", "behaviour": {"down": {"stabilisation": "0s"}},
+                                                  "actuator": actuator(cluster, port=port)}})
+    (tmp_path / "token-file").write_text(TOKEN + "\n")
+    where = ["--admin", started.program.address("admin"), "--token-file", tmp_path / "token-file"]
 
-    def replicas():
+    def serving():
         status, _, value = started.admin("GET", "/scaling")
-        return sorted(one["url"] for pool in value["pools"] for one in pool["replicas"]) if status == 200 else []
+        return {one["url"] for pool in value["pools"] for one in pool["replicas"] if one["state"] == "serving"} if status == 200 else set()
 
-    two = ["http://10.1.0.10:8000", "http://10.1.0.11:8000"]
-    wait_until(lambda: replicas() == two, 20, 0.05)
+    def answering():
+        """Which endpoints answer a burst of requests."""
+        with ThreadPoolExecutor(12) as clients:
+            answers = list(clients.map(lambda _: started.call("POST", "/v1/chat/completions", chat_body(max_tokens=50)), range(12)))
+        assert all(status == 200 for status, _, _ in answers)
+        return {headers["x-evener-endpoint"] for _, headers, _ in answers}
+
+    wait_until(lambda: serving() == {urls["vllm-0"], urls["vllm-1"]}, 20, 0.05)
     lists = cluster.lists_of_pods()
+    assert run("scale", "set", "main", "3", *where).returncode == 0
+    wait_until(lambda: wanted(cluster) == 3, 20, 0.05)
     cluster.make_pod(2)
-    wait_until(lambda: replicas() == [*two, "http://10.1.0.12:8000"], 20, 0.05)
-    cluster.call("DELETE", "/api/v1/namespaces/llm/pods/vllm-2?gracePeriodSeconds=0")
-    wait_until(lambda: replicas() == two, 20, 0.05)
+    wait_until(lambda: serving() == set(urls.values()), 20, 0.05)
+    assert len(answering()) == 3
+    (pool,) = json.loads(run("scale", "status", "--json", *where).stdout)["pools"]
+    (kind,) = pool["kinds"]
+    assert (kind["actuator"], kind["desired"], kind["ready"], kind["trouble"]) == ("kubernetes", 3, 3, "")
+    assert not any(cluster.is_marked(name) for name in urls)
+
+    assert run("scale", "release", "main", *where).returncode == 0
+    wait_until(lambda: wanted(cluster) == 2, 20, 0.05)
+    (gone,) = (name for name in urls if cluster.is_marked(name))
+    assert serving() == set(urls.values()) - {urls[gone]}
+    cluster.call("DELETE", f"{PODS}/{gone}?gracePeriodSeconds=0")  # as a ReplicaSet does now
+    wait_until(lambda: urls[gone] not in {one["url"] for one in started.admin("GET", "/scaling")[2]["pools"][0]["replicas"]}, 20, 0.05)
+    assert len(answering()) == 2
     assert cluster.lists_of_pods() == lists, "a watch tells of pods that come and go; no list is needed"

@@ -14,6 +14,7 @@ Behaviour Behaviour::kubernetes() {
 }
 
 Pace::Step Pace::step(Instant now, std::uint32_t current, std::uint32_t recommended) {
+  if (recommendations_.empty()) recommendations_.add(now, current);
   recommendations_.add(now, recommended);
   const std::uint32_t up_to = recommendations_.least(now - behaviour_.up.stabilisation);
   const std::uint32_t down_to = recommendations_.greatest(now - behaviour_.down.stabilisation);

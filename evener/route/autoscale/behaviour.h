@@ -53,7 +53,8 @@ class Pace {
     std::uint32_t replicas = 0;
     Brake brake = Brake::None;  // what kept it from the recommendation
   };
-  /// What a recommendation comes to from `current` replicas. Call it once per reading: it remembers the recommendation.
+  /// What a recommendation comes to from `current` replicas. Call it once per reading: it remembers the recommendation. The windows begin with
+  /// the number found at the first reading, as Kubernetes' do, so that a start without load behind it takes no replicas away.
   [[nodiscard]] Step step(Instant now, std::uint32_t current, std::uint32_t recommended);
   /// The number of replicas was changed.
   void changed(Instant now, std::uint32_t from, std::uint32_t to);

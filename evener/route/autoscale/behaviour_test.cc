@@ -62,6 +62,16 @@ TEST_CASE("by default Kubernetes shrinks to the largest recommendation of five m
   CHECK(pace.step(Instant(seconds(300)), 10, 3).replicas == 3);
 }
 
+TEST_CASE("the number found at the start counts as recommended then") {
+  Pace down(Behaviour::kubernetes());
+  CHECK(down.step(Instant(seconds(0)), 10, 1).replicas == 10);
+  CHECK(down.step(Instant(seconds(299)), 10, 1).replicas == 10);
+  CHECK(down.step(Instant(seconds(300)), 10, 1).replicas == 1);
+  Pace up({.up = {.stabilisation = seconds(60)}});
+  CHECK(up.step(Instant(seconds(0)), 2, 5).replicas == 2);
+  CHECK(up.step(Instant(seconds(60)), 2, 5).replicas == 5);
+}
+
 TEST_CASE("a stabilisation window for growing waits for the least recommendation in it") {
   Pace pace({.up = {.stabilisation = seconds(60)}});
   CHECK(pace.step(Instant(seconds(0)), 4, 4).replicas == 4);

@@ -40,6 +40,7 @@ class Recommendations {
     values_.push_back({now, replicas});
     while (values_.front().at < now - WindowMax) values_.pop_front();
   }
+  [[nodiscard]] bool empty() const { return values_.empty(); }
   [[nodiscard]] std::uint32_t least(Instant since) const {
     std::uint32_t found = values_.empty() ? 0 : values_.back().replicas;
     for (auto each = values_.rbegin(); each != values_.rend() && each->at > since; ++each) found = std::min(found, each->replicas);
