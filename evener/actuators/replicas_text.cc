@@ -7,8 +7,9 @@
 namespace evener::actuators {
 namespace {
 
+constexpr std::string_view Blanks = " \t\r";
+
 std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view Blanks = " \t\r";
   const std::size_t first = text.find_first_not_of(Blanks);
   return first == std::string_view::npos ? std::string_view() : text.substr(first, text.find_last_not_of(Blanks) - first + 1);
 }
@@ -30,7 +31,7 @@ ReplicasSaid read_replicas_text(std::string_view text) {
     const std::size_t end = text.find('\n');
     const std::string_view line = trimmed(text.substr(0, end));
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    if (line.starts_with("http://") && line.find_first_of(" \t") == std::string_view::npos) {
+    if (line.starts_with("http://") && line.find_first_of(Blanks) == std::string_view::npos) {
       said.add(std::string(line));
     } else if (const auto replicas = number_after(line, "replicas ")) {
       said.replicas = replicas;

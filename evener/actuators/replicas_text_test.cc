@@ -32,7 +32,7 @@ TEST_CASE("as many addresses as count fit in a command's output, and those beyon
 }
 
 TEST_CASE("a command that says nothing says nothing") {
-  for (const char* text : {"", "\n", "replicas", "replicas -1", "replicas 99999999999", "replicas 4000000000", "http:// x"}) {
+  for (const char* text : {"", "\n", "replicas", "replicas -1", "replicas 99999999999", "replicas 4000000000", "http:// x", "http://a\rb"}) {
     const ReplicasSaid said = read_replicas_text(text);
     CHECK(!said.replicas);
     CHECK(said.endpoints.empty());
