@@ -80,6 +80,36 @@ void print(const lab::Calibration& calibration, const std::string& spec) {
   fmt::print("\n--engines {}\n", spec);
 }
 
+/// Of a log, what was found there that the engine as it was named can have served; says on standard error what it cannot.
+Result<lab::Servable> read_servable(const CalibrateArguments& arguments, const lab::EngineConfig& engine) {
+  const auto text = read_file(arguments.log, LogBytesMax);
+  if (!text) return tl::unexpected(text.error());
+  const auto log = read_served_log(*text, arguments.log, arguments.endpoint);
+  if (!log) return tl::unexpected(log.error());
+  for (const std::string& problem : log->problems) std::cerr << problem << "\n";
+  if (log->malformed > 0) std::cerr << fmt::format("evener lab calibrate: {} of {} lines could not be read\n", log->malformed, log->lines);
+  if (log->passed_over > 0 && arguments.endpoint.empty()) {
+    std::cerr << fmt::format(
+        "evener lab calibrate: {} of {} requests say nothing of the engine's times and are left out; it had their work as well, so "
+        "the more they are, the less true the constants\n",
+        log->passed_over, log->lines);
+  }
+  lab::Servable servable = lab::servable(engine, log->requests);
+  if (servable.too_long > 0) {
+    std::cerr << fmt::format(
+        "evener lab calibrate: {} of {} requests are left out: with prompt and answer they are up to {} tokens long, and {} takes at "
+        "most {}; say the context= and kv_blocks= with which the engine ran\n",
+        servable.too_long, log->requests.size(), servable.longest_tokens, arguments.engine, engine.context_limit());
+  }
+  if (servable.requests.size() < lab::CalibratedMin) {
+    return fail(fmt::format("{} holds {} usable requests; calibration takes at least {} (streams that were done at the first "
+                            "attempt, with usage: clients ask for it by stream_options; not longer than the engine's context)",
+                            arguments.log, servable.requests.size(), lab::CalibratedMin),
+                Fault::Us);
+  }
+  return servable;
+}
+
 int run_calibrate(const CalibrateArguments& arguments) {
   const auto failed = [](const Error& error) {
     std::cerr << "evener lab calibrate: " << error.message << "\n";
@@ -87,24 +117,8 @@ int run_calibrate(const CalibrateArguments& arguments) {
   };
   const auto engine = read_engine(arguments.engine);
   if (!engine) return failed(engine.error());
-  const auto text = read_file(arguments.log, LogBytesMax);
-  if (!text) return failed(text.error());
-  const auto log = read_served_log(*text, arguments.log, arguments.endpoint);
+  const auto log = read_servable(arguments, engine->config);
   if (!log) return failed(log.error());
-  for (const std::string& problem : log->problems) std::cerr << problem << "\n";
-  if (log->malformed > 0) std::cerr << fmt::format("evener lab calibrate: {} of {} lines could not be read\n", log->malformed, log->lines);
-  if (log->requests.size() < lab::CalibratedMin) {
-    return failed({.message = fmt::format("{} holds {} usable requests; calibration takes at least {} (streams that were done at the first "
-                                          "attempt, with usage: clients ask for it by stream_options)",
-                                          arguments.log, log->requests.size(), lab::CalibratedMin)});
-  }
-  if (log->passed_over > 0 && arguments.endpoint.empty()) {
-    std::cerr << fmt::format(
-        "evener lab calibrate: {} of {} requests say nothing of the engine's times and are left out; it had their work as well, so "
-        "the more they are, the less true the constants\n",
-        log->passed_over, log->lines);
-  }
-
   const lab::Calibration calibration = lab::calibrate(
       {.engine = engine->config, .overhead = engine->request_overhead}, log->requests,
       {.split = arguments.every_other ? lab::Split::EveryOther : lab::Split::Earlier, .evaluations_max = arguments.evaluations});
@@ -116,6 +130,7 @@ int run_calibrate(const CalibrateArguments& arguments) {
   std::string out;
   JsonWriter json(out);
   json.begin_object().member("schema", "evener.lab.calibrate.v1").member("requests", std::uint64_t{log->requests.size()});
+  json.key("left_out").begin_object().member("too_long", log->too_long).member("empty", log->empty).end_object();
   json.member("engines", spec).key("constants").begin_object();
   for (const lab::FreeConstant& constant : lab::free_constants()) json.member(constant.setting, constant.get(calibration.result));
   json.end_object().key("errors").begin_object();

@@ -46,6 +46,9 @@ TEST_CASE("a log is calibrated, and one that is too short or of no engine is ref
   CHECK(calibrate({log.path(), "--engine", "a100/llama"}) == Usage);
   CHECK(calibrate({log.path(), "--engine", "a100/llama-3-8b:colour=2"}) == Usage);
   CHECK(calibrate({log.path(), "--engine", "fast"}) == Usage);
+  CHECK(calibrate({log.path(), "--engine", "a100/llama-3-8b:context=1300", "--evaluations", "30"}) ==
+        Ok);  // three of seven prompts are longer
+  CHECK(calibrate({log.path(), "--engine", "a100/llama-3-8b:context=100", "--evaluations", "30"}) == Failure);
   CHECK(calibrate({"/nonexistent/log", "--engine", "a100/llama-3-8b"}) == Failure);
 }
 

@@ -43,7 +43,8 @@ struct Calibration {
   std::uint32_t evaluations = 0;
 };
 
-/// `requests` in order of arrival, at least CalibratedMin; `start` has a RooflineStep.
+/// `requests` in order of arrival, at least CalibratedMin, all of them servable: of others the model has no times that could be fitted. `start` has a
+/// RooflineStep.
 [[nodiscard]] Calibration calibrate(const Calibrated& start, std::span<const ServedRequest> requests,
                                     const CalibrationSettings& settings = {});
 inline constexpr std::size_t CalibratedMin = 20;

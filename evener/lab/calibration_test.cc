@@ -59,6 +59,28 @@ TEST_CASE("prompt tokens that a log calls cached are not computed") {
   CHECK(replay_on_model(engine.engine, {}, requests).front().first_token < without / 20);
 }
 
+TEST_CASE("what an engine cannot have served as it is configured is left out of a log and counted") {
+  Calibrated engine = machine("a100/llama-3-8b", 64, 100);
+  const std::uint32_t limit = 100 * engine.engine.kv_block_tokens;
+  const std::vector<ServedRequest> requests = {{.input_tokens = limit - 1, .output_tokens = 1},
+                                               {.input_tokens = limit, .output_tokens = 1},
+                                               {.input_tokens = 0, .output_tokens = 1},
+                                               {.input_tokens = 7, .output_tokens = 1}};
+  const Servable log = servable(engine.engine, requests);
+  REQUIRE(log.requests.size() == 2);
+  CHECK(log.requests[1].input_tokens == 7);
+  CHECK(log.too_long == 1);
+  CHECK(log.empty == 1);
+  CHECK(log.longest_tokens == limit + 1);
+}
+
+TEST_CASE("a short queue of the model refuses nothing that the engine took when it was logged") {
+  Calibrated engine = machine("a100/llama-3-8b", 1, 0);
+  engine.engine.queue_max = 1;
+  std::vector<ServedRequest> requests(5, {.input_tokens = 100, .output_tokens = 10});
+  for (const ServedRequest& request : replay_on_model(engine.engine, {}, requests)) CHECK(request.total > Duration::zero());
+}
+
 void check_run(const char* file, std::string_view name, std::uint32_t batch, std::uint32_t kv_blocks) {
   const auto log = read_vllm_run(file);
   if (!log) return;

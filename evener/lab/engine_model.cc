@@ -22,6 +22,11 @@ EngineTotals& EngineTotals::operator+=(const EngineTotals& other) {
   return *this;
 }
 
+Submitted judge(const EngineConfig& config, std::uint32_t prompt_tokens, std::uint32_t output_tokens) {
+  if (prompt_tokens == 0 || output_tokens == 0) return Submitted::Empty;
+  return std::uint64_t{prompt_tokens} + output_tokens > config.context_limit() ? Submitted::ContextTooLong : Submitted::Queued;
+}
+
 EngineModel::EngineModel(const EngineConfig& config) : config_(config), kv_(config.kv_blocks, config.prefix_cache) {}
 
 Submitted EngineModel::submit(Sequence sequence) {
@@ -30,8 +35,8 @@ Submitted EngineModel::submit(Sequence sequence) {
     ++totals_.refused;
     return why;
   };
-  if (sequence.prompt_tokens == 0 || sequence.output_tokens == 0) return refuse(Submitted::Empty);
-  if (std::uint64_t{sequence.prompt_tokens} + sequence.output_tokens > config_.context_limit()) return refuse(Submitted::ContextTooLong);
+  if (const Submitted judged = judge(config_, sequence.prompt_tokens, sequence.output_tokens); judged != Submitted::Queued)
+    return refuse(judged);
   if (waiting_.size() >= config_.queue_max) return refuse(Submitted::QueueFull);
 
   Slot slot = 0;
@@ -255,8 +260,8 @@ void EngineModel::preempt(Slot slot) {
 }
 
 void EngineModel::publish_full_blocks(State& state) {
-  const std::uint32_t full = std::min(state.computed / config_.kv_block_tokens,
-                                      static_cast<std::uint32_t>(state.sequence.block_hashes.size()));
+  const std::uint32_t full =
+      std::min(state.computed / config_.kv_block_tokens, static_cast<std::uint32_t>(state.sequence.block_hashes.size()));
   for (; state.published < full; ++state.published) {
     kv_.publish(state.blocks[state.published], state.sequence.block_hashes[state.published]);
   }

@@ -18,12 +18,12 @@ namespace evener::lab {
 
 struct EngineConfig {
   StepModel step = LinearStep{};
-  std::uint32_t batch_sequences_max = 256;   // running at once
-  std::uint32_t batch_tokens_max = 2048;     // new tokens of one step; a longer prompt is computed in chunks
+  std::uint32_t batch_sequences_max = 256;  // running at once
+  std::uint32_t batch_tokens_max = 2048;    // new tokens of one step; a longer prompt is computed in chunks
   std::uint32_t kv_blocks = 4096;
   std::uint32_t kv_block_tokens = 16;
-  std::uint32_t context_tokens_max = 0;      // prompt plus output of one sequence; 0 = what the KV cache holds
-  std::uint32_t queue_max = 100'000;         // waiting sequences; beyond it submit() refuses
+  std::uint32_t context_tokens_max = 0;  // prompt plus output of one sequence; 0 = what the KV cache holds
+  std::uint32_t queue_max = 100'000;     // waiting sequences; beyond it submit() refuses
   KvCache::Prefix prefix_cache = KvCache::Prefix::On;
 
   [[nodiscard]] std::uint64_t context_limit() const {
@@ -37,30 +37,33 @@ using SequenceId = std::uint64_t;
 
 enum class Submitted : std::uint8_t { Queued, QueueFull, ContextTooLong, Empty };
 
+/// What an engine with an empty queue says to a sequence.
+[[nodiscard]] Submitted judge(const EngineConfig& config, std::uint32_t prompt_tokens, std::uint32_t output_tokens);
+
 /// What one sequence did in a step.
 struct Emission {
   SequenceId id = 0;
   std::uint32_t cached_tokens = 0;  // prompt tokens that the prefix cache gave when the sequence was first admitted
-  bool first = false;      // its first token: prefill has just ended
-  bool finished = false;   // its last token; the sequence is gone
+  bool first = false;               // its first token: prefill has just ended
+  bool finished = false;            // its last token; the sequence is gone
 };
 
 struct StepOutcome {
-  Duration duration{};                    // from the start of the step until its tokens leave; zero when there was nothing to do
+  Duration duration{};  // from the start of the step until its tokens leave; zero when there was nothing to do
   StepWork work;
-  std::vector<Emission> emissions;        // in batch order
-  std::vector<SequenceId> preempted;      // lost their KV blocks and wait again, at the front of the queue
+  std::vector<Emission> emissions;    // in batch order
+  std::vector<SequenceId> preempted;  // lost their KV blocks and wait again, at the front of the queue
 };
 
 struct EngineGauges {
   std::uint32_t running = 0, waiting = 0;
-  double kv_used = 0;                     // 0..1
+  double kv_used = 0;  // 0..1
 };
 
 struct EngineTotals {
   std::uint64_t submitted = 0, finished = 0, cancelled = 0, refused = 0;
   std::uint64_t preemptions = 0, steps = 0;
-  std::uint64_t prompt_tokens = 0;        // of sequences whose prefill has ended
+  std::uint64_t prompt_tokens = 0;  // of sequences whose prefill has ended
   std::uint64_t generation_tokens = 0;
   std::uint64_t prefix_query_tokens = 0, prefix_hit_tokens = 0;
   std::uint64_t computed_prefill_tokens = 0;  // recomputation after pre-emption counts again
@@ -110,11 +113,11 @@ class EngineModel {
   struct State {
     Sequence sequence;
     std::vector<BlockId> blocks;
-    std::uint32_t computed = 0;     // tokens whose KV is in the cache
+    std::uint32_t computed = 0;  // tokens whose KV is in the cache
     std::uint32_t generated = 0;
-    std::uint32_t published = 0;    // leading blocks offered for sharing
-    std::uint32_t cached = 0;       // found at the first admission
-    std::uint32_t scheduled = 0;    // new tokens in the current step
+    std::uint32_t published = 0;  // leading blocks offered for sharing
+    std::uint32_t cached = 0;     // found at the first admission
+    std::uint32_t scheduled = 0;  // new tokens in the current step
     bool admitted_before = false;
     [[nodiscard]] std::uint32_t known() const { return sequence.prompt_tokens + generated; }
     [[nodiscard]] bool decodes() const { return generated > 0 && computed + 1 == known(); }
@@ -123,7 +126,9 @@ class EngineModel {
 
   [[nodiscard]] bool fits(const State& state, const KvCache::Match& match) const;
   [[nodiscard]] std::span<const std::uint64_t> shareable(const State& state) const;
-  [[nodiscard]] std::uint32_t blocks_for(std::uint32_t tokens) const { return (tokens + config_.kv_block_tokens - 1) / config_.kv_block_tokens; }
+  [[nodiscard]] std::uint32_t blocks_for(std::uint32_t tokens) const {
+    return (tokens + config_.kv_block_tokens - 1) / config_.kv_block_tokens;
+  }
   bool take_blocks(State& state, std::uint32_t tokens);
   void preempt(Slot slot);
   bool schedule_running(std::uint32_t& budget);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
 namespace evener::lab {
 namespace {
@@ -37,10 +38,26 @@ double mean_error(const Values& simulated, const Values& measured, double& worst
 
 }  // namespace
 
+Servable servable(const EngineConfig& engine, std::span<const ServedRequest> requests) {
+  Servable log;
+  for (const ServedRequest& request : requests) {
+    log.longest_tokens = std::max(log.longest_tokens, std::uint64_t{request.input_tokens} + request.output_tokens);
+    switch (judge(engine, request.input_tokens, request.output_tokens)) {
+      case Submitted::ContextTooLong: ++log.too_long; break;
+      case Submitted::Empty: ++log.empty; break;
+      case Submitted::QueueFull:
+      case Submitted::Queued: log.requests.push_back(request); break;
+    }
+  }
+  return log;
+}
+
 std::vector<ServedRequest> replay_on_model(const EngineConfig& config, Duration overhead, std::span<const ServedRequest> requests) {
   std::vector<ServedRequest> simulated(requests.begin(), requests.end());
   for (ServedRequest& request : simulated) request.first_token = request.total = Duration::zero();
-  EngineModel engine(config);
+  EngineConfig patient = config;
+  patient.queue_max = std::numeric_limits<std::uint32_t>::max();
+  EngineModel engine(patient);
   Duration now{};
   std::size_t next = 0;
   while (next < requests.size() || !engine.idle()) {

@@ -22,8 +22,17 @@ struct ServedRequest {
   [[nodiscard]] double e2e_s() const { return seconds(total); }
 };
 
-/// The same requests at the same times on the model of an engine; `overhead` before it sees each. Requests that it refuses (too long for its
-/// KV cache, or empty) keep their times of zero. `requests` are in order of arrival.
+/// The requests of a log that an engine can have served, and how many others there are: the model takes none that is longer than the engine's
+/// context, or without a prompt or an answer.
+struct Servable {
+  std::vector<ServedRequest> requests;
+  std::uint64_t too_long = 0, empty = 0;
+  std::uint64_t longest_tokens = 0;  // prompt and answer of the longest request of all
+};
+[[nodiscard]] Servable servable(const EngineConfig& engine, std::span<const ServedRequest> requests);
+
+/// The same requests at the same times on the model of an engine; `overhead` before it sees each. Those that are not servable keep their times of
+/// zero; all others are taken, however many wait, because the engine took them when they were logged. `requests` are in order of arrival.
 [[nodiscard]] std::vector<ServedRequest> replay_on_model(const EngineConfig& engine, Duration overhead,
                                                          std::span<const ServedRequest> requests);
 
