@@ -129,10 +129,6 @@ TraceReading read_trace(std::string_view text, std::string_view file_name) {
   return has("Request tokens") ? read_burstgpt_trace(text, file_name) : read_azure_trace(text, file_name);
 }
 
-void speed_up(Trace& trace, double factor) {
-  for (TraceRequest& request : trace.requests) request.at = Duration(std::llround(static_cast<double>(request.at.count()) / factor));
-}
-
 void spread_equal_times(Trace& trace, Rng& rng) {
   auto& requests = trace.requests;
   std::vector<Duration> steps;
@@ -156,17 +152,6 @@ void spread_equal_times(Trace& trace, Rng& rng) {
     for (std::size_t i = begin; i < end; ++i) requests[i].at += offsets[i - begin];
     begin = end;
   }
-}
-
-std::vector<std::uint64_t> block_hashes(const Trace& trace, const TraceRequest& request, std::uint32_t block_tokens) {
-  std::vector<std::uint64_t> result;
-  if (block_tokens == 0 || trace.block_tokens == 0 || trace.block_tokens % block_tokens != 0) return result;
-  const std::uint32_t parts = trace.block_tokens / block_tokens;
-  const std::size_t full = request.input_tokens / block_tokens;
-  for (const std::uint64_t id : trace.blocks(request)) {
-    for (std::uint32_t part = 0; part < parts && result.size() < full; ++part) { result.push_back(splitmix64(splitmix64(id) + part)); }
-  }
-  return result;
 }
 
 }  // namespace evener::lab

@@ -73,14 +73,8 @@ inline constexpr std::uint32_t BailianBlockTokens = 16;
 /// everything else Azure.
 [[nodiscard]] TraceReading read_trace(std::string_view text, std::string_view file_name);
 
-/// Replays `factor` times as fast: 2 halves every distance. factor > 0.
-void speed_up(Trace& trace, double factor);
 /// Recorders that write time in coarse steps (the Mooncake conversations: 3 s) make bursts that never happened. Spreads the requests of each
 /// instant uniformly up to the next instant; the last ones over the median step. Order within an instant is kept.
 void spread_equal_times(Trace& trace, Rng& rng);
-
-/// The block hashes that an engine with `block_tokens` per block sees for this request: each recorded id is split into the engine's smaller
-/// blocks. Only full blocks. Empty when the trace has no ids or its block is not a multiple of the engine's.
-[[nodiscard]] std::vector<std::uint64_t> block_hashes(const Trace& trace, const TraceRequest& request, std::uint32_t block_tokens);
 
 }  // namespace evener::lab

@@ -100,13 +100,6 @@ TEST_CASE("lines out of order are sorted in and counted") {
   CHECK(reading.trace.requests[2].at == 2s);
 }
 
-TEST_CASE("a trace replayed ten times as fast has a tenth of every distance") {
-  Trace trace;
-  trace.requests = {{.at = 0s, .input_tokens = 1}, {.at = 5s, .input_tokens = 1}};
-  speed_up(trace, 10);
-  CHECK(trace.requests[1].at == 500ms);
-}
-
 TEST_CASE("spreading moves requests of one instant towards the next instant, never past it, and keeps their order") {
   for_each_seed(200, [](Rng& rng) {
     Trace trace;
@@ -123,22 +116,6 @@ TEST_CASE("spreading moves requests of one instant towards the next instant, nev
     }
     REQUIRE(distinct.size() == 40);
   });
-}
-
-TEST_CASE("an engine sees equal hashes exactly as far as two requests share recorded blocks") {
-  const TraceReading reading = read_mooncake_trace(
-      "{\"timestamp\":0,\"input_length\":1100,\"output_length\":1,\"hash_ids\":[0,1,2]}\n"
-      "{\"timestamp\":0,\"input_length\":1030,\"output_length\":1,\"hash_ids\":[0,3,4]}\n",
-      "t.jsonl");
-  const auto a = block_hashes(reading.trace, reading.trace.requests[0], 16);
-  const auto b = block_hashes(reading.trace, reading.trace.requests[1], 16);
-  CHECK(a.size() == 68);  // 1100 / 16, the begun block is not hashed
-  CHECK(b.size() == 64);
-  std::size_t shared = 0;
-  while (shared < b.size() && a[shared] == b[shared]) ++shared;
-  CHECK(shared == 32);
-  CHECK(std::unordered_set<std::uint64_t>(a.begin(), a.end()).size() == a.size());
-  CHECK(block_hashes(reading.trace, reading.trace.requests[0], 100).empty());
 }
 
 TEST_CASE("Poisson arrivals have the asked rate and a coefficient of variation of one, and equal seeds give equal times") {
