@@ -1,5 +1,6 @@
 """The lab as people meet it: what it shows while it works, and what Ctrl-C leaves."""
 
+import json
 import os
 import pty
 import re
@@ -94,6 +95,15 @@ def test_without_a_terminal_only_results_are_written():
     assert done.returncode == 0
     assert done.stderr == ""
     assert done.stdout.startswith("load 1, 1 endpoint, 5 seeds")
+
+
+def test_the_stages_of_a_load_are_told_one_by_one():
+    done = run("lab", "run", "--workload", "independent:stages=5x20+50x20,cv=0", "--engines", "h100-8b=4", "--json")
+    stages = json.loads(done.stdout)["stages"]
+    assert [stage["stage"] for stage in stages] == [1, 2]
+    assert [stage["request_count"]["avg"] for stage in stages] == [100, 1000]
+    assert stages[0]["time_to_first_token"]["avg"] < stages[1]["time_to_first_token"]["avg"]
+    assert json.loads(run("lab", "run", *LOAD, "--engines", "fast", "--json").stdout)["stages"] == []
 
 
 @pytest.mark.parametrize("arguments", [("config", "example"), ("lab", "run", *LOAD, "--engines", "h100-8b=2", "--json")])
