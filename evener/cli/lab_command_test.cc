@@ -31,6 +31,18 @@ TEST_CASE("the lab refuses what it does not know, before it simulates anything")
   CHECK(lab({"compare", "--workload", "chat", "--against", "fastest"}) == Usage);
   CHECK(lab({"compare", "--workload", "chat", "--seeds", "0"}) == Usage);
   CHECK(lab({"compare", "--workload", "chat", "--matters", "much"}) == Usage);
+  CHECK(lab({"run", "--workload", "chat", "--reports", "100us"}) == Usage);
+  CHECK(lab({"run", "--workload", "chat", "--reports", "1s+1000s"}) == Usage);
+  CHECK(lab({"run", "--workload", "chat", "--engines", "fast=60000,h100-8b=60000"}) == Usage);
+  CHECK(lab({"run", "--workload", "chat", "--engines", "h100-8b=11:kv_blocks=10000000"}) == Usage);
+  CHECK(lab({"run", "--workload", "chat", "--engines", "h100-8b:mtbf-s=0.5"}) == Usage);
+  CHECK(lab({"sweep", "--workload", "chat", "--engines", "h100-8b:kv_blocks=1000000", "--over", "kv", "--values", "101"}) == Usage);
+  CHECK(lab({"sweep", "--workload", "chat", "--engines", "h100-8b", "--over", "replicas", "--values", "1,100000"}) == Usage);
+  for (const char* option : {"--sample", "--prompt-error", "--malformed-max"}) {
+    CHECK(lab({"run", "--workload", "chat", option, "nan"}) == Usage);
+    CHECK(lab({"run", "--workload", "chat", option, "3"}) == Usage);
+  }
+  CHECK(lab({"sweep", "--workload", "chat", "--engines", "edge=2000", "--over", "gateways", "--values", "501"}) == Usage);
   CHECK(lab({"sweep", "--workload", "chat", "--over", "colour"}) == Usage);
   CHECK(lab({"sweep", "--workload", "chat", "--values", "1,2"}) == Usage);
   CHECK(lab({"sweep", "--workload", "chat", "--over", "replicas"}) == Usage);
@@ -52,6 +64,7 @@ TEST_CASE("a plan refuses kinds and limits that it cannot use") {
   CHECK(plan("abacus=4:price=2") == Usage);
   CHECK(plan("h100-8b=4:price=2:colour=1") == Usage);
   CHECK(plan("h100-8b=9000:price=2,l4-8b=9000:price=2,edge=2:price=1") == Usage);
+  CHECK(plan("h100-8b=9000:price=2") == Usage);
   CHECK(plan("h100-8b=4:price=2,h100-8b=2:price=1:slow=2") == Usage);
   CHECK(plan("h100-8b=4:price=2", {"--latency", "speed"}) == Usage);
   CHECK(plan("h100-8b=4:price=2", {"--time-max", "long"}) == Usage);

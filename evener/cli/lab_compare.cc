@@ -148,8 +148,7 @@ std::vector<pages::Cell> judgement_cells(const LoadRuns& runs, std::size_t polic
     const std::string_view word = lab::verdict_name(found.verdict);
     const bool clear = found.verdict == lab::Verdict::Win || found.verdict == lab::Verdict::Loss;
     const std::string change = found.without > 0 ? "(nothing done)" : change_text(figure, found.difference, found.baseline);
-    cells.push_back({.text = fmt::format("{} {}", word, change),
-                     .css_class = std::string(clear ? word : "quiet")});
+    cells.push_back({.text = fmt::format("{} {}", word, change), .css_class = std::string(clear ? word : "quiet")});
   }
   return cells;
 }
@@ -306,12 +305,12 @@ LabSubcommand declare_lab_compare(CLI::App& lab) {
       ->type_name("NAME")
       ->group("Comparison");
   app->add_option("--matters", arguments->matters_percent, "Smallest difference that matters, in % of the baseline; of shares in points")
-      ->check(CLI::Range(0.0, 100.0))
+      ->check(number_of(0.0, 100.0))
       ->type_name("PERCENT")
       ->capture_default_str()
       ->group("Comparison");
   app->add_option("--confidence", arguments->confidence_percent, "Of the intervals, in %")
-      ->check(CLI::Range(50.0, 99.9))
+      ->check(number_of(50.0, 99.9))
       ->type_name("PERCENT")
       ->capture_default_str()
       ->group("Comparison");

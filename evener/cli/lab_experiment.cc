@@ -32,7 +32,7 @@ void declare_experiment(CLI::App& app, LabArguments& arguments) {
       ->group("Pool");
   app.add_option("--prompt-error", arguments.prompt_error,
                  "Standard deviation of the log of estimated over true prompt length (default: 0)")
-      ->check(CLI::Range(0.0, 2.0))
+      ->check(number_of(0.0, 2.0))
       ->type_name("SIGMA")
       ->group("Pool");
   app.add_option("--queue", arguments.queue, "Most requests that wait for capacity (default: the file's, or 1024)")

@@ -41,10 +41,16 @@ struct LabTenant {
   double share = 1;        // of the requests, beside those of the others
 };
 
+/// The factors of the load that can be simulated.
+struct LoadRange {
+  double least = 0, most = 0;
+};
+
 struct Experiment {
   lab::Scenario scenario;  // without policy and seed
   std::vector<route::PolicyKind> policies;
   std::vector<double> loads;
+  LoadRange load_range;
   lab::Objectives objectives;
   std::optional<lab::Trace> trace;  // or else
   std::optional<lab::MadeLoad> made_load;

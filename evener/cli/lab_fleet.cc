@@ -71,6 +71,11 @@ Result<std::vector<LabKind>> read_kinds(const std::string& text) {
     return fail(fmt::format("--kinds: more than {} combinations; ask for fewer kinds or smaller ranges", lab::FleetLinesMax),
                 Fault::Client);
   }
+  lab::Fleet largest;
+  for (const lab::FleetKind& range : ranges) largest.push_back(range.max);
+  if (auto fits = check_pool_size({.endpoints = endpoints_of(largest, kinds)}); !fits) {
+    return fail(fmt::format("--kinds: in the largest fleet {}", fits.error().message), Fault::Client);
+  }
   return kinds;
 }
 

@@ -5,11 +5,13 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <memory>
+#include <optional>
 
 #include "evener/base/json_writer.h"
 #include "evener/cli/command.h"
 #include "evener/cli/lab_rates.h"
 #include "evener/cli/lab_subcommand.h"
+#include "evener/cli/option_words.h"
 #include "evener/lab/forecast_trial.h"
 
 namespace evener::cli {
@@ -18,7 +20,8 @@ namespace {
 struct ForecastArguments {
   RatesArguments rates;
   std::string horizons = "1,3,6";
-  std::size_t season = 0, training = 0;
+  std::size_t season = 0;
+  std::optional<std::size_t> training;
   double quantile = 0.95;
   bool json = false;
 };
@@ -67,15 +70,26 @@ int run_forecast(const ForecastArguments& arguments) {
                                           season, forecast::SeasonMax),
                    .fault = Fault::Client});
   }
+  const std::size_t values = series->rates.size();
+  const std::size_t training = arguments.training.value_or(values / 2);
+  if (training >= values) {
+    return report({.message = fmt::format("--training {}: {} has {} values, and none would be left to forecast; take at most {}", training,
+                                          arguments.rates.file, values, values - 1),
+                   .fault = Fault::Client});
+  }
+  for (const std::size_t horizon : *horizons) {
+    if (horizon < values) continue;
+    return report(
+        {.message = fmt::format("--horizons {}: {} has {} values; take at most {}", horizon, arguments.rates.file, values, values - 1),
+         .fault = Fault::Client});
+  }
   std::string text;
   JsonWriter json(text);
   if (arguments.json)
     json.begin_object().member("schema", "evener.lab.forecast.v1").member("step_s", seconds(series->step)).key("horizons").begin_array();
   for (const std::size_t horizon : *horizons) {
-    const lab::ForecastReport result =
-        lab::try_forecasts(*series, {.shape = {.season = season, .horizon = horizon},
-                                     .quantile = arguments.quantile,
-                                     .training = arguments.training > 0 ? arguments.training : series->rates.size() / 2});
+    const lab::ForecastReport result = lab::try_forecasts(
+        *series, {.shape = {.season = season, .horizon = horizon}, .quantile = arguments.quantile, .training = training});
     if (arguments.json) {
       write(json, result, horizon);
     } else {
@@ -99,7 +113,7 @@ LabSubcommand declare_lab_forecast(CLI::App& lab) {
   app->add_option("--season", arguments->season, "Steps after which the series resembles itself (default: a day)")->type_name("STEPS");
   app->add_option("--training", arguments->training, "Values that are only learned from (default: half of them)")->type_name("STEPS");
   app->add_option("--quantile", arguments->quantile, "Share of values that the bound is to cover")
-      ->check(CLI::Range(0.5, 0.999))
+      ->check(number_of(0.5, 0.999))
       ->capture_default_str();
   app->add_flag("--json", arguments->json, "Print JSON");
   return {.app = app, .run = [arguments] { return run_forecast(*arguments); }};

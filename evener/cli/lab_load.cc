@@ -4,11 +4,13 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include "evener/cli/option_words.h"
 #include "evener/cli/load_spec.h"
 #include "evener/cli/trace_file.h"
+#include "evener/lab/load_size.h"
 
 namespace evener::cli {
 namespace {
@@ -96,7 +98,32 @@ Result<void> read_part(const LabArguments& arguments, Experiment& experiment) {
 Result<void> read_made_load(const LabArguments& arguments, Experiment& experiment) {
   const auto made = read_load_spec(arguments.workload);
   if (!made) return tl::unexpected(made.error());
+  const auto factor_max = lab::load_factor_max(*made);
+  if (!factor_max) return fail(fmt::format("--workload {}: {}", arguments.workload, factor_max.error().message), Fault::Client);
   experiment.made_load = *made;
+  experiment.load_range.most = *factor_max;
+  for (const double load : experiment.loads) {
+    if (load <= *factor_max) continue;
+    return fail(
+        fmt::format("--workload {} at --load {:g} could come to more than {:.0f} requests or {:.0f} blocks of prompts, which is what a run "
+                    "takes; take at most --load {:.3g}, or a shorter for",
+                    arguments.workload, load, lab::MadeRequestsMax, lab::MadeBlocksMax, *factor_max),
+        Fault::Client);
+  }
+  return {};
+}
+
+/// A trace that is played much slower would end after all times that there are.
+Result<void> check_slowest(const LabArguments& arguments, Experiment& experiment) {
+  constexpr double SpanSecondsMax = 100.0 * 366 * 86'400;
+  const double span_s = experiment.trace->requests.empty() ? 0 : seconds(experiment.trace->requests.back().at);
+  experiment.load_range = {.least = span_s / SpanSecondsMax, .most = std::numeric_limits<double>::infinity()};
+  for (const double load : experiment.loads) {
+    if (load >= experiment.load_range.least) continue;
+    return fail(fmt::format("--load {:g}: {} would take more than 100 years; take at least {:.3g}", load, arguments.trace,
+                            experiment.load_range.least),
+                Fault::Client);
+  }
   return {};
 }
 
@@ -134,7 +161,7 @@ Result<void> read_trace(const LabArguments& arguments, const gateway::PoolConfig
   experiment.trace = std::move(*trace);
   experiment.as_recorded = arguments.as_recorded;
   experiment.closed_loop = arguments.closed_loop;
-  return {};
+  return check_slowest(arguments, experiment);
 }
 
 lab::Workload replayed(const lab::Trace& trace, const Experiment& experiment, std::uint64_t seed) {
@@ -167,7 +194,7 @@ void declare_load(CLI::App& app, LabArguments& arguments) {
       ->type_name("N")
       ->group("Load");
   app.add_option("--sample", arguments.sample, "Only about this share of the sessions or requests (default: 1)")
-      ->check(CLI::Range(1e-6, 1.0))
+      ->check(number_of(1e-6, 1.0))
       ->type_name("SHARE")
       ->group("Load");
   app.add_option("--classes", arguments.classes,
@@ -186,7 +213,7 @@ void declare_load(CLI::App& app, LabArguments& arguments) {
       ->group("Load");
   app.add_option("--malformed-max", arguments.malformed_max,
                  "Refuse a trace with a larger share of lines that cannot be read (default: 0.01)")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(number_of(0.0, 1.0))
       ->type_name("SHARE")
       ->group("Load");
 }

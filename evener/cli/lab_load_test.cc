@@ -56,6 +56,23 @@ TEST_CASE("a trace of which too much cannot be read is refused, unless that is a
   CHECK(read_experiment({.trace = trace.path(), .malformed_max = 0.2}));
 }
 
+TEST_CASE("load that would fill the memory or never end is refused with what to change") {
+  const auto problem = [](const LabArguments& arguments) {
+    const auto experiment = read_experiment(arguments);
+    return experiment ? std::string() : experiment.error().message;
+  };
+  CHECK(problem({.workload = "independent:rate=100,for=1h", .loads = "1,100"}) ==
+        "--workload independent:rate=100,for=1h at --load 100 could come to more than 20000000 requests or 268435456 blocks of prompts, "
+        "which is "
+        "what a run takes; take at most --load 55.6, or a shorter for");
+  CHECK(problem({.workload = "independent:arrivals=mmpp,burst-for=1us"})
+            .starts_with("--workload independent:arrivals=mmpp,burst-for=1us: the load"));
+  CHECK(problem({.workload = "independent:arrivals=diurnal,day=1s,for=8000h"}).find("take a longer burst-for or day") != std::string::npos);
+  CHECK(problem({.workload = "shared-prefix:groups=1000000,questions=1000000"}).find("take fewer groups") != std::string::npos);
+  const TemporaryFile trace(Sessions);
+  CHECK(problem({.trace = trace.path(), .loads = "1e-9"}).find("would take more than 100 years; take at least") != std::string::npos);
+}
+
 TEST_CASE("only so many of a made-up load are sessions, each of them whole") {
   const auto experiment = read_experiment({.workload = "sessions:turns=3,rate=5,for=1m", .requests = 7});
   REQUIRE(experiment);

@@ -5,12 +5,13 @@
 #include <CLI/CLI.hpp>
 
 #include "evener/base/json_writer.h"
+#include "evener/cli/option_words.h"
 
 namespace evener::cli {
 
 void declare_service_level(CLI::App& app, ServiceLevel& level) {
   app.add_option("--slo-good", level.good_percent, "So many % of the requests have to be within their objectives")
-      ->check(CLI::Range(0.0, 100.0))
+      ->check(number_of(0.0, 100.0))
       ->type_name("PERCENT")
       ->capture_default_str()
       ->group("Runs");

@@ -17,6 +17,10 @@ namespace {
 constexpr const char* EnginesUsual = "h100x2-32b-coarse=8";
 constexpr const char* EngineUsual = "h100x2-32b-coarse";  // behind each endpoint of a file
 constexpr std::uint32_t EndpointsMax = 100'000;
+constexpr std::uint64_t GatewayEndpointsMax = 1'000'000;  // endpoints that all gateways together know
+constexpr std::uint64_t KvBlocksMax = 100'000'000;        // of all engines; some 50 bytes each
+constexpr Duration ReportPeriodMin = std::chrono::milliseconds(1);
+constexpr std::int64_t ReportsOnTheWayMax = 1'000;  // of an endpoint
 // A file gives the blocks of prompts in bytes of text; a trace knows tokens alone, and the simulation takes so many bytes for each.
 constexpr std::uint32_t BytesPerToken = 4;
 
@@ -71,6 +75,10 @@ Result<std::vector<Machine>> read_machines(const std::vector<std::string>& group
     if (!machine) return tl::unexpected(machine.error());
     if (!count) {
       return fail(fmt::format("--engines: {} needs a count of 1 to {}, such as {}=8", head, EndpointsMax, machine->preset), Fault::Client);
+    }
+    if (machines.size() + *count > EndpointsMax) {
+      return fail(fmt::format("--engines: {} machines and more are above {}; take fewer", machines.size() + *count, EndpointsMax),
+                  Fault::Client);
     }
     machines.insert(machines.end(), *count, *machine);
   }
@@ -139,6 +147,14 @@ Result<lab::ReportLine> read_reports(const std::string& text) {
     if (!delay) return tl::unexpected(delay.error());
     line.delay = *delay;
   }
+  if (line.period > Duration::zero() && line.period < ReportPeriodMin) {
+    return fail(fmt::format("--reports {}: the period is below 1ms; take 0s for a reading before each arrival", text), Fault::Client);
+  }
+  if (line.period > Duration::zero() && line.delay / line.period >= ReportsOnTheWayMax) {
+    return fail(
+        fmt::format("--reports {}: the delay is {} periods and more; at most {}", text, line.delay / line.period, ReportsOnTheWayMax - 1),
+        Fault::Client);
+  }
   return line;
 }
 
@@ -155,11 +171,31 @@ Result<lab::SimulatedEndpoint> read_replica(const std::string& text) {
   return std::move(machine->endpoint);
 }
 
+Result<void> check_pool_size(const lab::Scenario& scenario) {
+  const std::uint64_t known = std::uint64_t{scenario.gateways} * scenario.endpoints.size();
+  if (known > GatewayEndpointsMax) {
+    return fail(fmt::format("{} endpoints behind {} gateways are {} to look after; at most {}", scenario.endpoints.size(),
+                            scenario.gateways, known, GatewayEndpointsMax),
+                Fault::Client);
+  }
+  std::uint64_t blocks = 0;
+  for (const lab::SimulatedEndpoint& endpoint : scenario.endpoints) {
+    if (const auto* engine = std::get_if<lab::EngineConfig>(&endpoint.engine)) blocks += engine->kv_blocks;
+  }
+  if (blocks > KvBlocksMax) {
+    return fail(fmt::format("the engines have {} KV blocks; a simulation holds at most {}: take fewer engines, or smaller kv_blocks",
+                            blocks, KvBlocksMax),
+                Fault::Client);
+  }
+  return {};
+}
+
 Result<void> read_pool(const LabArguments& arguments, const gateway::PoolConfig* file, Experiment& experiment) {
   lab::Scenario& scenario = experiment.scenario;
   auto endpoints = read_endpoints(arguments, file);
   if (!endpoints) return tl::unexpected(endpoints.error());
   scenario.endpoints = std::move(*endpoints);
+  if (auto fits = check_pool_size(scenario); !fits) return fail("--engines: " + fits.error().message, Fault::Client);
   if (file != nullptr) {
     experiment.from_file = true;
     scenario.pool = gateway::pool_settings(*file);

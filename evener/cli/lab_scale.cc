@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <cstdlib>
 #include <memory>
 #include <optional>
@@ -15,6 +16,7 @@
 #include "evener/cli/lab_rates.h"
 #include "evener/cli/lab_report.h"
 #include "evener/cli/lab_subcommand.h"
+#include "evener/cli/option_words.h"
 #include "evener/cli/pages/chart.h"
 #include "evener/lab/scaling_plan.h"
 
@@ -26,7 +28,8 @@ struct ScaleArguments {
   ReportArguments report;
   std::string plans = "fixed,hpa,panic,backlog,predictive", startup = "180s", tick = "15s", wait = "5s", service = "1s";
   std::string config_path, pool;
-  double replica_rate = 0, noise = 0.22, violating_max_percent = 0.1, training = 0.5;
+  std::optional<double> replica_rate;
+  double noise = 0.22, violating_max_percent = 0.1, training = 0.5;
   std::uint64_t seed = 1;
   bool json = false;
 };
@@ -89,6 +92,30 @@ Result<PoolScale> read_pool_scale(const ScaleArguments& arguments) {
               Fault::Client);
 }
 
+/// A run takes as long as there are ticks, and no scaler asks for more replicas than it may.
+Result<void> check_size(const Trial& trial, const ScaleArguments& arguments) {
+  const lab::FluidScenario& scenario = trial.scenario;
+  const double wanted = trial.series.peak() / scenario.replica_rate;
+  if (wanted > route::autoscale::ReplicasMax) {
+    return fail(
+        fmt::format("--replica-rate: with {:g} requests/s for each the highest rate of {}, {:g}/s, needs {:.0f} replicas; at most {}, from "
+                    "--replica-rate {:.4g} on",
+                    scenario.replica_rate, arguments.rates.file, trial.series.peak(), std::ceil(wanted), route::autoscale::ReplicasMax,
+                    trial.series.peak() / route::autoscale::ReplicasMax),
+        Fault::Client);
+  }
+  const auto check = [&](const std::string& name, Duration tick) -> Result<void> {
+    const std::uint64_t ticks = lab::fluid_ticks(trial.series, tick);
+    if (ticks <= lab::FluidTicksMax) return {};
+    return fail(fmt::format("{} makes {} ticks of {}; at most {}: take a longer one, or a shorter series", name, ticks,
+                            arguments.rates.file, lab::FluidTicksMax),
+                Fault::Client);
+  };
+  if (auto fits = check("--tick " + arguments.tick, scenario.tick); !fits) return fits;
+  if (!trial.of_pool) return {};
+  return check(fmt::format("{}: scale.every of pool {}", arguments.config_path, trial.of_pool->pool), trial.of_pool->config.every);
+}
+
 Result<Trial> read_trial(const ScaleArguments& arguments) {
   Trial trial{.series = {}, .scenario = {}, .entries = {}, .of_pool = {}, .violating_max = arguments.violating_max_percent / 100};
   for (const std::string& text : split_list(arguments.plans)) {
@@ -111,7 +138,7 @@ Result<Trial> read_trial(const ScaleArguments& arguments) {
   trial.series = std::move(*series);
   if (trial.series.mean() <= 0) return fail(arguments.rates.file + ": all rates are 0", Fault::Client);
   constexpr double MeanReplicas = 10;
-  trial.scenario = {.replica_rate = arguments.replica_rate > 0 ? arguments.replica_rate : trial.series.mean() / MeanReplicas,
+  trial.scenario = {.replica_rate = arguments.replica_rate.value_or(trial.series.mean() / MeanReplicas),
                     .service = *service,
                     .startup = *startup,
                     .tick = *tick,
@@ -119,6 +146,7 @@ Result<Trial> read_trial(const ScaleArguments& arguments) {
                     .wait_max = *wait,
                     .training = arguments.training,
                     .seed = arguments.seed};
+  if (auto fits = check_size(trial, arguments); !fits) return tl::unexpected(fits.error());
   return trial;
 }
 
@@ -307,14 +335,15 @@ LabSubcommand declare_lab_scale(CLI::App& lab) {
       ->capture_default_str();
   app->add_option("--startup", arguments->startup, "From the start of a replica until it serves")->type_name("TIME")->capture_default_str();
   app->add_option("--replica-rate", arguments->replica_rate, "Requests per second of one replica (default: a tenth of the mean)")
-      ->type_name("N");
+      ->type_name("N")
+      ->check(number_of(1e-6, 1e12));
   app->add_option("--violating-max", arguments->violating_max_percent, "Tuning: share of requests that may wait too long, in %")
       ->type_name("PERCENT")
-      ->check(CLI::Range(0.0, 100.0))
+      ->check(number_of(0.0, 100.0))
       ->capture_default_str();
   app->add_option("--wait", arguments->wait, "Longer than this is too long")->type_name("TIME")->capture_default_str();
   app->add_option("--training", arguments->training, "Share of the series that is only tuned on")
-      ->check(CLI::Range(0.0, 0.95))
+      ->check(number_of(0.0, 0.95))
       ->capture_default_str();
   app->add_option("--service", arguments->service, "Time that a request is at a replica, for what counts requests in flight")
       ->type_name("TIME")
@@ -324,7 +353,7 @@ LabSubcommand declare_lab_scale(CLI::App& lab) {
   app->add_option("--pool", arguments->pool, "Its pool (default: the first that has one)")->type_name("NAME")->needs("--config");
   app->add_option("--tick", arguments->tick, "Time between decisions")->type_name("TIME")->capture_default_str();
   app->add_option("--noise", arguments->noise, "Coefficient of variation of the load from tick to tick")
-      ->check(CLI::Range(0.0, 10.0))
+      ->check(number_of(0.0, 10.0))
       ->capture_default_str();
   app->add_option("--seed", arguments->seed, "Of the noise")->capture_default_str();
   app->add_flag("--json", arguments->json, "Print JSON");

@@ -42,6 +42,11 @@ TEST_CASE("lab scale and lab forecast refuse what they cannot use") {
   CHECK(lab({"scale", "--rates", rates.path(), "--column", "small"}) == Usage);
   CHECK(lab({"scale", "--rates", rates.path(), "--column", "none"}) == Usage);
   CHECK(lab({"scale", "--rates", rates.path(), "--training", "2"}) == Usage);
+  for (const char* rate : {"0", "-1", "nan", "1e-7", "0.01"})
+    CHECK(lab({"scale", "--rates", rates.path(), "--replica-rate", rate}) == Usage);
+  for (const char* tick : {"0s", "1us", "4ms"}) CHECK(lab({"scale", "--rates", rates.path(), "--tick", tick}) == Usage);
+  CHECK(lab({"forecast", "--rates", rates.path(), "--horizons", "144"}) == Usage);
+  CHECK(lab({"forecast", "--rates", rates.path(), "--training", "144"}) == Usage);
   CHECK(lab({"forecast", "--rates", rates.path(), "--horizons", "0"}) == Usage);
   CHECK(lab({"forecast", "--rates", rates.path(), "--season", "100000"}) == Usage);
 }
@@ -50,7 +55,10 @@ TEST_CASE("lab scale and lab forecast run on a series of rates") {
   const RatesFile rates;
   CHECK(lab({"scale", "--rates", rates.path(), "--plans", "fixed=14,hpa=0.7,panic=0.7,backlog=0.7,predictive=0.9"}) == Ok);
   CHECK(lab({"scale", "--rates", rates.path(), "--plans", "hpa", "--json"}) == Ok);
+  CHECK(lab({"scale", "--rates", rates.path(), "--plans", "hpa=0.7", "--startup", "2000000h", "--service", "2000000h", "--noise", "10"}) ==
+        Ok);
   CHECK(lab({"forecast", "--rates", rates.path()}) == Ok);
+  CHECK(lab({"forecast", "--rates", rates.path(), "--horizons", "143", "--training", "143"}) == Ok);
   CHECK(lab({"forecast", "--rates", rates.path(), "--horizons", "2", "--json"}) == Ok);
 }
 

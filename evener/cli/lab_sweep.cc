@@ -10,6 +10,7 @@
 #include "evener/cli/command.h"
 #include "evener/cli/lab_objective.h"
 #include "evener/cli/lab_parameters.h"
+#include "evener/cli/lab_pool.h"
 #include "evener/cli/lab_report.h"
 #include "evener/cli/lab_sections.h"
 #include "evener/cli/lab_subcommand.h"
@@ -92,7 +93,11 @@ Result<Sweep> make_sweep(const SweepArguments& arguments, const Experiment& expe
   }
   for (const double value : values) {
     sweep.experiments.push_back(std::make_unique<Experiment>(experiment));
-    if (parameter != nullptr) parameter->set(*sweep.experiments.back(), value);
+    if (parameter == nullptr) continue;
+    parameter->set(*sweep.experiments.back(), value);
+    if (auto fits = check_pool_size(sweep.experiments.back()->scenario); !fits) {
+      return fail(fmt::format("--values {} of {}: {}", value, parameter->name, fits.error().message), Fault::Client);
+    }
   }
   for (const route::PolicyKind policy : experiment.policies) {
     for (std::size_t i = 0; i < values.size(); ++i) {
@@ -149,8 +154,11 @@ class Runner {
 };
 
 /// All cells search at once, a try of each at a time. False after a stop.
-bool find_capacities(const SweepArguments& arguments, double start, Runner& runner, Sweep& sweep) {
-  sweep.searches.assign(sweep.cells.size(), lab::CapacitySearch({.start = start, .precision = arguments.precision_percent / 100}));
+bool find_capacities(const SweepArguments& arguments, const Experiment& experiment, Runner& runner, Sweep& sweep) {
+  sweep.searches.assign(sweep.cells.size(), lab::CapacitySearch({.start = experiment.loads.front(),
+                                                                 .precision = arguments.precision_percent / 100,
+                                                                 .least = experiment.load_range.least,
+                                                                 .most = experiment.load_range.most}));
   for (const Point& point : sweep.points) sweep.searches[point.cell].told(point.load, arguments.level.met_by(point.figures.all));
   while (true) {
     std::vector<Step> steps;
@@ -332,7 +340,7 @@ int run_sweep(const SweepArguments& arguments) {
       for (const double load : experiment->loads) steps.push_back({.cell = cell, .load = load});
     }
     if (!runner.take(steps, *sweep)) return interrupted(*files);
-    if (arguments.find_capacity && !find_capacities(arguments, experiment->loads.front(), runner, *sweep)) return interrupted(*files);
+    if (arguments.find_capacity && !find_capacities(arguments, *experiment, runner, *sweep)) return interrupted(*files);
   }
   order(sweep->points);
   const std::string json = json_text(arguments, *sweep, *experiment);
@@ -369,7 +377,7 @@ LabSubcommand declare_lab_sweep(CLI::App& lab) {
   app->add_flag("--find-capacity", arguments->find_capacity, "Find the greatest load that meets the objective, by bisection")
       ->group("Sweep");
   app->add_option("--precision", arguments->precision_percent, "Of that load, in %")
-      ->check(CLI::Range(0.1, 50.0))
+      ->check(number_of(0.1, 50.0))
       ->type_name("PERCENT")
       ->capture_default_str()
       ->group("Sweep");

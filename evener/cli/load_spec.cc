@@ -66,7 +66,7 @@ constexpr std::array ArrivalKeys = {
                     [](ArrivalLaw& law, Text text) { return read_within(text, 0, 1, law.daily.swing); }},
     Key<ArrivalLaw>{{"weekend", "X", "rate of Saturdays and Sundays over that of other days, 0 to 100"},
                     [](ArrivalLaw& law, Text text) { return read_within(text, 0, 100, law.daily.weekend); }},
-    Key<ArrivalLaw>{{"day", "DURATION", "length of a day"},
+    Key<ArrivalLaw>{{"day", "DURATION", "length of a day, at least 1s"},
                     [](ArrivalLaw& law, Text text) { return read_seconds(text, law.daily.day_s) && law.daily.day_s >= 1; }},
     Key<ArrivalLaw>{{"peak", "X", "when the rate is highest, 0 to 1 of the day"},
                     [](ArrivalLaw& law, Text text) { return read_within(text, 0, 1, law.daily.peak); }},

@@ -34,6 +34,14 @@ std::optional<std::uint32_t> read_count(const std::string& text, std::uint32_t m
 
 std::string counted(std::uint64_t count, std::string_view thing) { return fmt::format("{} {}{}", count, thing, count == 1 ? "" : "s"); }
 
+std::function<std::string(const std::string&)> number_of(double least, double most) {
+  return [least, most](const std::string& text) -> std::string {
+    const auto number = config::read_number(text).value;
+    if (number && *number >= least && *number <= most) return {};
+    return fmt::format("{} is not a number of {:g} to {:g}", text, least, most);
+  };
+}
+
 Result<Duration> read_duration_option(const char* name, const std::string& text) {
   const auto reading = config::read_duration(text);
   if (reading.value) return *reading.value;

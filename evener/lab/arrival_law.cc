@@ -12,7 +12,6 @@ namespace {
 
 enum Stream : std::uint64_t { DistanceStream = 1, BurstStream = 101 };
 
-constexpr double StepsPerDay = 288;  // the rate changes every five minutes of a day of usual length
 constexpr double Never = std::numeric_limits<double>::infinity();
 
 /// Factors of the rate, constant between their changes, 1 on average.
@@ -26,8 +25,7 @@ class BurstRate {
   }
   [[nodiscard]] double factor() const {
     if (bursts_.ratio == 1) return 1;
-    const double calm = 1 / (1 + bursts_.share * (bursts_.ratio - 1));
-    return in_burst_ ? calm * bursts_.ratio : calm;
+    return in_burst_ ? bursts_.burst_factor() : bursts_.calm_factor();
   }
   [[nodiscard]] double ends_s() const { return ends_s_; }
   void change() {
@@ -50,16 +48,15 @@ class BurstRate {
 
 class DailyRate {
  public:
-  explicit DailyRate(const Daily& daily) : daily_(daily), step_s_(daily.day_s / StepsPerDay) {
+  explicit DailyRate(const Daily& daily) : daily_(daily), step_s_(daily.day_s / Daily::StepsPerDay) {
     if (!daily_.flat()) ends_s_ = step_s_;
   }
   [[nodiscard]] double factor() const {
     if (daily_.flat()) return 1;
-    const double days = daily_.begin + (static_cast<double>(step_) + 0.5) / StepsPerDay;
-    const double week_mean = (5 + 2 * daily_.weekend) / 7;
+    const double days = daily_.begin + (static_cast<double>(step_) + 0.5) / Daily::StepsPerDay;
     const bool weekend = days - 7 * std::floor(days / 7) >= 5;
     const double of_day = 1 + daily_.swing * portable::cos_turns(days - daily_.peak);
-    return of_day * (weekend ? daily_.weekend : 1) / week_mean;
+    return of_day * (weekend ? daily_.weekend : 1) / daily_.week_mean();
   }
   [[nodiscard]] double ends_s() const { return ends_s_; }
   void change() {

@@ -2,6 +2,7 @@
 // When made-up requests come: a renewal process (Poisson, gamma, Weibull) whose time may run faster and slower, in bursts (a Markov-modulated
 // Poisson process and its kin) and through the days of a week. Open loop: nothing here knows when answers end.
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -21,6 +22,11 @@ struct Bursts {
   double ratio = 1;    // 1 = none
   double share = 0.1;  // of the time
   double mean_s = 30;  // of a burst
+
+  /// The factors of the rate between bursts and in them; 1 on average.
+  [[nodiscard]] double calm_factor() const { return 1 / (1 + share * (ratio - 1)); }
+  [[nodiscard]] double burst_factor() const { return calm_factor() * ratio; }
+  [[nodiscard]] double changes_per_s() const { return ratio == 1 ? 0 : 2 * share / mean_s; }
 };
 
 /// A rate that goes up and down like a cosine once a day, and is lower at weekends.
@@ -31,7 +37,14 @@ struct Daily {
   double peak = 0.6;      // of the day
   double begin = 0;       // when the load begins, in days after Monday 0:00
 
+  static constexpr double StepsPerDay = 288;  // the rate changes every five minutes of a day of usual length
+
   [[nodiscard]] bool flat() const { return swing == 0 && weekend == 1; }
+  /// Of the days of a week, over that of a working day.
+  [[nodiscard]] double week_mean() const { return (5 + 2 * weekend) / 7; }
+  /// The greatest factor of the rate; 1 on average.
+  [[nodiscard]] double peak_factor() const { return (1 + swing) * std::max(1.0, weekend) / week_mean(); }
+  [[nodiscard]] double changes_per_s() const { return flat() ? 0 : StepsPerDay / day_s; }
 };
 
 /// The rates are means: over a long time bursts and days change when requests come, not how many.

@@ -9,7 +9,9 @@ std::optional<double> CapacitySearch::next() const {
   if (!met_ && !failed_) return rules_.start;
   if (met_ && failed_) return (*met_ + *failed_) / 2;
   const double further = met_ ? 2 * *met_ : *failed_ / 2;
-  if (further > rules_.start * rules_.range || further < rules_.start / rules_.range) return std::nullopt;
+  if (further > std::min(rules_.start * rules_.range, rules_.most) || further < std::max(rules_.start / rules_.range, rules_.least)) {
+    return std::nullopt;
+  }
   return further;
 }
 

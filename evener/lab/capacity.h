@@ -4,6 +4,7 @@
 // decides, so the answer is as exact as the runs are many.
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 
 namespace evener::lab {
@@ -12,6 +13,7 @@ struct CapacityRules {
   double start = 1;        // the first load to try; above 0
   double precision = .02;  // ends when the bracket is so narrow, as a share of its lower end
   double range = 1024;     // no load beyond so many times the first one, or below the same part of it, is tried
+  double least = 0, most = std::numeric_limits<double>::infinity();  // nor beyond these
   std::uint32_t tries_max = 64;
 };
 

@@ -39,6 +39,11 @@ TEST_CASE("a search without end stops at the end of its range and says that it i
   CHECK(*none.failed() == 1.0 / 32);
 }
 
+TEST_CASE("no load beyond what can be simulated is tried") {
+  CHECK(*search(1e300, {.most = 5}).met() == 4);
+  CHECK(*search(0, {.least = 0.3}).failed() == 0.5);
+}
+
 TEST_CASE("a search makes no more than its number of tries") {
   const CapacitySearch few = search(7.123456, {.precision = 1e-9, .tries_max = 6});
   CHECK(few.tries() == 6);

@@ -43,10 +43,14 @@ double noisy(double rate, const FluidScenario& scenario, const Rng& root, std::u
 
 }  // namespace
 
+std::uint64_t fluid_ticks(const RateSeries& series, Duration tick) {
+  return static_cast<std::uint64_t>(seconds(series.step) * static_cast<double>(series.rates.size() - 1) / seconds(tick));
+}
+
 FluidResult run_fluid(const RateSeries& series, const FluidScenario& scenario, route::autoscale::Scaler& scaler,
                       std::vector<FluidTick>* ticks_seen) {
   const double tick_s = seconds(scenario.tick);
-  const auto ticks = static_cast<std::uint64_t>(seconds(series.step) * static_cast<double>(series.rates.size() - 1) / tick_s);
+  const std::uint64_t ticks = fluid_ticks(series, scenario.tick);
   const auto training = static_cast<std::uint64_t>(static_cast<double>(ticks) * scenario.training);
   const auto startup_ticks = static_cast<std::uint64_t>(std::ceil(seconds(scenario.startup) / tick_s));
   const Rng root(scenario.seed);

@@ -39,6 +39,10 @@ struct FluidResult {
   FluidScore training, scored;
 };
 
+/// Ticks from the first rate of a series to its last. A run takes as long as there are; those who ask keep them below this limit.
+[[nodiscard]] std::uint64_t fluid_ticks(const RateSeries& series, Duration tick);
+inline constexpr std::uint64_t FluidTicksMax = 20'000'000;
+
 /// What a tick saw.
 struct FluidTick {
   double rate = 0;                           // requests per second that came

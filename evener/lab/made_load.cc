@@ -139,6 +139,9 @@ Workload make_workload(MadeLoad load, double rate_factor, std::uint64_t seed) {
 ArrivalLaw& arrivals_of(MadeLoad& load) {
   return std::visit([](auto& each) -> ArrivalLaw& { return each.arrivals; }, load);
 }
+const ArrivalLaw& arrivals_of(const MadeLoad& load) {
+  return std::visit([](const auto& each) -> const ArrivalLaw& { return each.arrivals; }, load);
+}
 
 std::span<const NamedLoad> named_loads() { return Loads; }
 

@@ -15,6 +15,7 @@ using MadeLoad = std::variant<IndependentLoad, SharedPrefixLoad, SessionLoad>;
 /// With its rates multiplied by `rate_factor`.
 [[nodiscard]] Workload make_workload(MadeLoad load, double rate_factor, std::uint64_t seed);
 [[nodiscard]] ArrivalLaw& arrivals_of(MadeLoad& load);
+[[nodiscard]] const ArrivalLaw& arrivals_of(const MadeLoad& load);
 
 struct NamedLoad {
   std::string_view name;

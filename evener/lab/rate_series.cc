@@ -106,6 +106,8 @@ double RateSeries::mean() const {
   return std::accumulate(rates.begin(), rates.end(), 0.0) / static_cast<double>(rates.size());
 }
 
+double RateSeries::peak() const { return rates.empty() ? 0 : *std::max_element(rates.begin(), rates.end()); }
+
 Result<RateReading> read_rate_series(std::string_view text, std::string_view file_name, std::string_view column) {
   const std::string file(file_name);
   RateReading reading;

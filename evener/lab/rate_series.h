@@ -19,6 +19,7 @@ struct RateSeries {
   /// At `at` after the first moment; the last rate holds for ever.
   [[nodiscard]] double at(Duration at) const;
   [[nodiscard]] double mean() const;
+  [[nodiscard]] double peak() const;
 };
 
 struct RateReading {

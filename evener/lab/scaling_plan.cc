@@ -78,8 +78,8 @@ std::vector<ScalingPlan> plans_to_try(PlanKind kind, const RateSeries& series, c
   std::vector<double> knobs;
   switch (kind) {
     case PlanKind::Fixed: {
-      const double peak = *std::max_element(series.rates.begin(), series.rates.end()) / scenario.replica_rate;
-      for (int tenths = 4; tenths <= 14; ++tenths) knobs.push_back(std::max(1.0, std::ceil(peak * tenths / 10)));
+      const double peak = series.peak() / scenario.replica_rate;
+      for (int tenths = 4; tenths <= 14; ++tenths) knobs.push_back(std::clamp(std::ceil(peak * tenths / 10), 1.0, double{ReplicasMax}));
       break;
     }
     case PlanKind::Predictive: knobs = {0.5, 0.7, 0.8, 0.85, 0.875, 0.9, 0.925, 0.95, 0.96, 0.97, 0.98, 0.99}; break;

@@ -70,7 +70,9 @@ constexpr std::array EndpointSettings = {
     Setting<SimulatedEndpoint>{"slow-from-s", 0, 1e9, Any, [](SimulatedEndpoint& e, double v) { e.slows_at = from_seconds(v); }},
     Setting<SimulatedEndpoint>{"slow-until-s", 0, 1e9, Any, [](SimulatedEndpoint& e, double v) { e.recovers_at = from_seconds(v); }},
     Setting<SimulatedEndpoint>{"startup-s", 0, 1e9, Any, [](SimulatedEndpoint& e, double v) { e.joins_at = from_seconds(v); }},
-    Setting<SimulatedEndpoint>{"mtbf-s", 0, 1e9, Any, [](SimulatedEndpoint& e, double v) { e.failures.mean_between = from_seconds(v); }},
+    // Failures a millisecond apart would be all that a run does.
+    Setting<SimulatedEndpoint>{"mtbf-s", 1, 1e9, Number::ZeroOr,
+                               [](SimulatedEndpoint& e, double v) { e.failures.mean_between = from_seconds(v); }},
     Setting<SimulatedEndpoint>{"mttr-s", 0, 1e9, Any, [](SimulatedEndpoint& e, double v) { e.failures.mean_repair = from_seconds(v); }},
     Setting<SimulatedEndpoint>{"jitter-ms", 0, MsMax, Any, [](SimulatedEndpoint& e, double v) { e.jitter = from_seconds(v / 1000); }},
     Setting<SimulatedEndpoint>{"input-price", 0, 1e9, Any, [](SimulatedEndpoint& e, double v) { e.settings.input_price = v; }},

@@ -20,8 +20,12 @@ Result<double> setting_value(std::string_view name, std::string_view text, doubl
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   const bool read = error == std::errc() && end == text.data() + text.size();
-  if (read && value >= min && value <= max && (number == Number::Any || std::floor(value) == value)) return value;
-  return fail(std::string(name) + " is \"" + std::string(text) + "\"; it must be " + (number == Number::Whole ? "a whole number " : "") +
+  const bool within = (value >= min && value <= max) || (number == Number::ZeroOr && value == 0);
+  if (read && within && (number != Number::Whole || std::floor(value) == value)) return value;
+  return fail(std::string(name) + " is \"" + std::string(text) + "\"; it must be " +
+                  (number == Number::Whole    ? "a whole number "
+                   : number == Number::ZeroOr ? "0 or "
+                                              : "") +
                   text_of(min) + ".." + text_of(max),
               Fault::Client);
 }

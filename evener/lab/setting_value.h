@@ -7,7 +7,11 @@
 
 namespace evener::lab {
 
-enum class Number : std::uint8_t { Any, Whole };
+enum class Number : std::uint8_t {
+  Any,
+  Whole,
+  ZeroOr,  // 0, whatever the least is
+};
 
 [[nodiscard]] Result<double> setting_value(std::string_view name, std::string_view text, double min, double max, Number number);
 

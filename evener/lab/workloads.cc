@@ -153,12 +153,13 @@ Workload session_load(const SessionLoad& load, std::uint64_t seed) {
       Rng input = draw(InputStream), output = draw(OutputStream), more = draw(TurnStream), wait = draw(ThinkStream),
           calls = draw(CallStream);
       const std::uint32_t added = added_law(load, pause).draw(input);
+      if (number > 0 && std::uint64_t{tokens} + added > SessionTokensMax) break;
       const std::uint32_t generated = load.output.draw(output);
       chain.append(content_of(TurnContent, session, number), added);
       tokens += added;
       const double wait_s = pause == Pause::Tool ? draw_gamma(wait, load.tool_s, load.tool_cv) : wait.exponential(load.think_s);
       workload.requests.push_back(
-          {.at = pause == Pause::None ? at : Duration(std::llround(wait_s * 1e9)),
+          {.at = pause == Pause::None ? at : Duration(std::llround(std::min(wait_s, PauseSecondsMax) * 1e9)),
            .input_tokens = tokens,
            .output_tokens = generated,
            .first_block = first_block,

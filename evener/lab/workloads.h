@@ -44,6 +44,10 @@ struct SessionLoad {
   double tool_cv = 1;     // gamma; tools that mostly answer at once and sometimes never seem to end have more than 1
   LengthLaw tool_output;
 };
+/// A session ends before the request whose prompt would be longer; a first request may be.
+inline constexpr std::uint32_t SessionTokensMax = TraceTokensMax;
+/// No pause is longer, however wide the law it is drawn from: 366 days.
+inline constexpr double PauseSecondsMax = 366.0 * 86'400;
 [[nodiscard]] Workload session_load(const SessionLoad& load, std::uint64_t seed);
 
 /// Gives each session, or request without one, a class at random: class c with probability shares[c] of their sum.

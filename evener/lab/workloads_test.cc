@@ -33,6 +33,26 @@ std::size_t shared_blocks(const Workload& workload, const WorkloadRequest& a, co
   return count;
 }
 
+TEST_CASE("a session ends before its prompt would be longer than prompts can be, and no pause is longer than a year") {
+  SessionLoad load{.arrivals = {.stages = {{1, 5}}, .cv = 0},
+                   .turns_mean = 1000,
+                   .requests_max = 10'000,
+                   .system_tokens = 0,
+                   .first_input = {.mean = 4'000'000, .max = 4'000'000},
+                   .next_input = {.mean = 4'000'000, .max = 4'000'000},
+                   .output = {.mean = 1},
+                   .calls_mean = 1000,
+                   .tool_s = PauseSecondsMax,
+                   .tool_cv = 20,
+                   .tool_output = {.mean = 4'000'000, .max = 4'000'000}};
+  const Workload workload = session_load(load, 1);
+  CHECK(workload.requests.size() == 4 * 4);
+  for (const WorkloadRequest& request : workload.requests) {
+    CHECK(request.input_tokens <= SessionTokensMax);
+    CHECK(seconds(request.at) <= PauseSecondsMax);
+  }
+}
+
 TEST_CASE("prompts of a group share its system prompt and nothing else, and all prompts are asked equally often") {
   const SharedPrefixLoad load{
       .arrivals = {.stages = {{100, 100}}}, .groups = 4, .questions = 5, .system_tokens = 320, .question_tokens = 160};
