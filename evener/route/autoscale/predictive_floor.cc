@@ -7,7 +7,7 @@ namespace evener::route::autoscale {
 namespace {
 
 constexpr Duration OutageMemory = std::chrono::hours(1);
-/// A horizon is kept until start-up needs a longer one or less than this share of it: learning another one costs some 25 ms for
+/// A horizon is kept until start-up needs a longer one or less than this share of it: learning another one costs some 30 ms for
 /// two days of half minutes.
 constexpr double HorizonKept = 0.7;
 
