@@ -53,7 +53,10 @@ std::optional<Proposal> PredictiveFloor::propose(const Reading& reading) {
   }
   if (!forecast_->judged()) return std::nullopt;
   // In an outage the load from before it is what must be ready, whatever the bound is.
-  const double load = outage_.holding() ? std::max(forecast_->upper(), believed_) : forecast_->upper();
+  double load = outage_.holding() ? std::max(forecast_->upper(), believed_) : forecast_->upper();
+  // Arrivals say nothing of what waits. It is to be served beside them in as long as a replica that is started for it takes to come: sooner
+  // would need replicas for a moment only.
+  if (settings_.target.measure == Measure::Arrivals) load += reading.queued / seconds(std::max(startups_.expected(), settings_.step));
   const double per_replica = settings_.share * settings_.target.per_replica;
   return Proposal{.replicas = count_.update(load, per_replica), .load = load, .per_replica = per_replica};
 }

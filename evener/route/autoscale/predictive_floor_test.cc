@@ -76,6 +76,28 @@ TEST_CASE("the floor rises before the load does, by what a start-up takes") {
   CHECK(floor.name() == "forecast");
 }
 
+TEST_CASE("what waits is served beside what arrives, within a start-up, unless the measure counts it itself") {
+  for (const Measure measure : {Measure::Arrivals, Measure::Waiting}) {
+    PredictiveFloorSettings set = settings();
+    set.target.measure = measure;
+    PredictiveFloor floor(set);
+    Reading reading{.arrivals_per_s = 95};
+    std::optional<Proposal> before;
+    for (int step = 0; step < 50; ++step) {
+      reading.now = Instant(step * minutes(10));
+      reading.in_flight = measure == Measure::Waiting ? 95 : 0;
+      before = floor.propose(reading);
+    }
+    REQUIRE(before);
+    reading.now += seconds(15);
+    reading.queued = 20 * 20 * 60;
+    const auto after = floor.propose(reading);
+    REQUIRE(after);
+    CHECK(before->replicas == 10);
+    CHECK(after->replicas == (measure == Measure::Arrivals ? 12 : 10));
+  }
+}
+
 TEST_CASE("an outage does not empty the pool, and a longer one than is held does") {
   PredictiveFloor floor(settings());
   int step = 0;
