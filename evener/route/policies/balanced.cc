@@ -61,11 +61,9 @@ double turns_s(const EndpointView& endpoint, const SpeedView& speed, double requ
   return waiting * output * (speed.step_s + speed.step_s_per_request * running) / running;
 }
 
-}  // namespace
-
-double added_waiting_s(const RequestView& request, const PoolView& view, std::uint32_t index) {
+/// `trust`: report_trust() of that endpoint.
+double added_waiting_s(const RequestView& request, const PoolView& view, std::uint32_t index, double trust) {
   const EndpointView& endpoint = view.endpoints[index];
-  const double trust = report_trust(endpoint.report, view.now);
   const double output = request.output_tokens > 0 ? request.output_tokens : OutputTokensUnknown;
   SpeedView speed = believed_speed(endpoint, view);
   const double others = load_in_requests(endpoint, trust);
@@ -86,8 +84,8 @@ double added_waiting_s(const RequestView& request, const PoolView& view, std::ui
   return waiting * slow_start_factor(endpoint);
 }
 
-double matched_waiting_s(const RequestView& request, const PoolView& view, std::uint32_t index) {
-  const double waiting = added_waiting_s(request, view, index);
+double matched_waiting_s(const RequestView& request, const PoolView& view, std::uint32_t index, double trust) {
+  const double waiting = added_waiting_s(request, view, index, trust);
   const double tier = view.endpoints[index].tier;
   if (tier >= view.strongest_tier) return waiting;
   const double wanted = strength_wanted(request);
@@ -95,10 +93,23 @@ double matched_waiting_s(const RequestView& request, const PoolView& view, std::
   return meets_objectives(request, view, index) ? waiting * (wanted + (1 - wanted) * tier / view.strongest_tier) : waiting;
 }
 
+double trust_in(const PoolView& view, std::uint32_t index) { return report_trust(view.endpoints[index].report, view.now); }
+
+}  // namespace
+
+double added_waiting_s(const RequestView& request, const PoolView& view, std::uint32_t index) {
+  return added_waiting_s(request, view, index, trust_in(view, index));
+}
+
+double matched_waiting_s(const RequestView& request, const PoolView& view, std::uint32_t index) {
+  return matched_waiting_s(request, view, index, trust_in(view, index));
+}
+
 std::uint32_t least_waiting(CandidateSample& sample, std::span<const std::uint32_t> candidates, const RequestView& request,
                             const PoolView& view, Rng& rng) {
   return sample.lowest(
-      candidates, rng, AlikeShare, [&](std::uint32_t index) { return matched_waiting_s(request, view, index); },
+      candidates, rng, AlikeShare, [&](std::uint32_t index) { return trust_in(view, index); },
+      [&](std::uint32_t index, double trust) { return matched_waiting_s(request, view, index, trust); },
       [&](std::uint32_t index) {
         const EndpointView& endpoint = view.endpoints[index];
         return std::pair(endpoint.network_s, endpoint.in_flight / endpoint.weight);

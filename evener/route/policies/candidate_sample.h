@@ -52,13 +52,15 @@ class CandidateSample {
     return best;
   }
 
-  /// The candidate with the lowest second(index) of those whose cost(index), at least 0, is at most `alike` above the lowest, as a share of it;
-  /// equal ones are broken by chance. The costs are kept for compared().
-  template <class Cost, class Second>
-  std::uint32_t lowest(std::span<const std::uint32_t> candidates, Rng& rng, double alike, Cost cost, Second second) {
+  /// The candidate with the lowest second(index) of those whose cost(index, first(index)), at least 0, is at most `alike` above the lowest, as a
+  /// share of it; equal ones are broken by chance. The costs are kept for compared(). first() is called for all before any cost(): a processor
+  /// overlaps many short chains of arithmetic, such as powers, but not two long ones.
+  template <class First, class Cost, class Second>
+  std::uint32_t lowest(std::span<const std::uint32_t> candidates, Rng& rng, double alike, First first, Cost cost, Second second) {
     looked_at_ = candidates;
     costs_.resize(candidates.size());
-    std::transform(candidates.begin(), candidates.end(), costs_.begin(), cost);
+    std::transform(candidates.begin(), candidates.end(), costs_.begin(), first);
+    std::transform(candidates.begin(), candidates.end(), costs_.begin(), costs_.begin(), cost);
     const auto lowest_cost = std::min_element(costs_.begin(), costs_.end());
     const double most = (1 + alike) * *lowest_cost;
     std::uint32_t best = candidates[static_cast<std::size_t>(lowest_cost - costs_.begin())];

@@ -101,7 +101,12 @@ TEST_CASE("of candidates whose costs are about the lowest the second figure deci
   std::array<int, 4> chosen{};
   for (int i = 0; i < 4000; ++i) {
     ++chosen[sample.lowest(
-        candidates, rng, 0.02, [&](std::uint32_t index) { return costs[index]; }, [&](std::uint32_t index) { return seconds[index]; })];
+        candidates, rng, 0.02, [](std::uint32_t index) { return 103.0 - index; },
+        [&](std::uint32_t index, double first) {
+          CHECK(first == costs[index]);
+          return first;
+        },
+        [&](std::uint32_t index) { return seconds[index]; })];
   }
   CHECK(chosen[0] == 0);
   CHECK(chosen[1] == doctest::Approx(2000).epsilon(0.1));
