@@ -13,18 +13,23 @@ namespace evener {
 /// Not safe for several threads.
 class TokenEstimate {
  public:
-  /// What factors are learned for: the scripts, the frame that a chat template puts around each message, and media.
-  static constexpr std::size_t Terms = TextClasses + 2;
-  static constexpr std::size_t FrameTerm = TextClasses, MediaTerm = TextClasses + 1;
+  /// What factors are learned for: the scripts, the frame that a chat template puts around each message, media, and the preamble: what a
+  /// template adds once, be it a mark for the beginning or a system text of its own.
+  static constexpr std::size_t Terms = TextClasses + 3;
+  static constexpr std::size_t FrameTerm = TextClasses, MediaTerm = TextClasses + 1, PreambleTerm = TextClasses + 2;
 
-  /// Factors stay within [1/FactorMax, FactorMax], whatever is reported.
+  /// Factors stay within [1/FactorMax, FactorMax], whatever is reported; that of the frame may be 0, and a preamble has up to PreambleTokensMax.
   static constexpr double FactorMax = 4.0;
+  static constexpr double PreambleTokensMax = 4096.0;
+
+  TokenEstimate();
 
   /// At least 1.
   [[nodiscard]] double tokens(const TextCounts& counts) const;
 
-  /// Tokens that an engine reported for a prompt with these counts. Zero is taken for not reported. One report moves the estimate for its
-  /// like by at most half at the beginning, and later by a twentieth of what usual errors allow.
+  /// Tokens that an engine reported for a prompt with these counts. Zero is taken for not reported. An error is put down to what of the prompt
+  /// is least sure: that of a few words to the template, that of a long text to its script, whose factor one report moves by a third at
+  /// most at the beginning (by half where tokenizers differ more), and later by some hundredths. O(Terms squared).
   void learn(const TextCounts& counts, std::uint64_t reported);
 
   /// Mean of |ln(reported / estimated)| before each report was learned from, fading over about 50 of them; StartingError without any.
@@ -37,17 +42,9 @@ class TokenEstimate {
 
  private:
   using Values = std::array<double, Terms>;
-  /// The part of an estimate that each term has.
-  [[nodiscard]] Values parts(const TextCounts& counts) const;
 
-  [[nodiscard]] static double sum(const TextCounts& counts, const Values& parts);
-
-  Values factors_ = [] {
-    Values ones{};
-    ones.fill(1.0);
-    return ones;
-  }();
-  Values evidence_{};  // sum of the shares that a term had in what was learned
+  Values factors_;
+  std::array<Values, Terms> covariance_;  // of what the factors are off by
   double error_ = StartingError;
   std::uint64_t reports_ = 0;
 };

@@ -48,6 +48,21 @@ Prompt prompt(Rng& rng, const Truth& truth, std::initializer_list<std::size_t> k
   return out;
 }
 
+TextCounts chat(const std::string& text) {
+  TextCounts counts;
+  count_text(text, counts);
+  counts.messages = 1;
+  return counts;
+}
+
+/// English words of about so many tokens.
+TextCounts long_chat(double tokens) {
+  TextCounts counts;
+  counts[TextClass::Letter] = static_cast<float>(tokens / 0.255);
+  counts.messages = 1;
+  return counts;
+}
+
 double relative_error(const TokenEstimate& estimate, const Prompt& prompt) {
   return std::abs(estimate.tokens(prompt.counts) / static_cast<double>(prompt.tokens) - 1.0);
 }
@@ -122,10 +137,32 @@ TEST_CASE("factors stay within their bounds, and nothing is learned from a repor
   CHECK(estimate.reports() == 0);
   for (int i = 0; i < 2000; ++i) estimate.learn(one.counts, one.tokens * 1000);
   for (std::size_t term = 0; term < TokenEstimate::Terms; ++term) {
-    CHECK(estimate.factor(term) <= TokenEstimate::FactorMax * 1.0001);
-    CHECK(estimate.factor(term) >= 1.0 / TokenEstimate::FactorMax * 0.9999);
+    if (term == TokenEstimate::PreambleTerm) continue;
+    CHECK(estimate.factor(term) <= TokenEstimate::FactorMax);
+    CHECK(estimate.factor(term) >= 1.0 / TokenEstimate::FactorMax);
   }
   CHECK(estimate.factor(0) > 3.9);
+  for (int i = 0; i < 2000; ++i) estimate.learn(chat("Hello"), 1'000'000'000);
+  CHECK(estimate.tokens(chat("Hello")) > TokenEstimate::PreambleTokensMax);
+  CHECK(estimate.tokens(chat("Hello")) < TokenEstimate::PreambleTokensMax + 30.0);
+}
+
+TEST_CASE("whatever is reported of whatever prompts, estimates stay finite and are at least 1") {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    Rng rng(seed);
+    TokenEstimate estimate;
+    for (int i = 0; i < 1000; ++i) {
+      TextCounts counts;
+      for (float& chars : counts.chars) chars = rng.uniform() < 0.5 ? 0.0F : static_cast<float>(std::exp(rng.uniform() * 20.0));
+      counts.messages = static_cast<std::uint32_t>(rng.uniform() * 3.0);
+      counts.media = rng.uniform() < 0.1 ? static_cast<std::uint32_t>(rng.uniform() * 4e9) : 0;
+      counts.token_ids = rng.uniform() < 0.1 ? static_cast<std::uint32_t>(rng.uniform() * 4e9) : 0;
+      estimate.learn(counts, static_cast<std::uint64_t>(std::exp(rng.uniform() * 40.0)));
+      const double tokens = estimate.tokens(counts);
+      REQUIRE(std::isfinite(tokens));
+      REQUIRE(tokens >= 1.0);
+    }
+  }
 }
 
 TEST_CASE("the tokens of an image and of a template are learned") {
@@ -143,6 +180,72 @@ TEST_CASE("the tokens of an image and of a template are learned") {
   word.messages = 1;
   for (int i = 0; i < 200; ++i) small.learn(word, 30);  // a template that adds a system text of its own
   CHECK(small.tokens(word) == doctest::Approx(30.0).epsilon(0.1));
+}
+
+TEST_CASE("short chats teach the template's preamble and leave the estimate of a long prompt alone") {
+  constexpr std::uint64_t Preamble = 36;
+  TokenEstimate estimate;
+  for (int i = 0; i < 200; ++i) estimate.learn(chat("Hello"), 1 + Preamble);
+  CHECK(estimate.tokens(chat("Hello")) == doctest::Approx(1 + Preamble).epsilon(0.05));
+  CHECK(estimate.tokens(long_chat(7500)) == doctest::Approx(7500 + Preamble).epsilon(0.01));
+  for (int i = 0; i < 20'000; ++i) estimate.learn(chat(i % 2 == 0 ? "Hello" : "Good morning!"), (i % 2 == 0 ? 1 : 3) + Preamble);
+  CHECK(estimate.tokens(long_chat(7500)) == doctest::Approx(7500 + Preamble).epsilon(0.1));
+}
+
+TEST_CASE("short chats through a template without any frame do not make a long prompt look short") {
+  TokenEstimate estimate;
+  for (int i = 0; i < 7; ++i) estimate.learn(chat("Hello"), 1);
+  CHECK(estimate.tokens(long_chat(2250)) == doctest::Approx(2250).epsilon(0.01));
+  for (int i = 0; i < 200; ++i) estimate.learn(chat("Hello"), 1);
+  CHECK(estimate.tokens(chat("Hello")) < 6.0);  // nine at first
+  CHECK(estimate.tokens(long_chat(2250)) == doctest::Approx(2250).epsilon(0.02));
+}
+
+TEST_CASE("a conversation of many messages does not have the preamble of one many times") {
+  TokenEstimate estimate;
+  for (int i = 0; i < 200; ++i) estimate.learn(chat("Hello"), 60);
+  TextCounts many = long_chat(1000);
+  many.messages = 41;
+  CHECK(estimate.tokens(many) == doctest::Approx(1000 + 60 + 40 * 4).epsilon(0.05));
+}
+
+TEST_CASE("a rate that is a third off is learned from thirty usual requests, also between many short ones") {
+  for (const int short_ones : {0, 20}) {
+    for (const double off : {0.7, 1.3}) {
+      Rng rng(23);
+      Truth truth = O200k;
+      for (double& rate : truth) rate *= off;
+      TokenEstimate estimate;
+      for (int i = 0; i < 30; ++i) {
+        for (int n = 0; n < short_ones; ++n) estimate.learn(chat("Hello"), 12);
+        const Prompt one = prompt(rng, truth, {0});
+        estimate.learn(one.counts, one.tokens);
+      }
+      double error = 0.0;
+      for (int i = 0; i < 100; ++i) error += relative_error(estimate, prompt(rng, truth, {0})) / 100;
+      CAPTURE(short_ones);
+      CAPTURE(off);
+      CHECK(error < 0.05);
+    }
+  }
+}
+
+TEST_CASE("a few wrong reports of short chats do not spoil long prompts, nor those of long prompts short chats") {
+  TokenEstimate estimate;
+  for (int i = 0; i < 50; ++i) estimate.learn(long_chat(2000), 2010);
+  const double word = estimate.tokens(chat("Hello"));
+  for (int i = 0; i < 3; ++i) estimate.learn(long_chat(2000), 200'000);
+  CHECK(estimate.tokens(chat("Hello")) == doctest::Approx(word).epsilon(0.2));
+  for (int i = 0; i < 3; ++i) estimate.learn(chat("Hello"), 2'000'000);
+  CHECK(estimate.tokens(long_chat(2000)) < 2300.0);
+  CHECK(estimate.tokens(long_chat(2000)) > 1900.0);
+}
+
+TEST_CASE("a template that has changed is noticed within some tens of reports") {
+  TokenEstimate estimate;
+  for (int i = 0; i < 5000; ++i) estimate.learn(chat("Hello"), 12);
+  for (int i = 0; i < 60; ++i) estimate.learn(chat("Hello"), 37);
+  CHECK(estimate.tokens(chat("Hello")) == doctest::Approx(37.0).epsilon(0.1));
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ namespace evener::gateway {
 
 class ModelEstimates {
  public:
-  /// Models with estimates of their own; further ones share one. About 4 KiB each.
+  /// Models with estimates of their own; further ones share one. About 5 KiB each.
   static constexpr std::size_t ModelsMax = 256;
 
   struct Tokens {
