@@ -6,6 +6,7 @@
 namespace evener::route {
 namespace {
 
+constexpr std::size_t FewPlaces = 4;   // fewer are not shared out
 constexpr double BytesPerToken = 4.0;  // where nobody counted: English text, roughly
 
 }  // namespace
@@ -46,6 +47,10 @@ bool may_take_slot(const ClassesSettings& classes, Priority priority, const Slot
 
 bool any_reserve(const ClassesSettings& classes) {
   return std::any_of(classes.begin(), classes.end(), [](const ClassSettings& one) { return one.reserve > 0; });
+}
+
+std::size_t kept_places(std::size_t places) {
+  return places < FewPlaces ? 0 : (places + FairQueue::PromotedTurn - 1) / FairQueue::PromotedTurn;
 }
 
 QueueAhead ahead_of(const FairQueue& queue, Priority priority, std::uint64_t tenant) {

@@ -30,6 +30,10 @@ struct Slots {
 /// Whether any class leaves slots free at all, so that slots have to be counted.
 [[nodiscard]] bool any_reserve(const ClassesSettings& classes);
 
+/// Of the places in a queue that a class and the less urgent ones share, those that it leaves to these: as large a share as they get of the turns
+/// when they are promoted, which they have to live to see. None where there are fewer than four.
+[[nodiscard]] std::size_t kept_places(std::size_t places);
+
 /// Waiting requests that would go before a newcomer. Within its class that is at most one more of each tenant than it has waiting itself.
 [[nodiscard]] QueueAhead ahead_of(const FairQueue& queue, Priority priority, std::uint64_t tenant);
 /// Before one that came last in its class, whoever sent it.

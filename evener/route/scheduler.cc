@@ -273,7 +273,7 @@ bool Scheduler::abandoned(std::uint64_t ticket, Instant now) {
   s.advance(now);
   const bool waited = s.queue.remove(ticket);
   if (waited && s.externals > 0) s.may_release = true;  // those behind it may need less of what it waited for
-  if (s.queue.size() == 0) s.pace.emptied();
+  s.forget_rush_if_empty();
   return waited;
 }
 

@@ -163,6 +163,72 @@ TEST_CASE("in a full queue the newest request of the least urgent sheddable clas
   CHECK(pool.scheduler.queued() == 4);
 }
 
+TEST_CASE("a full queue of urgent requests keeps a tenth of its places for others, once they come, and these live to be promoted") {
+  PoolSettings settings{.queue = {.requests_max = 40, .wait_max = 10min}};
+  settings.admission.classes[at(Batch)].promote_after = 1s;
+  settings.admission.classes[at(Standard)].promote_after = 1s;
+  FullPool pool(settings, 8);
+  std::map<Priority, int> served;
+  std::map<std::uint64_t, Priority> asked;
+  std::uint64_t cookies = 100;
+  const auto ask = [&](Priority priority) {
+    const std::uint64_t cookie = ++cookies;
+    if (!std::holds_alternative<Queued>(pool.scheduler.arrived({.request = of(priority), .cookie = cookie}, pool.now))) return;
+    asked[cookie] = priority;
+  };
+  for (int i = 0; i < 60; ++i) ask(Realtime);
+  CHECK(pool.scheduler.classes(pool.now)[at(Realtime)].waiting == 40);  // nobody else has asked: no place stays empty
+  int shed = 0;
+  for (int i = 0; i < 800; ++i) {  // 80 s in which everybody asks again and again, and ten requests end each second
+    pool.pass(100ms);
+    pool.finish(1);
+    for (const Released& one : pool.release()) {
+      if (std::holds_alternative<Dispatch>(one.decision)) {
+        ++served[asked.at(one.cookie)];
+      } else {
+        ++shed;
+      }
+    }
+    for (int k = 0; k < 3; ++k) ask(Realtime);
+    for (int k = 0; k < 3; ++k) ask(Batch);
+    CHECK(pool.scheduler.queued() <= 40);
+  }
+  CHECK(shed == 0);
+  CHECK(served[Batch] >= 75);
+  CHECK(served[Batch] <= 80);
+  CHECK(served[Realtime] + served[Batch] == 800);
+  CHECK(pool.scheduler.classes(pool.now)[at(Batch)].waiting == 4);
+  CHECK(pool.scheduler.classes(pool.now)[at(Realtime)].waiting >= 35);
+}
+
+TEST_CASE("of the places kept for others the least urgent keep some, too, and an urgent request takes the rest of theirs") {
+  FullPool pool({.queue = {.requests_max = 40}});
+  for (int i = 0; i < 40; ++i) CHECK(pool.is_queued(pool.arrive(of(Background))));
+  for (int i = 0; i < 36; ++i) CHECK(pool.is_queued(pool.arrive(of(Realtime))));
+  CHECK(pool.refused_for(pool.arrive(of(Realtime))) == "queue_full");
+  CHECK(pool.release().size() == 36);
+  for (int i = 0; i < 3; ++i) CHECK(pool.is_queued(pool.arrive(of(Batch))));
+  CHECK(pool.refused_for(pool.arrive(of(Batch))) == "queue_full");
+  CHECK(pool.scheduler.classes(pool.now)[at(Background)].waiting == 1);
+  CHECK(pool.release().size() == 3);
+}
+
+TEST_CASE("a refused request of a class that nobody waits in is told of what more urgent ones keep taking") {
+  PoolSettings settings{.queue = {.requests_max = 10, .wait_max = 1h}};
+  settings.admission.classes[at(Background)].waiting_max = 1;
+  FullPool pool(settings);
+  for (int i = 0; i < 4; ++i) CHECK(pool.is_queued(pool.arrive(of(Standard))));
+  for (int i = 0; i < 200; ++i) {
+    pool.pass(1s);
+    pool.finish(1);
+    CHECK(pool.release().size() == 1);
+    CHECK(pool.is_queued(pool.arrive(of(Standard))));
+  }
+  CHECK(pool.is_queued(pool.arrive(of(Background))));
+  const Refusal refusal = pool.refusal_of(pool.arrive(of(Background)));
+  CHECK(seconds(refusal.retry_after) == doctest::Approx(50.0));  // five ahead, and nine of ten turns go to newcomers
+}
+
 // Deadlines.
 
 TEST_CASE("a request that would wait beyond its objective is refused at once, and told when it would not") {

@@ -62,13 +62,13 @@ Dispatch Scheduler::State::send(const Arrival& arrival, const Reach& reach, std:
     sent.share.preemptible = ++preemptible_made;
     preemptible.emplace(sent.share.preemptible, Preemptible{.endpoint = sent.endpoint, .cookie = arrival.cookie});
   }
-  if (queue.size() > 0) pace.went(request.priority);
   return sent;
 }
 
 Dispatch Scheduler::State::send_at_once(const Arrival& arrival, const Reach& reach, std::span<const EndpointId> tried,
                                         const Selection& selection) {
   const Dispatch sent = send(arrival, reach, tried, selection);
+  if (queue.size() > 0) pace.came(arrival.request.priority);
   queue.charge(arrival.request.priority, arrival.request.tenant, sent.share.charge);
   return sent;
 }
@@ -143,7 +143,7 @@ Decision Scheduler::State::enqueue(const Arrival& arrival, const Reach& reach, s
     if (first_token < objective) {
       QueueAhead ahead = ahead_of(queue, priority, request.tenant);
       ++ahead.same_class;  // its own turn
-      Duration turn = pace.until_turn(ahead, priority);
+      Duration turn = pace.until_turn(ahead, priority, now);
       if (external.alone) turn = std::max(turn, *external.until - now);
       const Duration late = turn + first_token - (came + objective - now);
       if (late > Duration::zero()) return Refusal{.reason = RefusalReason::DeadlineUnmeetable, .retry_after = late};
@@ -152,7 +152,7 @@ Decision Scheduler::State::enqueue(const Arrival& arrival, const Reach& reach, s
   }
   if (yielding != nullptr) {
     refuse_waiting(shed, *yielding, {.reason = RefusalReason::ClassShed, .retry_after = wait_of_last(yielding->arrival.request.priority)});
-  } else if (queue.size() >= places && !make_room_for(priority)) {
+  } else if (!find_place(priority)) {
     return Refusal{.reason = RefusalReason::QueueFull, .retry_after = wait_of_last(priority)};
   }
 
@@ -160,7 +160,25 @@ Decision Scheduler::State::enqueue(const Arrival& arrival, const Reach& reach, s
   waiting.expires = expiry_of(waiting);
   waiting.deadline = objective > Duration::zero() ? came + objective : waiting.since + settings.queue.wait_max;
   if (settings.admission.preempt && priority == Priority::Realtime) name_victim(reach, tried);
+  pace.came(priority);
   return Queued{.ticket = queue.push(std::move(waiting))};
+}
+
+bool Scheduler::State::find_place(Priority priority) {
+  const std::size_t places = settings.queue.requests_max;
+  const auto own = static_cast<std::size_t>(priority);
+  std::size_t more_urgent = 0, less_urgent = 0;
+  for (std::size_t i = 0; i < own; ++i) more_urgent += queue.waiting(static_cast<Priority>(i));
+  for (std::size_t i = own + 1; i < Priorities; ++i) less_urgent += queue.waiting(static_cast<Priority>(i));
+  const std::size_t kept = kept_places(places - std::min(places, more_urgent));
+  if (queue.size() >= places && less_urgent > kept && make_room_for(priority)) return true;
+  // Places stay empty only for those who were here and found none: who does not come keeps nobody out.
+  const bool wanted =
+      std::any_of(turned_away.begin() + static_cast<std::ptrdiff_t>(own) + 1, turned_away.end(), [](bool one) { return one; });
+  const std::size_t held_back = wanted ? kept - std::min(kept, less_urgent) : 0;
+  if (queue.size() + held_back < places) return true;
+  turned_away[own] = true;
+  return false;
 }
 
 // The newest of the least urgent class: it has waited least, and would wait longest.
@@ -215,7 +233,13 @@ void Scheduler::State::release(std::vector<Released>& out) {
   }
   if (may_release) release_to_endpoints(out);
   may_release = false;
-  if (queue.size() == 0) pace.emptied();
+  forget_rush_if_empty();
+}
+
+void Scheduler::State::forget_rush_if_empty() {
+  if (queue.size() > 0) return;
+  pace.emptied();
+  turned_away = {};
 }
 
 void Scheduler::State::release_to_endpoints(std::vector<Released>& out) {

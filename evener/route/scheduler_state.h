@@ -42,6 +42,8 @@ struct Scheduler::State {
   bool fit_changed = true;                   // they are not those of `fit` any more
   FairQueue queue;
   QueuePace pace;
+  /// Classes that found no place in the queue since it was last empty.
+  std::array<bool, Priorities> turned_away{};
   bool reserves = false;                     // some class leaves slots free, so slots have to be counted
   std::vector<Released> shed;                // lost their places since the last release()
   std::vector<FairQueue::Blocked> blocked;   // of one release()
@@ -143,9 +145,11 @@ struct Scheduler::State {
   void release(std::vector<Released>& out);
   /// The tenant is charged for what the request really took.
   void settle(const Outcome& outcome);
+  /// What was seen of a rush says nothing about the next one.
+  void forget_rush_if_empty();
   void no_longer_preemptible(Share& share);
   /// Until the last one that waits in the class had its turn; 0 = unknown.
-  [[nodiscard]] Duration wait_of_last(Priority priority) const { return pace.until_turn(ahead_of_last(queue, priority), priority); }
+  [[nodiscard]] Duration wait_of_last(Priority priority) const { return pace.until_turn(ahead_of_last(queue, priority), priority, now); }
   [[nodiscard]] std::array<ClassStatus, Priorities> classes() const;
 
   // External endpoints (scheduler_external.cc).
@@ -189,6 +193,9 @@ struct Scheduler::State {
  private:
   Selection select_with_external(const Reach& reach, const RequestView& request, std::span<const EndpointId> tried);
   [[nodiscard]] bool all_late(const RequestView& request, std::span<const std::uint32_t> indices) const;
+  /// Whether the queue has a place for one of the class, for which a less urgent one may have had to leave.
+  bool find_place(Priority priority);
+  /// One of a less urgent class gives its place to one of `priority`; false when nobody may yield.
   bool make_room_for(Priority priority);
   /// What the tenant would lose first to a request of the class `below`; nullptr when nothing of it may yield.
   [[nodiscard]] const FairQueue::Waiting* least_urgent_of(std::uint64_t tenant, Priority below) const;
