@@ -172,6 +172,8 @@ int serve_command(int argc, char** argv) {
   }
   auto started = gateway::Gateway::start(*config, std::move(start));
   if (!started) {
+    // Nothing was recorded yet, and the next start would refuse a file that is there.
+    if (!options.record_path.empty()) std::remove(options.record_path.c_str());
     std::cerr << "evener serve: " << started.error().message << "\n";
     return started.error().fault == Fault::Client ? ConfigInvalid : Failure;
   }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "evener/gateway/endpoint_url.h"
@@ -187,6 +188,10 @@ class Rules {
     };
     if (asked(ControllerKind::Schedule) && scale.schedule.empty())
       wrong({"pools", i, "scale", "schedule"}, "the controller schedule needs at least one rule");
+    if (scale.controllers.size() == 1 && asked(ControllerKind::Schedule)) {
+      warn({"pools", i, "scale", "controllers"},
+           "schedule asks for nothing outside of its times, and the pool then stays as it is; put target beside it");
+    }
     if (scale.controllers.size() == 1 && asked(ControllerKind::Predictive)) {
       warn({"pools", i, "scale", "controllers"}, "predictive is silent until it has history; put target or backlog beside it");
     }
@@ -210,6 +215,9 @@ class Rules {
     } else if (!composed && pool.composition != route::CompositionSettings{}) {
       warn({"pools", i, "composition"}, "it counts with policy: composed only");
     }
+    check_composition(i);
+    if (pool.hedging.delay_max < pool.hedging.delay_min)
+      wrong({"pools", i, "hedging", "delay_max"}, "it must be at least hedging.delay_min");
     std::set<std::string_view> zones;
     for (const EndpointConfig& endpoint : pool.endpoints) zones.insert(endpoint.zone);
     for (const auto& [zone, one] : pool.zones) {
@@ -230,6 +238,34 @@ class Rules {
     if (!pool.default_data_class.empty() && !pool.data_classes.contains(pool.default_data_class)) {
       wrong({"pools", i, "default_data_class"}, "there is no data class \"" + pool.default_data_class + "\" in data_classes");
     }
+  }
+
+  void check_composition(std::size_t i) {
+    const PoolConfig& pool = config_.pools[i];
+    const auto& [scorers, filters] = std::tie(pool.composition.scorers, pool.composition.filters);
+    for (std::size_t n = 0; n < filters.size(); ++n) {
+      const bool share = filters[n].kind != route::FilterKind::FirstToken;
+      const Path path = {"pools", i, "composition", "filters", n, "threshold"};
+      if (filters[n].threshold <= 0) wrong(path, "a filter needs a bound above 0");
+      if (share && filters[n].threshold > 1) wrong(path, "it is a share, from 0 to 1: 0.9 for 90 %");
+    }
+    std::map<route::ScorerKind, Path> taken;
+    for (std::size_t n = 0; n < scorers.size(); ++n) {
+      const Path path = {"pools", i, "composition", "scorers", n, "type"};
+      take(taken, scorers[n].kind, path, "this is scored already; one weight says how much it counts");
+    }
+    const auto any = [&](const auto& says) { return std::any_of(pool.endpoints.begin(), pool.endpoints.end(), says); };
+    const bool priced =
+        any([](const EndpointConfig& one) { return one.price != PriceConfig{}; }) ||
+        std::any_of(pool.zones.begin(), pool.zones.end(), [](const auto& zone) { return zone.second.price != PriceConfig{}; });
+    if (pool.scale.enabled() || pool.endpoints.empty()) return;  // who comes later may have a price
+    if (const auto found = taken.find(route::ScorerKind::Price); found != taken.end() && !priced)
+      warn(found->second, "neither an endpoint nor a zone has a price, so all score the same");
+    if (const auto found = taken.find(route::ScorerKind::Power);
+        found != taken.end() && !any([](const EndpointConfig& one) { return one.power_watts > 0; }))
+      warn(found->second, "no endpoint says its power, so all score the same");
+    if (pool.policy == route::PolicyKind::CheapestWithinSlo && !priced)
+      warn({"pools", i, "policy"}, "neither an endpoint nor a zone has a price, so none is cheaper than another");
   }
 
   void check_admission(std::size_t i) {

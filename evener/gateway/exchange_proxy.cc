@@ -161,11 +161,19 @@ net::Task<> Exchange::stop_attempt() {
 
 bool Exchange::bind_to_zones() {
   const RequestRules& rules = route_->rules;
+  request_.view.zones = rules.default_zones;
   const net::http1::Headers& headers = request_.parsed_head().headers;
-  const auto* header = headers.holds(net::http1::HeaderId::XEvener) ? headers.find(DataClassHeader) : nullptr;
-  const std::optional<std::uint64_t> zones = rules.zones_of(header == nullptr ? std::string_view() : header->value);
-  if (zones) request_.view.zones = *zones;
-  return zones.has_value();
+  if (!headers.holds(net::http1::HeaderId::XEvener)) return true;
+  // Somebody between the client and here may have added a class to one that stood there: the request goes where both allow it.
+  bool named = false;
+  for (const net::http1::Header& header : headers) {
+    if (header.value.empty() || !equals_ignoring_case(header.name, DataClassHeader)) continue;
+    const std::optional<std::uint64_t> zones = rules.zones_of(header.value);
+    if (!zones) return false;
+    request_.view.zones = named ? request_.view.zones & *zones : *zones;
+    named = true;
+  }
+  return true;
 }
 
 bool Exchange::decide(Pool& pool, Pool::Decided& decided, std::span<const EndpointId> tried, route::Scheduler::Attempt kind) {

@@ -144,13 +144,13 @@ net::Task<> Exchange::break_off(Attempt& attempt, route::Ending& ending, const c
 void Exchange::end_attempt(Attempt& attempt, route::Ending ending, Duration to_first_token) {
   if (sse_ && sse_->usage()) usage_ = sse_->usage();
   route::Outcome outcome{.ending = ending, .first_token = to_first_token};
-  if (request_.prompt && attempt.lease().held()) {
+  if (attempt.lease().held()) {
     const bool resumed = continuation_ && continuation_->resumed();
     const AnswerTokens tokens =
         resumed ? tokens_of_rest(*continuation_, usage_) : AnswerTokens{.usage = usage_, .events = sse_ ? sse_->events() : 0};
     outcome.usage = token_usage(request_.view, tokens);
     const bool whole = ending == route::Ending::Ok && attempt.answer().status == 200 && !resumed;
-    if (whole) learn_from(*request_.prompt, request_.view.model, tokens, route_->pool->estimates());
+    if (whole && request_.prompt) learn_from(*request_.prompt, request_.view.model, tokens, route_->pool->estimates());
   }
   attempt.end(outcome, usage_);
 }

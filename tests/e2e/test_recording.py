@@ -1,5 +1,6 @@
 """What a gateway decides can be asked for with `evener explain`, recorded with --record, and replayed to the same decisions."""
 
+import csv
 import json
 import subprocess
 
@@ -75,6 +76,27 @@ def test_a_live_run_of_four_workers_replays_to_the_same_decisions(recorded, prog
     assert report["differing"] == 0 and report["pools"] == 2 and report["end"] == "stopped"
     assert report["requests"] >= 4500 and report["decisions"] >= report["requests"]
     assert "Every decision is the same." in run("lab", "replay", started.recording).stdout
+
+
+@pytest.mark.parametrize("policy", ["least-request", "random", "balanced"])
+def test_what_a_recording_says_of_lengths_does_not_hang_on_the_policy(recorded, engine, tmp_path, policy):
+    started = recorded(configuration(tmp_path, [engine().url, engine().url], pool={"policy": policy}))
+    errors = load(started.port, "m", "--closed", 4, "--requests", 40, "--input-tokens", "300", "--output-tokens", "7").communicate(timeout=60)[1]
+    started.program.stop()
+    ran = run("lab", "run", "--trace", started.recording, "--engines", "h100-8b=2", "--csv", tmp_path / "tables")
+    assert ran.returncode == 0, errors + ran.stderr
+    assert "no recorded answer" not in ran.stderr
+    with open(tmp_path / "tables/requests.csv", encoding="utf-8") as table:
+        assert [int(row["output_tokens"]) for row in csv.DictReader(table)] == [7] * 40
+
+
+def test_a_start_that_fails_leaves_no_recording_behind(tmp_path):
+    file, recording = tmp_path / "evener.yaml", tmp_path / "evener.evr"
+    (tmp_path / "token").write_text("short\n")
+    file.write_text(json.dumps({**configuration(tmp_path, ["http://127.0.0.1:1"]), "admin": {"listen": "127.0.0.1:0", "token_file": str(tmp_path / "token")}}))
+    ran = run("serve", "--config", file, "--record", recording)
+    assert ran.returncode != 0 and "token" in ran.stderr
+    assert not recording.exists()
 
 
 def test_a_live_run_with_everything_that_can_happen_to_an_attempt_replays_too(recorded, engine, raw_engine, tmp_path):

@@ -6,7 +6,7 @@ import re
 import openai
 import pytest
 
-from client import chat_body
+from client import RawClient, chat_body, post
 from programs import wait_until
 
 DECISION = "x-evener-decision"
@@ -99,7 +99,7 @@ def test_streams_teach_the_speed_of_each_endpoint_and_predictions_follow(gateway
     assert started.metric("evener_first_token_prediction_error_ratio_count", pool="main") > 5
 
 
-ZONES = {"zones": {"edge": {"latency": "1ms"}, "cloud": {"latency": "40ms"}}, "data_classes": {"private": {"zones": ["edge"]}}, "policy": "least-request",
+ZONES = {"zones": {"edge": {"latency": "1ms"}, "cloud": {"latency": "40ms"}}, "data_classes": {"private": {"zones": ["edge"]}, "open": {"zones": ["edge", "cloud"]}}, "policy": "least-request",
          "panic_threshold": 0}
 
 
@@ -113,6 +113,11 @@ def test_private_requests_stay_at_the_edge_and_are_refused_when_it_is_down(gatew
     private = {"x-evener-data-class": "private"}
     assert {endpoint_of(chat(started, headers=private, max_tokens=1)) for _ in range(10)} == {"edge"}
     assert {endpoint_of(chat(started, max_tokens=1)) for _ in range(10)} == {"edge", "cloud"}
+    with RawClient(started.port) as client:  # whoever put an empty or another class in front of it opens nothing
+        for above in ("x-evener-data-class:", "x-evener-data-class: open"):
+            for _ in range(5):
+                client.send(post("/v1/chat/completions", chat_body(max_tokens=1), above, "x-evener-data-class: private"))
+                assert endpoint_of(client.read()) == "edge"
     status, _, error = chat(started, headers={"x-evener-data-class": "secret"}, max_tokens=1)
     assert status == 400 and error["error"]["code"] == "unknown_data_class"
     edge.stop()
