@@ -87,7 +87,7 @@ def test_what_a_recording_says_of_lengths_does_not_hang_on_the_policy(recorded, 
     assert ran.returncode == 0, errors + ran.stderr
     assert "no recorded answer" not in ran.stderr
     with open(tmp_path / "tables/requests.csv", encoding="utf-8") as table:
-        assert [int(row["output_tokens"]) for row in csv.DictReader(table)] == [7] * 40
+        assert [int(row["output_sequence_length"]) for row in csv.DictReader(table)] == [7] * 40
 
 
 def test_a_start_that_fails_leaves_no_recording_behind(tmp_path):
